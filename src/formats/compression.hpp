@@ -1,0 +1,24 @@
+// Whole-stream compression as joblib and people use it: zlib, gzip, bz2, xz, lzma-alone, lz4 frames. Content decides, not names.
+// Bounded: output size and ratio. Pure functions.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "slipway/base/result.hpp"
+
+namespace slipway::compression {
+
+enum class Codec { none, zlib, gzip, bz2, xz, lzma, lz4 };
+Codec detect(std::span<const std::byte> bytes);
+std::string_view codec_name(Codec codec);
+
+struct Limits {
+  std::size_t bytes_max = 4ULL << 30;
+  std::size_t ratio_max = 1000;   // beyond the first 64 MiB of output
+};
+// Errors: model_refused (damaged, trailing bytes, over the limits, named).
+Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const Limits& limits);
+
+}  // namespace slipway::compression

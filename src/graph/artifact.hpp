@@ -1,0 +1,45 @@
+// Artifact: the one form every model file is lowered to: graph, schema, example, report. docs/formats/artifact.md is its layout.
+// Made by an import cell, sealed by the server, read by a model cell. The server reads only the small JSON sections.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slipway/graph/graph.hpp"
+#include "slipway/tensor/schema.hpp"
+
+namespace slipway {
+
+// What an import found, for people: `slipway inspect`, GET /api/models/:id, the refusal page.
+struct Report {
+  std::string format;                  // "scikit-learn pickle", "joblib", "onnx", ...
+  std::string producer;                // "scikit-learn 1.9.1"
+  std::string title;                   // "Pipeline(StandardScaler, LogisticRegression)"
+  std::vector<std::string> contents;   // what is inside, one line each, with the object path
+  std::vector<std::string> warnings;
+  json::Value to_json() const;
+  static Result<Report> from_json(const json::Value& value);
+};
+
+struct Artifact {
+  graph::Model model;
+  Schema schema;
+  json::Value example;                 // a body for POST /api/predict/:modelId that the model answers
+  Report report;
+};
+
+// Bytes of an artifact; the graph section is a complete ONNX file (`slipway convert` writes just that one).
+Result<std::string> write_artifact(const Artifact& artifact);
+
+// The sections without parsing the graph: what the server and the engine need. Spans point into `bytes`. Strict on framing.
+struct ArtifactView {
+  Schema schema;
+  json::Value example;
+  Report report;
+  std::span<const std::byte> onnx;
+};
+Result<ArtifactView> view_artifact(std::span<const std::byte> bytes);
+
+}  // namespace slipway

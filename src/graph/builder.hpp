@@ -1,0 +1,72 @@
+// Builder: writes a graph node by node. Used by importers; one builder a lowering, one thread.
+// Names are made unique here; constants that are equal are stored once.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slipway/graph/graph.hpp"
+
+namespace slipway::graph {
+
+// A value in the graph under construction: its name, and what the importer knows of it. columns: the second dimension of a
+// [N, columns] table, -1 when unknown or not a table.
+struct Val {
+  std::string name;
+  DType dtype = DType::float64;
+  std::int64_t columns = -1;
+};
+
+inline constexpr std::int64_t kOpset = 18;     // ai.onnx of what importers build
+inline constexpr std::int64_t kMlOpset = 5;    // ai.onnx.ml: TreeEnsemble in double needs 5
+
+class Builder {
+ public:
+  explicit Builder(std::string graph_name);
+
+  Val input(std::string name, DType dtype, std::int64_t columns);  // [N, columns]
+  void output(std::string name, const Val& v, std::vector<Dim> shape);  // adds an Identity so that the name is exactly this one
+
+  Val constant(Tensor t);
+  Val scalar(double v);                                  // float64, shape []
+  Val scalar_i64(std::int64_t v);
+  Val row(std::span<const double> values);               // float64 [1, n]
+  Val ints(std::span<const std::int64_t> values);        // int64 [n]
+  Val ints(std::initializer_list<std::int64_t> values);
+
+  // One node with one output. The result's dtype and columns are the first input's unless given.
+  Val op(std::string_view op_type, const std::vector<Val>& inputs, std::vector<Attribute> attributes = {}, std::string_view domain = "");
+  std::vector<Val> op_n(std::string_view op_type, const std::vector<Val>& inputs, std::size_t outputs, std::vector<Attribute> attributes = {},
+                        std::string_view domain = "");
+  static Val typed(Val v, DType dtype, std::int64_t columns) { v.dtype = dtype; v.columns = columns; return v; }
+
+  // The arithmetic that every importer needs.
+  Val add(const Val& a, const Val& b);
+  Val sub(const Val& a, const Val& b);
+  Val mul(const Val& a, const Val& b);
+  Val div(const Val& a, const Val& b);
+  Val matmul(const Val& a, const Val& b, std::int64_t columns);
+  Val cast(const Val& a, DType to);
+  Val concat_columns(const std::vector<Val>& parts);     // same dtype each; one part is returned as it is
+  Val columns(const Val& table, std::span<const std::int64_t> which);  // Gather on axis 1
+  Val column(const Val& table, std::int64_t which);      // [N, 1]
+  Val gather(const Val& table, const Val& indices, std::int64_t axis);
+  Val where(const Val& condition, const Val& yes, const Val& no);
+  Val argmax(const Val& table);                          // [N] int64, the first of equals, as numpy
+  Val reduce(std::string_view op_type, const Val& a, std::int64_t axis, bool keepdims);
+  Val reshape(const Val& a, std::initializer_list<std::int64_t> shape, std::int64_t columns);
+  Val is_nan(const Val& a);
+
+  Model finish();                                        // moves the graph out; prunes nodes that no output needs
+
+ private:
+  std::string fresh(std::string_view stem);
+  Model model_;
+  std::size_t next_ = 0;
+};
+
+Attribute attr(std::string name, AttributeValue value);
+
+}  // namespace slipway::graph
