@@ -91,10 +91,13 @@ inline Status ok() { return Unit{}; }
 
 }  // namespace slipway
 
-// TRY(expr): the value of a Result, or return its Error from the enclosing function (which returns some Result).
-#define TRY(...)                                                       \
-  __extension__({                                                      \
-    auto slipway_result_ = (__VA_ARGS__);                              \
-    if (!slipway_result_.ok()) return std::move(slipway_result_).error(); \
-    std::move(slipway_result_).value();                                \
+// TRY(expr): the value of a Result, or return its Error from the enclosing function (which returns some Result). Nests.
+#define SLIPWAY_TRY_NAMED(name, ...)                        \
+  __extension__({                                           \
+    auto name = (__VA_ARGS__);                              \
+    if (!name.ok()) return std::move(name).error();         \
+    std::move(name).value();                                \
   })
+#define SLIPWAY_JOIN_(a, b) a##b
+#define SLIPWAY_JOIN(a, b) SLIPWAY_JOIN_(a, b)
+#define TRY(...) SLIPWAY_TRY_NAMED(SLIPWAY_JOIN(slipway_result_, __COUNTER__), __VA_ARGS__)
