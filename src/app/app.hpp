@@ -1,0 +1,49 @@
+// The whole platform, built from Settings: what `slipway serve` runs and what the administration commands share with it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "slipway/base/json.hpp"
+#include "slipway/base/secret.hpp"
+#include "slipway/base/settings.hpp"
+#include "slipway/inference/engine.hpp"
+
+namespace slipway::app {
+
+// A running platform. Destroying it without drain() stops at once.
+class App {
+ public:
+  static Result<std::unique_ptr<App>> start(const Settings& settings);
+  virtual ~App() = default;
+
+  virtual std::string url() const = 0;              // http://127.0.0.1:8080
+  virtual std::string first_run_link() const = 0;   // empty once an administrator exists
+  virtual void drain() = 0;                         // readiness off, running requests finish (settings' drain timeout), then stops
+};
+
+// Runs until SIGTERM or SIGINT (a second one stops at once). Prints URL, first-run link and data directory on stdout.
+// Returns the process's exit code.
+int serve(const Settings& settings);
+
+// Administration of a data directory, with or without a server running on it.
+struct UserLine {
+  std::string id, email, role, status, created_at;
+};
+Status user_add(const Settings& settings, const std::string& email, const Secret& password, bool admin);
+Result<std::vector<UserLine>> user_list(const Settings& settings);
+Status user_disable(const Settings& settings, const std::string& email);
+Status user_reset(const Settings& settings, const std::string& email, const Secret& password);  // new password, all sessions end
+
+struct Check {
+  enum class Outcome { good, warning, bad } outcome = Outcome::good;
+  std::string name, found, remedy;
+};
+std::vector<Check> doctor(const Settings& settings);
+
+// Engine options as `serve` and the local commands use them.
+inference::EngineOptions engine_options(const Settings& settings);
+
+}  // namespace slipway::app
