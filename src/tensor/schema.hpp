@@ -20,7 +20,7 @@ enum class FeatureType : std::uint8_t { number, integer, boolean, text };
 struct Feature {
   std::string name;
   FeatureType type = FeatureType::number;
-  std::string input;              // graph input it is a column of
+  std::string input;              // graph input it is a column of; empty: nothing depends on this column, any value or none is taken
   std::int64_t column = 0;
   bool nullable = false;          // a missing value (null, NaN) is meaningful to the model; else it is refused naming the field
   std::vector<json::Value> categories;  // known values, empty: not known; not a restriction unless `closed`
@@ -33,6 +33,7 @@ struct Port {                     // a graph input or output
   std::string name;
   DType dtype = DType::float32;
   std::vector<std::int64_t> shape;  // -1: free; dimension 0 is the rows when `batched`
+  bool any_rank = false;            // the file doesn't say how many dimensions; shape is then empty
 };
 
 struct Schema {

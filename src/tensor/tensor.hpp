@@ -32,6 +32,16 @@ inline constexpr std::size_t kRankMax = 8;
 std::optional<std::size_t> element_count(std::span<const std::int64_t> shape);  // nullopt: overflow or a negative dimension
 std::string shape_text(std::span<const std::int64_t> shape);   // "[2, 3]"
 
+float half_to_float(std::uint16_t bits);                       // IEEE binary16
+std::uint16_t float_to_half(float value);                      // round to nearest even
+inline float bfloat16_to_float(std::uint16_t bits) {
+  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
+  float f = 0;
+  std::memcpy(&f, &wide, sizeof f);
+  return f;
+}
+std::uint16_t float_to_bfloat16(float value);
+
 // A text column's missing value (None, NaN, null). Graph input strings have no null, so it is this string: a private-use
 // character, which no category of a real model starts with.
 inline constexpr std::string_view kMissingText = "\xEE\x80\x80missing";
@@ -41,6 +51,7 @@ class Tensor {
   Tensor() = default;
   Tensor(DType dtype, Shape shape);                            // zero-filled; shape must have a count
   static Tensor of_strings(Shape shape, std::vector<std::string> values);
+  static Tensor adopt(DType dtype, Shape shape, std::vector<std::byte> bytes);  // takes the memory; its size must fit
   template <class T>
   static Tensor of(DType dtype, Shape shape, std::span<const T> values);  // sizeof(T) is the dtype's
 

@@ -1,0 +1,61 @@
+// Request bodies to the tensors a model takes, and its answers to JSON. The forms are those of docs/api (predict): instances, inputs,
+// dataframe_records, dataframe_split, CSV, npy. Everything is checked against the schema here: what comes out fits the model.
+// A RequestCodec is immutable once built, so one may be shared by any number of threads; the scratch memory is per thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slipway/tensor/schema.hpp"
+#include "slipway/tensor/tensor.hpp"
+
+namespace slipway {
+
+struct DecodeLimits {
+  std::size_t rows_max = 100'000;
+  std::size_t bytes_max = 256ULL << 20;  // of the decoded tensors, strings counted with their objects
+};
+
+struct DecodedRequest {
+  std::vector<Tensor> inputs;  // in schema.inputs order
+  std::size_t rows = 0;
+};
+
+struct ResponseMeta {
+  std::string_view model_id;
+  int version = 1;
+  std::string_view request_id;
+};
+
+struct CodecPlan;  // the schema, prepared: where each feature's value goes, and the indexes to find it by name
+
+// The schema prepared once for many requests: what a loaded model keeps. Holds its own copy of the schema.
+//
+// Errors of decode_*: invalid_json when the body's syntax is wrong (also of CSV and npy: bad_request), invalid_input with up to 20
+// field errors when the content doesn't fit, too_large over limits.bytes_max.
+class RequestCodec {
+ public:
+  explicit RequestCodec(Schema schema);
+
+  const Schema& schema() const;
+  Result<DecodedRequest> decode_json(std::string_view body, const DecodeLimits& limits) const;
+  Result<DecodedRequest> decode_csv(std::string_view body, const DecodeLimits& limits) const;
+  Result<DecodedRequest> decode_npy(std::string_view body, const DecodeLimits& limits) const;
+
+ private:
+  std::shared_ptr<const CodecPlan> plan_;
+};
+
+// One-off forms of the same; they prepare the schema at each call.
+Result<DecodedRequest> decode_json(const Schema& schema, std::string_view body, const DecodeLimits& limits);
+Result<DecodedRequest> decode_csv(const Schema& schema, std::string_view body, const DecodeLimits& limits);
+Result<DecodedRequest> decode_npy(const Schema& schema, std::string_view body, const DecodeLimits& limits);
+
+// Appends {"model_id", "version", "predictions", "outputs", "request_id"} to `out`. outputs are in schema.outputs order.
+void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta);
+
+}  // namespace slipway
