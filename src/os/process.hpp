@@ -1,8 +1,10 @@
 // Child processes that are an exec of a program: how the server starts its launcher. Thread-safe functions.
 #pragma once
 
-#include <string>
 #include <sys/types.h>
+
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "slipway/os/fd.hpp"
