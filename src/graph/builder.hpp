@@ -3,8 +3,11 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "slipway/graph/graph.hpp"
@@ -58,6 +61,12 @@ class Builder {
   Val reduce(std::string_view op_type, const Val& a, std::int64_t axis, bool keepdims);
   Val reshape(const Val& a, std::initializer_list<std::int64_t> shape, std::int64_t columns);
   Val is_nan(const Val& a);
+  Val compare(std::string_view op_type, const Val& a, const Val& b);   // Less, Greater, Equal, ...: boolean
+  Val logical_not(const Val& a);
+  Val sigmoid(const Val& a);
+  Val softmax(const Val& table);                         // along axis 1
+  Val clip(const Val& a, double low, double high);       // either may be infinite: not applied
+  Val repeat_row(const Val& like, const Val& row);       // [1, k] to [rows of `like`, k]: answers that don't depend on the input
 
   Model finish();                                        // moves the graph out; prunes nodes that no output needs
 
@@ -65,6 +74,8 @@ class Builder {
   std::string fresh(std::string_view stem);
   Model model_;
   std::size_t next_ = 0;
+  std::unordered_set<std::string> names_;                           // every name in use
+  std::unordered_multimap<std::size_t, std::size_t> constants_;     // hash of the content -> index in initializers
 };
 
 Attribute attr(std::string name, AttributeValue value);

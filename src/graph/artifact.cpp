@@ -1,0 +1,135 @@
+#include "slipway/graph/artifact.hpp"
+
+#include <array>
+
+#include "slipway/base/encoding.hpp"
+#include "slipway/graph/onnx_io.hpp"
+
+namespace slipway {
+namespace {
+
+// The layout: docs/formats/artifact.md.
+constexpr std::string_view kMagic{"SLIPWAY\1", 8};
+constexpr std::size_t kSections = 4;  // schema, example, report, onnx
+constexpr std::size_t kHeaderBytes = kMagic.size() + kSections * 16;
+constexpr std::size_t kOnnxAlignment = 64;
+constexpr std::array<std::size_t, 3> kJsonBytesMax = {64ULL << 20, 64ULL << 20, 16ULL << 20};
+
+constexpr std::size_t kReportTextMax = 16'384;
+constexpr std::size_t kReportLinesMax = 100'000;
+
+Error broken(std::string detail) { return Error(ErrorCode::model_refused, "the artifact is damaged: " + std::move(detail)); }
+
+std::size_t aligned(std::size_t offset) { return (offset + kOnnxAlignment - 1) / kOnnxAlignment * kOnnxAlignment; }
+
+void put_u64(std::string& out, std::uint64_t v) {
+  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(v >> shift);
+}
+
+std::uint64_t get_u64(std::string_view at) {
+  std::uint64_t v = 0;
+  for (int i = 7; i >= 0; --i) v = v << 8 | static_cast<unsigned char>(at[static_cast<std::size_t>(i)]);
+  return v;
+}
+
+// The one place where each section stands, given the sizes: the writer puts it there, the reader wants it there.
+std::array<std::size_t, kSections> offsets_of(const std::array<std::size_t, kSections>& sizes) {
+  std::array<std::size_t, kSections> at{};
+  at[0] = kHeaderBytes;
+  at[1] = at[0] + sizes[0];
+  at[2] = at[1] + sizes[1];
+  at[3] = aligned(at[2] + sizes[2]);
+  return at;
+}
+
+Status read_text(const json::Value& v, std::string& into) {
+  if (!v.is_string() || v.as_string().size() > kReportTextMax) return broken("a text of the report");
+  into = v.as_string();
+  return ok();
+}
+
+Status read_lines(const json::Value& v, std::vector<std::string>& into) {
+  if (!v.is_array() || v.as_array().size() > kReportLinesMax) return broken("a list of the report");
+  for (const json::Value& line : v.as_array()) TRY(read_text(line, into.emplace_back()));
+  return ok();
+}
+
+}  // namespace
+
+json::Value Report::to_json() const {
+  return json::object({{"format", format},
+                       {"producer", producer},
+                       {"title", title},
+                       {"contents", json::Array(contents.begin(), contents.end())},
+                       {"warnings", json::Array(warnings.begin(), warnings.end())}});
+}
+
+Result<Report> Report::from_json(const json::Value& value) {
+  if (!value.is_object()) return broken("the report is no object");
+  Report r;
+  for (const auto& [key, v] : value.as_object()) {
+    if (key == "format") {
+      TRY(read_text(v, r.format));
+    } else if (key == "producer") {
+      TRY(read_text(v, r.producer));
+    } else if (key == "title") {
+      TRY(read_text(v, r.title));
+    } else if (key == "contents") {
+      TRY(read_lines(v, r.contents));
+    } else if (key == "warnings") {
+      TRY(read_lines(v, r.warnings));
+    } else {
+      return broken("the report has an unknown member");
+    }
+  }
+  return r;
+}
+
+Result<std::string> write_artifact(const Artifact& artifact) {
+  const std::array<std::string, kSections> parts = {artifact.schema.to_json().dump(), artifact.example.dump(), artifact.report.to_json().dump(),
+                                                    TRY(graph::write_onnx(artifact.model))};
+  std::array<std::size_t, kSections> sizes{};
+  for (std::size_t i = 0; i < kSections; ++i) sizes[i] = parts[i].size();
+  for (std::size_t i = 0; i < kJsonBytesMax.size(); ++i) {
+    if (sizes[i] > kJsonBytesMax[i]) return Error(ErrorCode::model_refused, "the model's description is too large (features, categories or example)");
+  }
+  const auto at = offsets_of(sizes);
+  std::string out;
+  out.reserve(at[3] + sizes[3]);
+  out += kMagic;
+  for (std::size_t i = 0; i < kSections; ++i) {
+    put_u64(out, at[i]);
+    put_u64(out, sizes[i]);
+  }
+  for (std::size_t i = 0; i < kSections; ++i) {
+    out.resize(at[i], '\0');
+    out += parts[i];
+  }
+  return out;
+}
+
+Result<ArtifactView> view_artifact(std::span<const std::byte> bytes) {
+  const std::string_view text = as_text(bytes);
+  if (text.size() < kHeaderBytes || !text.starts_with(kMagic)) return broken("it doesn't begin as one");
+  std::array<std::size_t, kSections> at{}, sizes{};
+  for (std::size_t i = 0; i < kSections; ++i) {
+    at[i] = get_u64(text.substr(kMagic.size() + i * 16, 8));
+    sizes[i] = get_u64(text.substr(kMagic.size() + i * 16 + 8, 8));
+    if (sizes[i] > text.size()) return broken("a section is longer than the file");
+  }
+  for (std::size_t i = 0; i < kJsonBytesMax.size(); ++i) {
+    if (sizes[i] > kJsonBytesMax[i]) return broken("a section is too long");
+  }
+  if (offsets_of(sizes) != at || at[3] + sizes[3] != text.size()) return broken("its sections are not where they belong");
+  for (std::size_t i = at[2] + sizes[2]; i < at[3]; ++i) {
+    if (text[i] != '\0') return broken("there are bytes between its sections");
+  }
+  ArtifactView view;
+  view.schema = TRY(Schema::from_json(TRY(json::parse(text.substr(at[0], sizes[0])))));
+  view.example = TRY(json::parse(text.substr(at[1], sizes[1])));
+  view.report = TRY(Report::from_json(TRY(json::parse(text.substr(at[2], sizes[2])))));
+  view.onnx = bytes.subspan(at[3]);
+  return view;
+}
+
+}  // namespace slipway
