@@ -2,6 +2,9 @@
 // class means is the importers' matter. numpy arrays, scalars and dtypes are recognised by pattern, because the stream's own
 // framing (joblib's raw arrays) depends on them.
 //
+// Texts and arrays stay in the caller's bytes, which must outlive the Document. None, True, False and () are one node each, at
+// offset 0. A key that a stream sets twice is listed twice by entries(); get() and attribute() give the last, as Python would.
+//
 // Document owns the nodes; View is a cheap cursor that knows its path for messages ("steps[1][1].coef_"). Single-threaded.
 // Cost is proportional to the file's size whatever it holds: shared nodes and cycles are ids, nothing recurses.
 #pragma once
@@ -121,8 +124,9 @@ class Document {
 };
 
 // Reads one pickle or joblib stream, already decompressed; the stream must end after it. Protocols 0-5.
+// `bytes` must outlive the Document: texts and arrays are views into it.
 // Errors: model_refused with opcode name and offset in the detail ("opcode REDUCE at byte 31: ...").
-// `sibling`: for joblib < 0.10, whose arrays are in files beside it; not given: refused with what to do.
+// joblib < 0.10, whose arrays are in files beside it, is refused with what to do.
 Result<Document> read(std::span<const std::byte> bytes, const Limits& limits = {});
 
 // Whether bytes look like a pickle of protocol 0-5 (a cheap look at the beginning, not a promise).
