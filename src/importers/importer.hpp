@@ -22,6 +22,8 @@ struct Options {
 
 // Errors: model_refused; the detail says where (object path, offset), what, and what to do.
 Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options);
+// The same; `report` is filled as far as it gets also when the file is refused.
+Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options, Report& report);
 
 // The report alone, also for files that can't be served: what is inside and why not (for `slipway inspect`).
 struct Inspection {

@@ -1,0 +1,251 @@
+#include "slipway/importers/blocks/inputs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+namespace slipway::importers {
+namespace {
+
+constexpr std::string_view kNumbers = "numbers";
+constexpr std::string_view kTexts = "texts";
+
+graph::ValueInfo table_input(std::string name, DType dtype, std::int64_t columns) {
+  graph::ValueInfo info;
+  info.name = std::move(name);
+  info.dtype = dtype;
+  info.shape = {graph::Dim{-1, "N"}, columns >= 0 ? graph::Dim{columns, ""} : graph::Dim{-1, "F"}};
+  return info;
+}
+
+bool same(const json::Value& a, const json::Value& b) {
+  if (a.is_number() && b.is_number()) return a.as_double() == b.as_double();
+  return a.dump() == b.dump();
+}
+
+}  // namespace
+
+Inputs::Inputs(graph::Builder& graph, std::vector<std::string> names, std::int64_t count) : graph_(graph), named_(!names.empty()) {
+  if (count < 0 && names.empty()) {
+    free_ = graph::Val{std::string(kNumbers), DType::float64, -1};
+    return;
+  }
+  const std::size_t n = names.empty() ? static_cast<std::size_t>(count) : names.size();
+  infos_.resize(n);
+  for (std::size_t i = 0; i < n; ++i) infos_[i].feature.name = names.empty() ? "x" + std::to_string(i) : std::move(names[i]);
+}
+
+Table Inputs::all() {
+  Table table;
+  table.free = free_;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    Column column;
+    column.feature = column.same_as = static_cast<std::int32_t>(i);
+    column.missing_from = {column.feature};
+    table.columns.push_back(std::move(column));
+  }
+  return table;
+}
+
+Inputs::Info* Inputs::owner(const Column& column) {
+  return column.same_as < 0 ? nullptr : &infos_[static_cast<std::size_t>(column.same_as)];
+}
+
+Status Inputs::settle(std::int32_t feature, Use use) {
+  Info& info = infos_[static_cast<std::size_t>(feature)];
+  if (info.use != Use::none && info.use != use) {
+    return Error(ErrorCode::model_refused, "the column '" + info.feature.name + "' is used both as a number and as text, which is not supported yet");
+  }
+  info.use = use;
+  return ok();
+}
+
+bool Inputs::known_text(const Column& column) const {
+  if (column.feature < 0) return column.is_text();
+  return infos_[static_cast<std::size_t>(column.feature)].use == Use::text;
+}
+
+// One stretch of columns with one origin: raw features, or one value of the graph.
+Result<graph::Val> Inputs::run(const Table& table, std::size_t begin, std::size_t end, Use use) {
+  const auto width = static_cast<std::int64_t>(end - begin);
+  const DType dtype = use == Use::text ? DType::string : DType::float64;
+  if (table.columns[begin].feature >= 0) {
+    std::vector<std::int32_t> features;
+    for (std::size_t i = begin; i < end; ++i) {
+      features.push_back(table.columns[i].feature);
+      TRY(settle(table.columns[i].feature, use));
+    }
+    const auto [at, fresh] = pick_of_.try_emplace({use, features}, picks_.size());
+    if (fresh) picks_.push_back({"features/" + std::to_string(picks_.size()), use, std::move(features)});
+    return graph::Val{picks_[at->second].name, dtype, width};
+  }
+  const graph::Val& block = *table.columns[begin].block;
+  if (block.dtype != dtype) {
+    return Error(ErrorCode::model_refused, use == Use::text ? "a step that works on text follows one that gives numbers"
+                                                            : "a step that works on numbers follows one that gives text");
+  }
+  std::vector<std::int64_t> which;
+  for (std::size_t i = begin; i < end; ++i) which.push_back(table.columns[i].at);
+  bool whole = width == block.columns;
+  for (std::size_t i = 0; whole && i < which.size(); ++i) whole = which[i] == static_cast<std::int64_t>(i);
+  return whole ? block : graph_.columns(block, which);
+}
+
+Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
+  if (table.free) {
+    if (use == Use::text) return Error(ErrorCode::model_refused, "the file doesn't tell how many columns of text it takes");
+    return *table.free;
+  }
+  if (table.columns.empty()) return Error(ErrorCode::model_refused, "a step is given no column at all");
+  std::vector<graph::Val> parts;
+  for (std::size_t begin = 0; begin < table.columns.size();) {
+    std::size_t end = begin + 1;
+    auto joins = [&](const Column& c) {
+      const Column& first = table.columns[begin];
+      return first.feature >= 0 ? c.feature >= 0 : c.feature < 0 && c.block->name == first.block->name;
+    };
+    while (end < table.columns.size() && joins(table.columns[end])) ++end;
+    parts.push_back(TRY(run(table, begin, end, use)));
+    begin = end;
+  }
+  graph::Val out = graph_.concat_columns(parts);
+  out.columns = static_cast<std::int64_t>(table.columns.size());
+  return out;
+}
+
+Result<graph::Val> Inputs::numbers(const Table& table) { return assemble(table, Use::number); }
+Result<graph::Val> Inputs::texts(const Table& table) { return assemble(table, Use::text); }
+
+void Inputs::refuse_missing(const Table& table) {
+  for (const Column& column : table.columns) {
+    for (const std::int32_t feature : column.missing_from) infos_[static_cast<std::size_t>(feature)].missing_refused = true;
+  }
+}
+
+void Inputs::hint_typical(const Column& column, double typical) {
+  Info* info = owner(column);
+  if (info != nullptr && !info->feature.typical && std::isfinite(typical)) info->feature.typical = typical;
+}
+
+void Inputs::hint_range(const Column& column, double min, double max) {
+  Info* info = owner(column);
+  if (info == nullptr || info->has_range || !std::isfinite(min) || !std::isfinite(max) || min > max) return;
+  info->has_range = true;
+  info->feature.min = min;
+  info->feature.max = max;
+}
+
+void Inputs::hint_boolean(const Column& column) {
+  if (Info* info = owner(column)) info->feature.type = FeatureType::boolean;
+}
+
+void Inputs::hint_categories(const Column& column, std::vector<json::Value> categories) {
+  Info* info = owner(column);
+  if (info != nullptr && info->feature.categories.empty()) info->feature.categories = std::move(categories);
+}
+
+bool Inputs::close(const Column& column, const std::vector<json::Value>& categories) {
+  Info* info = owner(column);
+  if (info == nullptr) return false;
+  Feature& feature = info->feature;
+  if (feature.closed) {  // two encoders on one column: what both know
+    std::erase_if(feature.categories, [&](const json::Value& known) {
+      return std::none_of(categories.begin(), categories.end(), [&](const json::Value& c) { return same(c, known); });
+    });
+  } else {
+    feature.categories = categories;
+  }
+  feature.closed = true;
+  return true;
+}
+
+// Picks are what parts asked for: a choice of features. They become Gathers on the input, or the input itself.
+void Inputs::add_picks(graph::Model& model, Use use, const std::string& input, std::int64_t width, const std::vector<std::int64_t>& at) const {
+  std::unordered_set<std::string> used;
+  for (const graph::Node& node : model.graph.nodes) used.insert(node.inputs.begin(), node.inputs.end());
+  std::vector<graph::Node> front;
+  for (const Pick& pick : picks_) {
+    if (pick.use != use || used.count(pick.name) == 0) continue;
+    std::vector<std::int64_t> which;
+    for (const std::int32_t feature : pick.features) which.push_back(at[static_cast<std::size_t>(feature)]);
+    bool whole = static_cast<std::int64_t>(which.size()) == width;
+    for (std::size_t i = 0; whole && i < which.size(); ++i) whole = which[i] == static_cast<std::int64_t>(i);
+    graph::Node node;
+    node.name = pick.name;
+    node.outputs = {pick.name};
+    if (whole) {
+      node.op = "Identity";
+      node.inputs = {input};
+    } else {
+      const std::string indices = pick.name + "/which";
+      model.graph.initializers.push_back({indices, int64s({static_cast<std::int64_t>(which.size())}, which)});
+      node.op = "Gather";
+      node.inputs = {input, indices};
+      node.attributes.push_back(graph::attr("axis", std::int64_t{1}));
+    }
+    front.push_back(std::move(node));
+  }
+  model.graph.nodes.insert(model.graph.nodes.begin(), std::make_move_iterator(front.begin()), std::make_move_iterator(front.end()));
+}
+
+Status Inputs::finish(graph::Model& model, Schema& schema) const {
+  schema.named_features = named_;
+  if (free_) {
+    model.graph.inputs.push_back(table_input(std::string(kNumbers), DType::float64, -1));
+    schema.inputs.push_back({std::string(kNumbers), DType::float64, {-1, -1}});
+    return ok();
+  }
+  std::int64_t widths[3] = {0, 0, 0};
+  std::vector<std::int64_t> at(infos_.size(), -1);
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    Feature feature = infos_[i].feature;
+    const Use use = infos_[i].use;
+    feature.nullable = use == Use::none || !infos_[i].missing_refused;
+    if (use == Use::text) feature.type = FeatureType::text;
+    if (use != Use::none) {
+      feature.input = use == Use::text ? kTexts : kNumbers;
+      feature.column = at[i] = widths[static_cast<int>(use)]++;
+    }
+    schema.features.push_back(std::move(feature));
+  }
+  for (const Use use : {Use::number, Use::text}) {
+    const std::int64_t width = widths[static_cast<int>(use)];
+    if (width == 0) continue;
+    const std::string name(use == Use::text ? kTexts : kNumbers);
+    const DType dtype = use == Use::text ? DType::string : DType::float64;
+    model.graph.inputs.push_back(table_input(name, dtype, width));
+    schema.inputs.push_back({name, dtype, {-1, width}});
+    add_picks(model, use, name, width, at);
+  }
+  if (schema.inputs.empty()) return Error(ErrorCode::model_refused, "the model's answer doesn't depend on any of its inputs");
+  return ok();
+}
+
+json::Value Inputs::example(const Schema& schema) const {
+  if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
+  json::Array row;
+  json::Object record;
+  for (const Feature& feature : schema.features) {
+    json::Value value;
+    if (feature.input.empty()) {
+      value = nullptr;
+    } else if (!feature.categories.empty()) {
+      value = feature.categories.front();
+    } else if (feature.type == FeatureType::text) {
+      value = "text";
+    } else if (feature.type == FeatureType::boolean) {
+      value = true;
+    } else {
+      value = feature.typical.value_or(feature.min && feature.max ? *feature.min / 2 + *feature.max / 2 : 0.0);
+    }
+    if (schema.named_features) {
+      if (!feature.input.empty()) record.emplace_back(feature.name, std::move(value));
+    } else {
+      row.push_back(std::move(value));
+    }
+  }
+  if (schema.named_features) return json::object({{"dataframe_records", json::Array{json::Value(std::move(record))}}});
+  return json::object({{"instances", json::Array{json::Value(std::move(row))}}});
+}
+
+}  // namespace slipway::importers

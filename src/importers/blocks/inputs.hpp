@@ -1,0 +1,71 @@
+// Inputs: the features of a request and what the model's parts turn out to want of them. Parts ask for columns as numbers or as
+// text; that settles each feature's type. At the end the features become columns of at most two graph inputs, `numbers` (float64)
+// and `texts` (string), and the Schema tells which. One Inputs a lowering, single-threaded.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slipway/base/json.hpp"
+#include "slipway/graph/builder.hpp"
+#include "slipway/importers/blocks/table.hpp"
+#include "slipway/tensor/schema.hpp"
+
+namespace slipway::importers {
+
+class Inputs {
+ public:
+  // names empty: the features are called x0, x1, ... count < 0: the file doesn't say how many there are.
+  Inputs(graph::Builder& graph, std::vector<std::string> names, std::int64_t count);
+
+  Table all();                                                   // every feature, in order
+  Result<graph::Val> numbers(const Table& table);                // [N, width] float64
+  Result<graph::Val> texts(const Table& table);                  // [N, width] string
+  bool known_text(const Column& column) const;                   // text already, by another part's use
+
+  // A missing value that would arrive in these columns is refused by the library here.
+  void refuse_missing(const Table& table);
+
+  // What the model knows of a column's values. Ignored where the column isn't a feature's own values.
+  void hint_typical(const Column& column, double typical);
+  void hint_range(const Column& column, double min, double max);
+  void hint_boolean(const Column& column);
+  void hint_categories(const Column& column, std::vector<json::Value> categories);
+  // A value outside is an error in the library. False: the column isn't a feature's own, so a request can't be checked.
+  bool close(const Column& column, const std::vector<json::Value>& categories);
+
+  // Adds the graph inputs to the finished model, and fills features, inputs and named_features of the schema.
+  Status finish(graph::Model& model, Schema& schema) const;
+  // A row of typical values, as POST /api/predict/:modelId takes it.
+  json::Value example(const Schema& schema) const;
+
+ private:
+  enum class Use : std::uint8_t { none, number, text };
+  struct Info {
+    Feature feature;
+    Use use = Use::none;
+    bool missing_refused = false;
+    bool has_range = false;
+  };
+  struct Pick {
+    std::string name;
+    Use use;
+    std::vector<std::int32_t> features;
+  };
+  Info* owner(const Column& column);
+  Result<graph::Val> assemble(const Table& table, Use use);
+  Result<graph::Val> run(const Table& table, std::size_t begin, std::size_t end, Use use);
+  Status settle(std::int32_t feature, Use use);
+  void add_picks(graph::Model& model, Use use, const std::string& input, std::int64_t width, const std::vector<std::int64_t>& at) const;
+
+  graph::Builder& graph_;
+  std::vector<Info> infos_;
+  bool named_ = false;
+  std::optional<graph::Val> free_;
+  std::vector<Pick> picks_;
+  std::map<std::pair<Use, std::vector<std::int32_t>>, std::size_t> pick_of_;
+};
+
+}  // namespace slipway::importers

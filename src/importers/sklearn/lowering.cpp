@@ -1,0 +1,138 @@
+#include "slipway/importers/sklearn/lowering.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "slipway/importers/blocks/arithmetic.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+constexpr int kDepthMax = 24;             // of estimators inside estimators
+constexpr std::size_t kWarningsMax = 20;
+
+bool begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
+bool under(std::string_view module, std::string_view root) {
+  return begins(module, root) && (module.size() == root.size() || module[root.size()] == '.');
+}
+
+// Libraries whose estimators follow scikit-learn's conventions, so that skl2onnx or their own exporters apply.
+constexpr std::string_view kOnnxExportable[] = {"sklearn", "xgboost", "lightgbm", "catboost", "imblearn", "category_encoders", "feature_engine"};
+
+}  // namespace
+
+Prediction Prediction::regressor(Val value) {
+  Prediction p;
+  p.kind = Kind::regressor;
+  p.value = std::move(value);
+  return p;
+}
+
+Prediction Prediction::from_probabilities(Builder& graph, Labels labels, const Val& probabilities) {
+  Prediction p;
+  p.kind = Kind::classifier;
+  p.labels = std::move(labels);
+  p.probabilities = probabilities;
+  p.label = graph.argmax(probabilities);
+  return p;
+}
+
+bool covered(const View& model) {
+  return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr;
+}
+
+Error not_covered(const View& model) {
+  if (!model.is(Kind::object) && !model.is(Kind::global)) {
+    return refuse(model, "here is " + model.describe() + ", a fitted estimator was expected");
+  }
+  const std::string name = model.qualified_name();
+  if (model.is(Kind::global)) return refuse(model, "here is a reference to " + name + " itself, not a fitted object of it");
+  const std::string_view module = model.module();
+  if (std::any_of(std::begin(kOnnxExportable), std::end(kOnnxExportable), [&](auto root) { return under(module, root); })) {
+    return refuse(model, name + " is not covered yet. Export the model to ONNX where it was trained "
+                         "(skl2onnx.to_onnx(model, X[:1]) writes a file that can be uploaded instead)");
+  }
+  if (under(module, "__main__")) {
+    return refuse(model, name + " is code of the script that saved the file; a model file is read as data here and its code never runs. "
+                         "Replace it by a scikit-learn transformer, or export the model to ONNX");
+  }
+  return refuse(model, name + " is not a class that is read here; nothing in a model file is executed. "
+                       "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
+}
+
+bool predicts(const View& model) {
+  std::optional<View> at = model;
+  for (int depth = 0; at && depth < kDepthMax; ++depth) {
+    if (!covered(*at)) return false;
+    if (at->name() != "Pipeline") return find_converter(at->name())->predict != nullptr;
+    const auto steps = at->find("steps");
+    if (!steps || steps->size() == 0) return false;
+    const View last = steps->at(steps->size() - 1);
+    if (last.size() < 2) return false;
+    at = last.at(1);
+  }
+  return false;
+}
+
+Result<const Converter*> Lowering::enter(const View& model) {
+  if (!covered(model)) return not_covered(model);
+  if (++depth_ > kDepthMax) return refuse(model, "estimators are nested more than " + std::to_string(kDepthMax) + " deep");
+  return find_converter(model.name());
+}
+
+Result<Table> Lowering::transform(const View& model, const Table& in) {
+  const Converter* converter = TRY(enter(model));
+  if (converter->transform == nullptr) return refuse(model, std::string(model.name()) + " has no transform, but another step follows it");
+  auto out = converter->transform(*this, model, in);
+  --depth_;
+  return out;
+}
+
+Result<Prediction> Lowering::predict(const View& model, const Table& in) {
+  const Converter* converter = TRY(enter(model));
+  if (converter->predict == nullptr) return refuse(model, std::string(model.name()) + " is no predictor");
+  auto out = converter->predict(*this, model, in);
+  --depth_;
+  return out;
+}
+
+Version Lowering::version(const View& model) const {
+  if (const auto text = model.find("_sklearn_version"); text && text->is(Kind::text)) {
+    if (auto read = text->text(); read.ok()) return version_text(*read).value_or(version_);
+  }
+  return version_;
+}
+
+void Lowering::warn(std::string text) {
+  auto& warnings = report.warnings;
+  if (warnings.size() < kWarningsMax && std::find(warnings.begin(), warnings.end(), text) == warnings.end()) warnings.push_back(std::move(text));
+}
+
+std::optional<Version> version_text(std::string_view text) {
+  Version v;
+  const char* const end = text.data() + text.size();
+  const auto major = std::from_chars(text.data(), end, v.major);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
+  const auto minor = std::from_chars(major.ptr + 1, end, v.minor);
+  if (minor.ec != std::errc() || v.major < 0 || v.minor < 0) return std::nullopt;
+  return v;
+}
+
+Status expect_width(const View& model, const Table& in, std::int64_t width) {
+  if (in.free) return refuse(model, "the file doesn't tell how many columns this step is given");
+  if (static_cast<std::int64_t>(in.width()) == width) return ok();
+  return refuse(model, std::string(model.name()) + " was fitted on " + std::to_string(width) + " columns but is given " + std::to_string(in.width()));
+}
+
+void label_by_scores(Builder& graph, Prediction& prediction, const Val& decision) {
+  prediction.kind = Prediction::Kind::classifier;
+  if (decision.columns == 1) {
+    prediction.scores = flat(graph, decision);
+    prediction.label = above(graph, *prediction.scores, 0);
+  } else {
+    prediction.scores = decision;
+    prediction.label = graph.argmax(decision);
+  }
+}
+
+}  // namespace slipway::importers::sklearn

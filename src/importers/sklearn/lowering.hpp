@@ -1,0 +1,116 @@
+// Lowering of scikit-learn estimators: what a converter is given and gives. A converter reads one class's fitted state by name and
+// writes its arithmetic into the graph; it never decides anything about files, schemas or artifacts. See README.md beside this file
+// for how to add one. One Lowering an import, single-threaded.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slipway/formats/pickle.hpp"
+#include "slipway/graph/artifact.hpp"
+#include "slipway/graph/builder.hpp"
+#include "slipway/importers/blocks/inputs.hpp"
+#include "slipway/importers/blocks/labels.hpp"
+#include "slipway/importers/blocks/refuse.hpp"
+#include "slipway/importers/blocks/table.hpp"
+
+namespace slipway::importers::sklearn {
+
+using graph::Builder;
+using graph::Val;
+using pickle::Kind;
+using pickle::View;
+
+struct Version {
+  int major = 0, minor = 0;
+  bool at_least(int wanted_major, int wanted_minor) const {
+    return major != wanted_major ? major > wanted_major : minor >= wanted_minor;
+  }
+};
+
+struct Prediction {
+  enum class Kind : std::uint8_t { classifier, regressor } kind = Kind::regressor;
+  std::optional<Labels> labels;          // classifier
+  std::optional<Val> label;              // int64 [N]: which of the labels
+  std::optional<Val> probabilities;      // [N, classes]
+  std::optional<Val> scores;             // decision_function: [N] for two classes, else [N, k]
+  std::optional<Val> value;              // regressor: [N], or [N, columns]
+
+  static Prediction regressor(Val value);
+  static Prediction from_probabilities(Builder& graph, Labels labels, const Val& probabilities);  // label: the first largest
+};
+
+class Lowering;
+using Transform = Result<Table> (*)(Lowering& to, const View& model, const Table& in);
+using Predict = Result<Prediction> (*)(Lowering& to, const View& model, const Table& in);
+
+struct Converter {
+  std::string_view name;                 // of the class; its module must begin with "sklearn."
+  Transform transform = nullptr;
+  Predict predict = nullptr;
+};
+
+// The converter of a class, from the families that table.cpp lists; nullptr: not covered.
+const Converter* find_converter(std::string_view class_name);
+std::size_t converter_count();
+
+class Lowering {
+ public:
+  Lowering(Builder& builder, Inputs& features, Report& to_report, Version root_version)
+      : graph(builder), inputs(features), report(to_report), version_(root_version) {}
+
+  Builder& graph;
+  Inputs& inputs;
+  Report& report;
+
+  // The dispatch, with depth bounded. Errors: model_refused naming the class, where it is, and what to do.
+  Result<Table> transform(const View& model, const Table& in);
+  Result<Prediction> predict(const View& model, const Table& in);
+
+  Version version(const View& model) const;  // of the library that trained it; the root's where it doesn't say
+  void warn(std::string text);
+
+ private:
+  Result<const Converter*> enter(const View& model);
+  Version version_;
+  int depth_ = 0;
+};
+
+// Whether a fitted object ends in a predict() (looks through pipelines).
+bool predicts(const View& model);
+// Whether the object is of a class that a converter reads.
+bool covered(const View& model);
+// The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.
+Error not_covered(const View& model);
+
+// --- reading state -----------------------------------------------------------------------------------------------------------
+struct Matrix {
+  std::vector<double> data;
+  std::int64_t rows = 0, columns = 0;
+  int rank = 2;                           // 1: it was a vector; 0: a number
+  double at(std::int64_t r, std::int64_t c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
+};
+Result<Matrix> matrix(const View& model, std::string_view name);                  // a vector is one row
+Result<std::vector<double>> vector(const View& model, std::string_view name);     // a number is one element
+Result<double> number_or(const View& model, std::string_view name, double otherwise);
+Result<bool> flag_or(const View& model, std::string_view name, bool otherwise);
+std::string text_or(const View& model, std::string_view name, std::string_view otherwise);
+bool present(const View& model, std::string_view name);                           // there, and not None
+std::optional<Version> version_text(std::string_view text);
+
+// The features that a fitted object says it takes. count -1: it doesn't say.
+struct Width {
+  std::vector<std::string> names;
+  std::int64_t count = -1;
+};
+Result<Width> width_of(const View& model);
+
+// Errors: model_refused when the table's width isn't what the state is made for.
+Status expect_width(const View& model, const Table& in, std::int64_t width);
+// Label index of two-class and many-class scores as the library's linear classifiers pick it; sets label and scores.
+void label_by_scores(Builder& graph, Prediction& prediction, const Val& decision);
+
+}  // namespace slipway::importers::sklearn

@@ -1,0 +1,105 @@
+// Scalers: one shift and one factor a column, in the library's order of operations. Missing values pass through them.
+#include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/sklearn/table.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+enum class Op { add, sub, mul, div };
+struct Step {
+  const char* attribute;
+  Op op;
+};
+
+Val apply(Builder& graph, const Val& x, const Val& row, Op op) {
+  switch (op) {
+    case Op::add: return graph.add(x, row);
+    case Op::sub: return graph.sub(x, row);
+    case Op::mul: return graph.mul(x, row);
+    case Op::div: return graph.div(x, row);
+  }
+  return x;
+}
+
+// The result's columns, each with the missing values of the column it is made of.
+Table scaled_table(const Table& in, const Val& scaled) {
+  if (in.free) {
+    Table out;
+    out.free = scaled;
+    return out;
+  }
+  Table out = table_of(scaled);
+  for (std::size_t i = 0; i < out.width(); ++i) out.columns[i].missing_from = in.columns[i].missing_from;
+  return out;
+}
+
+void hint(Lowering& to, const Table& in, const std::vector<double>& typical) {
+  for (std::size_t i = 0; i < in.width() && i < typical.size(); ++i) to.inputs.hint_typical(in.columns[i], typical[i]);
+}
+
+Result<Val> run(Lowering& to, const View& model, const Table& in, std::initializer_list<Step> steps) {
+  Val x = TRY(to.inputs.numbers(in));
+  const std::int64_t columns = x.columns;
+  for (const Step& step : steps) {
+    const auto row = TRY(vector(model, step.attribute));
+    TRY(expect_width(model, in, static_cast<std::int64_t>(row.size())));
+    x = Builder::typed(apply(to.graph, x, to.graph.row(row), step.op), DType::float64, columns);
+  }
+  return x;
+}
+
+Result<Table> standard(Lowering& to, const View& model, const Table& in) {
+  const bool mean = TRY(flag_or(model, "with_mean", true)), scale = TRY(flag_or(model, "with_std", true));
+  if (present(model, "mean_")) hint(to, in, TRY(vector(model, "mean_")));
+  const Step center{"mean_", Op::sub}, divide{"scale_", Op::div};
+  if (mean && scale) return scaled_table(in, TRY(run(to, model, in, {center, divide})));
+  if (mean) return scaled_table(in, TRY(run(to, model, in, {center})));
+  if (scale) return scaled_table(in, TRY(run(to, model, in, {divide})));
+  return scaled_table(in, TRY(to.inputs.numbers(in)));
+}
+
+Result<Table> robust(Lowering& to, const View& model, const Table& in) {
+  const bool center = TRY(flag_or(model, "with_centering", true)), scale = TRY(flag_or(model, "with_scaling", true));
+  if (present(model, "center_")) hint(to, in, TRY(vector(model, "center_")));
+  const Step shift{"center_", Op::sub}, divide{"scale_", Op::div};
+  if (center && scale) return scaled_table(in, TRY(run(to, model, in, {shift, divide})));
+  if (center) return scaled_table(in, TRY(run(to, model, in, {shift})));
+  if (scale) return scaled_table(in, TRY(run(to, model, in, {divide})));
+  return scaled_table(in, TRY(to.inputs.numbers(in)));
+}
+
+Result<Table> min_max(Lowering& to, const View& model, const Table& in) {
+  if (present(model, "data_min_") && present(model, "data_max_")) {
+    const auto low = TRY(vector(model, "data_min_")), high = TRY(vector(model, "data_max_"));
+    for (std::size_t i = 0; i < in.width() && i < low.size() && i < high.size(); ++i) {
+      to.inputs.hint_range(in.columns[i], low[i], high[i]);
+      to.inputs.hint_typical(in.columns[i], low[i] / 2 + high[i] / 2);
+    }
+  }
+  Val x = TRY(run(to, model, in, {{"scale_", Op::mul}, {"min_", Op::add}}));
+  if (TRY(flag_or(model, "clip", false))) {
+    const auto range = TRY(vector(model, "feature_range"));
+    if (range.size() != 2) return refuse(model, "feature_range is no pair");
+    x = clip(to.graph, x, range[0], range[1]);
+  }
+  return scaled_table(in, x);
+}
+
+Result<Table> max_abs(Lowering& to, const View& model, const Table& in) {
+  Val x = TRY(run(to, model, in, {{"scale_", Op::div}}));
+  if (TRY(flag_or(model, "clip", false))) x = clip(to.graph, x, -1, 1);
+  return scaled_table(in, x);
+}
+
+constexpr Converter kConverters[] = {
+    {"StandardScaler", standard, nullptr},
+    {"RobustScaler", robust, nullptr},
+    {"MinMaxScaler", min_max, nullptr},
+    {"MaxAbsScaler", max_abs, nullptr},
+};
+
+}  // namespace
+
+Family scalers_family() { return kConverters; }
+
+}  // namespace slipway::importers::sklearn

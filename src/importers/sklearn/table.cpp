@@ -1,0 +1,31 @@
+#include "slipway/importers/sklearn/table.hpp"
+
+#include <unordered_map>
+
+namespace slipway::importers::sklearn {
+namespace {
+
+std::unordered_map<std::string_view, const Converter*> make_table() {
+  std::unordered_map<std::string_view, const Converter*> table;
+#define SLIPWAY_SKLEARN_FAMILY(family) \
+  for (const Converter& c : family##_family()) table.emplace(c.name, &c);
+#include "slipway/importers/sklearn/families.def"
+#undef SLIPWAY_SKLEARN_FAMILY
+  return table;
+}
+
+const std::unordered_map<std::string_view, const Converter*>& table() {
+  static const auto made = make_table();
+  return made;
+}
+
+}  // namespace
+
+const Converter* find_converter(std::string_view class_name) {
+  const auto found = table().find(class_name);
+  return found == table().end() ? nullptr : found->second;
+}
+
+std::size_t converter_count() { return table().size(); }
+
+}  // namespace slipway::importers::sklearn

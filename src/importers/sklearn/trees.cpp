@@ -1,0 +1,193 @@
+// Decision trees and forests of them. X is rounded to float32 as the library does; leaves are looked up in double.
+#include "slipway/importers/sklearn/trees.hpp"
+
+#include <algorithm>
+
+#include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/sklearn/table.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+constexpr std::int64_t kWidthMax = 100'000;  // outputs x classes of a leaf
+
+Result<std::vector<std::int64_t>> column(const View& nodes, std::string_view name) {
+  const Tensor t = TRY(nodes.field(name));
+  std::vector<std::int64_t> out(t.count());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = t.as_int(i);
+  return out;
+}
+
+Status read_nodes(const View& nodes, TreeNodes& tree) {
+  if (!nodes.is(Kind::array) || !nodes.has_field("left_child")) return refuse(nodes, "here is " + nodes.describe() + ", a table of tree nodes was expected");
+  tree.left = TRY(column(nodes, "left_child"));
+  tree.right = TRY(column(nodes, "right_child"));
+  tree.feature = TRY(column(nodes, "feature"));
+  const Tensor threshold = TRY(nodes.field("threshold"));
+  tree.threshold.resize(threshold.count());
+  for (std::size_t i = 0; i < tree.threshold.size(); ++i) tree.threshold[i] = threshold.as_double(i);
+  if (nodes.has_field("missing_go_to_left")) {
+    const Tensor missing = TRY(nodes.field("missing_go_to_left"));
+    tree.missing_left.resize(missing.count());
+    for (std::size_t i = 0; i < tree.missing_left.size(); ++i) tree.missing_left[i] = missing.as_int(i) != 0 ? 1 : 0;
+  }
+  return ok();
+}
+
+// Counts of classes (before 1.4) become fractions, as predict_proba has them; fractions stay as they are.
+void normalise(TreeNodes& tree) {
+  const auto width = static_cast<std::size_t>(tree.width);
+  for (std::size_t row = 0; row < tree.values.size(); row += width) {
+    double sum = 0;
+    for (std::size_t c = 0; c < width; ++c) sum += tree.values[row + c];
+    if (sum == 0) continue;
+    for (std::size_t c = 0; c < width; ++c) tree.values[row + c] /= sum;
+  }
+}
+
+// Whether the library takes missing values here: by version and splitter, and never with monotonic constraints.
+bool takes_missing(Version version, const View& model, bool forest) {
+  if (present(model, "monotonic_cst")) return false;
+  const std::string_view name = model.name();
+  const bool random = name.substr(0, 9) == "ExtraTree" || text_or(model, "splitter", "best") == "random";
+  if (random && !version.at_least(1, 6)) return false;
+  if (forest && !version.at_least(1, 4)) return false;
+  if (!version.at_least(1, 3)) return false;
+  const std::string criterion = text_or(model, "criterion", "gini");
+  return criterion != "absolute_error" && criterion != "mae";
+}
+
+void hint_ranges(Lowering& to, const Table& in, const std::vector<TreeNodes>& trees) {
+  std::vector<std::vector<double>> thresholds(in.width());
+  constexpr std::size_t kSamples = 101;
+  for (const TreeNodes& tree : trees) {
+    for (std::size_t node = 0; node < tree.size(); ++node) {
+      if (tree.leaf(node) || tree.feature[node] < 0 || tree.feature[node] >= static_cast<std::int64_t>(in.width())) continue;
+      auto& of_feature = thresholds[static_cast<std::size_t>(tree.feature[node])];
+      if (of_feature.size() < kSamples) of_feature.push_back(tree.threshold[node]);
+    }
+  }
+  for (std::size_t i = 0; i < thresholds.size(); ++i) {
+    auto& t = thresholds[i];
+    if (t.empty()) continue;
+    std::sort(t.begin(), t.end());
+    to.inputs.hint_range(in.columns[i], t.front(), t.back());
+    to.inputs.hint_typical(in.columns[i], t[t.size() / 2]);
+  }
+}
+
+Result<Labels> one_list_of_labels(const View& model) {
+  const View classes = TRY(model.attribute("classes_"));
+  if (classes.is(Kind::list)) return refuse(model, std::string(model.name()) + " with several outputs a row is not covered yet");
+  return read_labels(classes);
+}
+
+Status single_output(const View& model) {
+  const double outputs = TRY(number_or(model, "n_outputs_", 1));
+  if (outputs != 1) return refuse(model, std::string(model.name()) + " with several outputs a row is not covered yet");
+  return ok();
+}
+
+Result<std::vector<TreeNodes>> classifier_trees(Lowering& to, const View& model, const std::vector<View>& trees, std::int64_t features, std::int64_t classes) {
+  std::vector<TreeNodes> out;
+  const bool counts = !to.version(model).at_least(1, 4);
+  std::size_t nodes = 0;
+  for (const View& tree : trees) {
+    TreeNodes read = TRY(read_tree(tree, features));
+    if (read.width < classes) return refuse(tree, "its leaves have " + std::to_string(read.width) + " values for " + std::to_string(classes) + " classes");
+    if (read.width > classes) return refuse(tree, "its leaves have more values than there are classes");
+    if (counts) normalise(read);
+    if ((nodes += read.size()) > kTreeNodesMax) return refuse(model, "the forest is larger than " + std::to_string(kTreeNodesMax) + " nodes");
+    out.push_back(std::move(read));
+  }
+  return out;
+}
+
+Result<Prediction> classify(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
+  TRY(single_output(model));
+  Labels labels = TRY(one_list_of_labels(model));
+  const auto classes = static_cast<std::int64_t>(labels.count());
+  const Val x = TRY(tree_input(to, model, in, forest));
+  const auto read = TRY(classifier_trees(to, model, trees, x.columns, classes));
+  hint_ranges(to, in, read);
+  const Val leaves = leaf_values(to.graph, x, read);  // [N, trees, classes]
+  Val probabilities = Builder::typed(to.graph.reduce("ReduceSum", leaves, 1, false), DType::float64, classes);
+  if (read.size() > 1) {
+    probabilities = Builder::typed(to.graph.div(probabilities, to.graph.scalar(static_cast<double>(read.size()))), DType::float64, classes);
+  }
+  return Prediction::from_probabilities(to.graph, std::move(labels), probabilities);
+}
+
+Result<Prediction> regress(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
+  const Val x = TRY(tree_input(to, model, in, forest));
+  std::vector<TreeNodes> read;
+  std::size_t nodes = 0;
+  for (const View& tree : trees) {
+    read.push_back(TRY(read_tree(tree, x.columns)));
+    if (read.back().width != read.front().width) return refuse(tree, "its leaves have another width than the first tree's");
+    if ((nodes += read.back().size()) > kTreeNodesMax) return refuse(model, "the forest is larger than " + std::to_string(kTreeNodesMax) + " nodes");
+  }
+  hint_ranges(to, in, read);
+  const std::int64_t width = read.front().width;
+  const Val count = to.graph.scalar(static_cast<double>(read.size()));
+  if (width == 1) {
+    const Val sum = flat(to.graph, sum_of_trees(to.graph, x, read, 1, 1.0));
+    return Prediction::regressor(read.size() == 1 ? sum : Builder::typed(to.graph.div(sum, count), DType::float64, -1));
+  }
+  const Val sum = Builder::typed(to.graph.reduce("ReduceSum", leaf_values(to.graph, x, read), 1, false), DType::float64, width);
+  return Prediction::regressor(read.size() == 1 ? sum : Builder::typed(to.graph.div(sum, count), DType::float64, width));
+}
+
+Result<std::vector<View>> own_tree(const View& model) { return std::vector<View>{TRY(model.attribute("tree_"))}; }
+
+Result<std::vector<View>> forest_trees(const View& model) {
+  const View estimators = TRY(model.attribute("estimators_"));
+  if (!estimators.is(Kind::list) || estimators.size() == 0) return refuse(estimators, "here is " + estimators.describe() + ", a list of trees was expected");
+  std::vector<View> trees;
+  for (std::size_t i = 0; i < estimators.size(); ++i) trees.push_back(TRY(estimators.at(i).attribute("tree_")));
+  return trees;
+}
+
+Result<Prediction> tree_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(own_tree(model)), false); }
+Result<Prediction> tree_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(own_tree(model)), false); }
+Result<Prediction> forest_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(forest_trees(model)), true); }
+Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(forest_trees(model)), true); }
+
+constexpr Converter kConverters[] = {
+    {"DecisionTreeClassifier", nullptr, tree_classifier},   {"DecisionTreeRegressor", nullptr, tree_regressor},
+    {"ExtraTreeClassifier", nullptr, tree_classifier},      {"ExtraTreeRegressor", nullptr, tree_regressor},
+    {"RandomForestClassifier", nullptr, forest_classifier}, {"RandomForestRegressor", nullptr, forest_regressor},
+    {"ExtraTreesClassifier", nullptr, forest_classifier},   {"ExtraTreesRegressor", nullptr, forest_regressor},
+};
+
+}  // namespace
+
+Result<TreeNodes> read_tree(const View& tree, std::int64_t n_features) {
+  if (!tree.is(Kind::object) || tree.name() != "Tree") return refuse(tree, "here is " + tree.describe() + ", a tree was expected");
+  TreeNodes out;
+  TRY(read_nodes(TRY(tree.attribute("nodes")), out));
+  const View values = TRY(tree.attribute("values"));
+  out.values = TRY(values.doubles());
+  const std::size_t n = out.size();
+  const bool same = out.right.size() == n && out.feature.size() == n && out.threshold.size() == n && (out.missing_left.empty() || out.missing_left.size() == n);
+  if (n == 0 || !same) return refuse(tree, "damaged tree: its lists of nodes differ in length");
+  if (out.values.empty() || out.values.size() % n != 0 || static_cast<std::int64_t>(out.values.size() / n) > kWidthMax) {
+    return refuse(values, "damaged tree: " + std::to_string(out.values.size()) + " values for " + std::to_string(n) + " nodes");
+  }
+  out.width = static_cast<std::int64_t>(out.values.size() / n);
+  TRY(check_tree(out, n_features).within(tree.path().empty() ? "the tree" : tree.path()));
+  return out;
+}
+
+Result<Val> tree_input(Lowering& to, const View& model, const Table& in, bool forest) {
+  const Width width = TRY(width_of(model));
+  if (width.count >= 0) TRY(expect_width(model, in, width.count));
+  if (in.free) return refuse(model, "the file doesn't tell how many features it takes");
+  if (!takes_missing(to.version(model), model, forest)) to.inputs.refuse_missing(in);
+  const Val x = TRY(to.inputs.numbers(in));
+  return round_to_float(to.graph, x);
+}
+
+Family trees_family() { return kConverters; }
+
+}  // namespace slipway::importers::sklearn
