@@ -1,0 +1,339 @@
+#include "slipway/platform/models/intake.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "slipway/base/encoding.hpp"
+#include "slipway/base/ids.hpp"
+#include "slipway/base/log.hpp"
+#include "slipway/os/memfd.hpp"
+
+namespace slipway::models {
+namespace {
+
+constexpr std::string_view kOriginal = "original";
+constexpr std::string_view kArtifact = "artifact";
+
+// The last part of what the client called the file, for people to recognise it: a label, never a path.
+std::string label_of(std::string_view filename) {
+  const std::size_t slash = filename.find_last_of("/\\");
+  if (slash != std::string_view::npos) filename.remove_prefix(slash + 1);
+  std::string out = excerpt(filename, 200);
+  return out.empty() ? "model" : out;
+}
+
+std::string stem_of(const std::string& label) {
+  const std::size_t dot = label.rfind('.');
+  return dot == std::string::npos || dot == 0 ? label : label.substr(0, dot);
+}
+
+}  // namespace
+
+struct Intake::Job {
+  VersionRow version;
+  std::function<void(Result<VersionRow>)> done;
+};
+
+Intake::Intake(store::Database& database, store::Keyring& keyring, store::Blobs& blobs, Workshop& workshop, const Clock& clock, IntakeOptions options)
+    : database_(database), keyring_(keyring), blobs_(blobs), workshop_(workshop), clock_(clock), options_(options) {}
+
+Status Intake::check_meta(const UploadMeta& meta) {
+  Error error(ErrorCode::invalid_input, "the model's description can't be used");
+  if (meta.name.size() > 200 || !is_valid_utf8(meta.name)) error = std::move(error).at("name", "must be UTF-8 text of at most 200 bytes");
+  if (meta.description.size() > 10'000 || !is_valid_utf8(meta.description)) error = std::move(error).at("description", "must be UTF-8 text of at most 10,000 bytes");
+  if (meta.tags.size() > 50) error = std::move(error).at("tags", "must be at most 50");
+  for (const std::string& tag : meta.tags) {
+    if (tag.empty() || tag.size() > 100 || !is_valid_utf8(tag)) {
+      error = std::move(error).at("tags", "must each have 1 to 100 bytes of text");
+      break;
+    }
+  }
+  if (!error.fields().empty()) return error;
+  return ok();
+}
+
+Status Intake::claim_upload(std::string_view owner_id) {
+  const std::lock_guard lock(mutex_);
+  unsigned& running = uploads_[std::string(owner_id)];
+  if (running >= options_.uploads_per_user_max) {
+    return Error(ErrorCode::rate_limited, "this account has " + std::to_string(running) + " uploads under way already").retry_after(5);
+  }
+  ++running;
+  return ok();
+}
+
+void Intake::release_upload(std::string_view owner_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = uploads_.find(std::string(owner_id));
+  if (found != uploads_.end() && --found->second == 0) uploads_.erase(found);
+}
+
+Result<std::unique_ptr<Upload>> Intake::begin(std::string_view owner_id, std::string_view model_id) {
+  TRY(store::require_free(blobs_, 0, options_.free_bytes_min));
+  TRY(claim_upload(owner_id));
+  struct Claim {
+    Intake& intake;
+    std::string owner;
+    bool keep = false;
+    ~Claim() { if (!keep) intake.release_upload(owner); }
+  } claim{*this, std::string(owner_id)};
+
+  const std::int64_t now = clock_.unix_ms();
+  VersionRow row;
+  row.id = new_id("ver");
+  row.model_id = model_id.empty() ? new_id("mdl") : std::string(model_id);
+  row.owner_id = owner_id;
+  row.status = state::kReceiving;
+  row.file_blob = new_id("blb");
+  row.created_at = row.updated_at = now;
+  const store::SecretKey dek = store::SecretKey::random();
+  row.file_dek = TRY(keyring_.wrap_dek(dek, {row.owner_id, row.file_blob, kOriginal}));
+  TRY(database_.write([&](store::Session& s) { return insert_version(s, row); }));
+  auto writer = store::SealedWriter::create(blobs_, row.file_blob, dek);
+  if (!writer.ok()) {
+    TRY(undo(row));
+    return writer.error();
+  }
+  claim.keep = true;
+  return std::unique_ptr<Upload>(new Upload(*this, std::move(row), model_id.empty(), std::move(*writer)));
+}
+
+Status Upload::write(std::span<const std::byte> bytes) {
+  if (writer_->plain_bytes() + bytes.size() > intake_.options_.upload_bytes_max) {
+    return Error(ErrorCode::too_large, "a model file may have at most " + std::to_string(intake_.options_.upload_bytes_max) + " bytes").at("file", "is too large");
+  }
+  return writer_->write(bytes);
+}
+
+Result<VersionRow> Upload::finish(const UploadMeta& meta, std::string_view filename) {
+  TRY(Intake::check_meta(meta));
+  if (writer_->plain_bytes() == 0) return Error(ErrorCode::invalid_input, "the file is empty").at("file", "has no bytes");
+  const store::SealedInfo info = TRY(writer_->finish());
+  row_.filename = label_of(filename);
+  row_.sha256 = info.sha256;
+  row_.size = static_cast<std::int64_t>(info.plain_bytes);
+  row_.status = state::kImporting;
+  row_.updated_at = intake_.clock_.unix_ms();
+  TRY(intake_.database_.write([&](store::Session& s) -> Status {
+    if (new_model_) {
+      row_.number = 1;
+      const std::string name = meta.name.empty() ? stem_of(row_.filename) : meta.name;
+      TRY(insert_model(s, {row_.model_id, row_.owner_id, name, meta.description, meta.tags, 0, row_.created_at, row_.updated_at}));
+    } else {
+      if (!TRY(find_model(s, row_.model_id))) return Error(ErrorCode::not_found, "the model was deleted meanwhile");
+      const auto top = TRY(s.query_one("SELECT COALESCE(MAX(number), 0) AS n FROM model_versions WHERE model_id = ?", {row_.model_id}));
+      row_.number = top->integer("n") + 1;
+    }
+    return update_version(s, row_);
+  }));
+  finished_ = true;
+  log::info("upload.received", {{"model", row_.model_id}, {"version", row_.number}, {"bytes", row_.size}, {"sha256", row_.sha256}});
+  return row_;
+}
+
+Upload::~Upload() {
+  intake_.release_upload(row_.owner_id);
+  if (finished_) return;
+  writer_.reset();
+  if (const Status undone = intake_.undo(row_); !undone.ok()) log::warn("upload.undo_failed", {{"version", row_.id}, {"why", undone.error().internal()}});
+}
+
+Status Intake::drop_blobs(const VersionRow& row) {
+  for (const std::string& blob : {row.file_blob, row.artifact_blob}) {
+    if (!blob.empty()) TRY(blobs_.remove(blob));
+  }
+  return ok();
+}
+
+Status Intake::undo(const VersionRow& row) {
+  TRY(drop_blobs(row));
+  return database_.write([&](store::Session& s) { return delete_version(s, row.id); });
+}
+
+Result<store::SecretKey> Intake::key_of(const VersionRow& version, std::string_view blob, std::string_view dek, std::string_view purpose) {
+  return keyring_.unwrap_dek(dek, {version.owner_id, blob, purpose});
+}
+
+Result<store::SealedReader> Intake::open_original(const VersionRow& version) {
+  const store::SecretKey key = TRY(key_of(version, version.file_blob, version.file_dek, kOriginal));
+  return store::SealedReader::open(blobs_, version.file_blob, key);
+}
+
+Result<os::Fd> Intake::open_artifact(const VersionRow& version) {
+  const store::SecretKey key = TRY(key_of(version, version.artifact_blob, version.artifact_dek, kArtifact));
+  store::SealedReader reader = TRY(store::SealedReader::open(blobs_, version.artifact_blob, key));
+  return store::decrypt_to_memfd(reader, "artifact", options_.artifact_bytes_max, version.artifact_sha256);
+}
+
+// One transaction: reads the row as it is now, lets `change` alter it, writes it back.
+Result<VersionRow> Intake::advance(std::string_view version_id, const std::function<Status(store::Session&, VersionRow&)>& change) {
+  return database_.write([&](store::Session& s) -> Result<VersionRow> {
+    auto version = TRY(find_version(s, version_id));
+    if (!version || version->status == state::kDeleting) return Error(ErrorCode::not_found, "the model was deleted meanwhile");
+    version->updated_at = clock_.unix_ms();
+    TRY(change(s, *version));
+    TRY(update_version(s, *version));
+    return std::move(*version);
+  });
+}
+
+void Intake::process(std::string version_id, std::function<void(Result<VersionRow>)> done) {
+  auto job = std::make_shared<Job>(Job{{}, std::move(done)});
+  job->version.id = std::move(version_id);
+  workshop_.post([this, job] { start_import(job); });
+}
+
+void Intake::start_import(std::shared_ptr<Job> job) {
+  auto version = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+    if (v.status != state::kImporting && v.status != state::kChecking) return Error(ErrorCode::conflict, "the version is not waiting for its import");
+    v.status = state::kImporting;
+    ++v.attempts;
+    return ok();
+  });
+  if (!version.ok()) return job->done(std::move(version));
+  job->version = std::move(*version);
+  if (job->version.attempts > static_cast<std::int64_t>(options_.attempts_max)) {
+    return refuse(job, Error(ErrorCode::model_refused, "the import was started " + std::to_string(options_.attempts_max) + " times and the server ended each time; upload it again"));
+  }
+  auto original = [&]() -> Result<os::Fd> {
+    store::SealedReader reader = TRY(open_original(job->version));
+    return store::decrypt_to_memfd(reader, "original", options_.upload_bytes_max, job->version.sha256);
+  }();
+  if (!original.ok()) return refuse(job, original.error());
+  workshop_.import(job->version.filename, std::move(*original), [this, job](Result<Imported> imported) {
+    auto shared = std::make_shared<Result<Imported>>(std::move(imported));
+    workshop_.post([this, job, shared] {
+      if (!shared->ok()) return refuse(job, shared->error());
+      keep_artifact(job, std::move(shared->value()));
+    });
+  });
+}
+
+void Intake::keep_artifact(std::shared_ptr<Job> job, Imported imported) {
+  const auto kept = [&]() -> Status {
+    const std::string blob = new_id("blb");
+    const std::string old_blob = job->version.artifact_blob;  // of an attempt that a crash ended
+    if (!old_blob.empty()) TRY(blobs_.remove(old_blob));
+    const store::SecretKey dek = store::SecretKey::random();
+    const std::string wrapped = TRY(keyring_.wrap_dek(dek, {job->version.owner_id, blob, kArtifact}));
+    // The row names the blob before it exists: whatever happens next, recover() knows about it.
+    job->version = TRY(advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+      v.artifact_blob = blob;
+      v.artifact_dek = wrapped;
+      return ok();
+    }));
+    const os::Mapping bytes = TRY(os::Mapping::read_only(imported.artifact));
+    store::SealedWriter writer = TRY(store::SealedWriter::create(blobs_, blob, dek));
+    TRY(writer.write(bytes.bytes()));
+    const store::SealedInfo info = TRY(writer.finish());
+    job->version = TRY(advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+      v.status = state::kChecking;
+      v.artifact_sha256 = info.sha256;
+      v.artifact_size = static_cast<std::int64_t>(info.plain_bytes);
+      v.format = imported.format;
+      v.schema = imported.schema;
+      v.example = imported.example;
+      v.report = imported.report;
+      return ok();
+    }));
+    return ok();
+  }();
+  if (!kept.ok()) return refuse(job, kept.error());
+  start_check(job);
+}
+
+void Intake::start_check(std::shared_ptr<Job> job) {
+  workshop_.check(job->version, [this, version = job->version] { return open_artifact(version); }, [this, job](Status checked) {
+    workshop_.post([this, job, checked = std::move(checked)] {
+      if (!checked.ok()) return refuse(job, checked.error());
+      make_ready(job);
+    });
+  });
+}
+
+void Intake::make_ready(std::shared_ptr<Job> job) {
+  auto ready = advance(job->version.id, [&](store::Session& s, VersionRow& v) -> Status {
+    v.status = state::kReady;
+    auto model = TRY(find_model(s, v.model_id));
+    if (!model) return Error(ErrorCode::not_found, "the model was deleted meanwhile");
+    if (model->current_version == 0) model->current_version = v.number;  // later versions wait to be promoted
+    model->updated_at = v.updated_at;
+    return update_model(s, *model);
+  });
+  if (ready.ok()) log::info("model.ready", {{"model", ready->model_id}, {"version", ready->number}, {"format", ready->format}});
+  job->done(std::move(ready));
+}
+
+// The reason stays, the bytes go. A fault of ours (no room, a cell that could not start) is a reason too: the client is told to try again.
+void Intake::refuse(std::shared_ptr<Job> job, const Error& why) {
+  log::warn("model.refused", {{"model", job->version.model_id}, {"version", job->version.number}, {"why", excerpt(why.detail(), 500)}, {"internal", why.internal()}});
+  auto refused = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+    v.status = state::kRefused;
+    v.reason = excerpt(why.detail(), 2000);
+    return ok();
+  });
+  if (refused.ok()) {
+    if (const Status forgotten = forget_bytes(*refused); !forgotten.ok()) log::warn("blob.remove_failed", {{"version", refused->id}});
+  }
+  job->done(std::move(refused));
+}
+
+// The row names its blobs until they are gone, so that a crash between the two steps leaves nothing unknown.
+Status Intake::forget_bytes(const VersionRow& refused) {
+  TRY(drop_blobs(refused));
+  TRY(advance(refused.id, [](store::Session&, VersionRow& v) -> Status {
+    v.file_blob = v.file_dek = v.artifact_blob = v.artifact_dek = "";
+    return ok();
+  }));
+  return ok();
+}
+
+Status Intake::remove(std::string_view model_id) {
+  std::vector<VersionRow> versions;
+  TRY(database_.write([&](store::Session& s) -> Status {
+    versions = TRY(versions_of(s, model_id));
+    TRY(s.exec("UPDATE model_versions SET status = 'deleting' WHERE model_id = ? AND status <> 'receiving'", {model_id}));
+    TRY(s.exec("DELETE FROM models WHERE id = ?", {model_id}));
+    return ok();
+  }));
+  for (const VersionRow& version : versions) TRY(undo(version));
+  TRY(database_.checkpoint());  // the wrapped keys leave the log too: what was deleted can't be read again
+  log::info("model.deleted", {{"model", std::string(model_id)}});
+  return ok();
+}
+
+Result<Intake::Recovery> Intake::recover() {
+  Recovery out;
+  const auto unfinished = TRY(database_.read([](store::Session& s) { return s.query("SELECT id, status FROM model_versions WHERE status <> 'ready' AND (status <> 'refused' OR file_blob <> '')"); }));
+  for (const store::Row& row : unfinished) {
+    const std::string status = row.text("status");
+    if (status == state::kImporting || status == state::kChecking) {
+      out.to_process.push_back(row.text("id"));
+      continue;
+    }
+    const auto version = TRY(database_.read([&](store::Session& s) { return find_version(s, row.text("id")); }));
+    if (status == state::kRefused) {
+      TRY(forget_bytes(*version));
+      ++out.removed;
+      continue;
+    }
+    TRY(undo(*version));
+    ++(status == state::kReceiving ? out.undone : out.removed);
+  }
+  // Bytes that no row names: none are expected ever, and each is counted.
+  std::unordered_set<std::string> known;
+  const auto named = TRY(database_.read([](store::Session& s) { return s.query("SELECT file_blob, artifact_blob FROM model_versions"); }));
+  for (const store::Row& row : named) {
+    known.insert(row.text("file_blob"));
+    known.insert(row.text("artifact_blob"));
+  }
+  for (const store::BlobInfo& blob : TRY(blobs_.list())) {
+    if (known.contains(blob.id)) continue;
+    TRY(blobs_.remove(blob.id));
+    ++out.orphans;
+  }
+  if (out.orphans > 0) log::error("storage.orphans", {{"count", out.orphans}});
+  return out;
+}
+
+}  // namespace slipway::models
