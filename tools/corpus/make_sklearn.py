@@ -448,7 +448,7 @@ def trees():
     add("dtree_stump", lambda: grown(DecisionTreeClassifier(max_depth=1, random_state=0), IRIS), full=True)
     add("dtree_single_leaf", lambda: fitted(DecisionTreeClassifier(min_samples_split=10000), IRIS), full=True)
     add("dtree_one_class", lambda: fitted(DecisionTreeClassifier(), (IRIS[0], np.full(150, 3))), full=True)
-    add("dtree_reg", lambda: grown(DecisionTreeRegressor(max_depth=6, random_state=0), DIABETES))
+    add("dtree_reg", lambda: grown(DecisionTreeRegressor(max_depth=5, random_state=0), DIABETES))
     add("dtree_reg_multi", lambda: grown(DecisionTreeRegressor(max_depth=4, random_state=0), some))
     add("dtree_reg_column_target", lambda: grown(
         DecisionTreeRegressor(max_depth=3, random_state=0), (DIABETES[0], DIABETES[1][:, None])), full=True)
@@ -469,7 +469,7 @@ def forests():
     gaps = (WINE[0], np.array([-1, 4, 70])[WINE[1]])
     some, small = several_targets(), dict(n_estimators=10, max_depth=3, random_state=0)
     add("forest_binary", lambda: grown(RandomForestClassifier(**small), CANCER))
-    add("forest_multi", lambda: grown(RandomForestClassifier(n_estimators=10, random_state=0), WINE))
+    add("forest_multi", lambda: grown(RandomForestClassifier(n_estimators=8, random_state=0), WINE))
     add("forest_strings", lambda: grown(RandomForestClassifier(**small), words))
     add("forest_bools", lambda: grown(RandomForestClassifier(**small), flags), full=True)
     add("forest_int_gaps", lambda: grown(RandomForestClassifier(**small), gaps), full=True)
@@ -500,23 +500,23 @@ def boosted():
     tumours = (CANCER[0], TUMOURS)
 
     def clf(data, **params):
-        params = dict(dict(n_estimators=12, max_depth=2, random_state=0), **params)
+        params = dict(dict(n_estimators=8, max_depth=2, random_state=0), **params)
         return grown(GradientBoostingClassifier(**params), data)
 
     def reg(data=DIABETES, **params):
-        params = dict(dict(n_estimators=12, max_depth=2, random_state=0), **params)
+        params = dict(dict(n_estimators=8, max_depth=2, random_state=0), **params)
         return grown(GradientBoostingRegressor(**params), data)
     absolute = "absolute_error" if VERSION >= (1, 0) else "lad"
     add("gboost_binary", lambda: clf(CANCER))
-    add("gboost_multi", lambda: clf(words, n_estimators=6))
+    add("gboost_multi", lambda: clf(words, n_estimators=4))
     add("gboost_bools", lambda: clf(flags), full=True)
     add("gboost_exponential", lambda: clf(tumours, loss="exponential"))
-    add("gboost_init_zero", lambda: clf(CANCER, init="zero"))
-    add("gboost_init_zero_multi", lambda: clf(words, n_estimators=5, init="zero"), full=True)
+    add("gboost_init_zero", lambda: clf(CANCER, init="zero"), full=True)
+    add("gboost_init_zero_multi", lambda: clf(words, n_estimators=3, init="zero"), full=True)
     add("gboost_init_zero_exponential", lambda: clf(CANCER, init="zero", loss="exponential"), full=True)
     add("gboost_init_forest", lambda: clf(CANCER, init=DecisionTreeClassifier(max_depth=2, random_state=0)), full=True)
     add("gboost_init_logreg_multi", lambda: clf(
-        scaled(IRIS), n_estimators=5, init=LogisticRegression(C=0.01, max_iter=500)), full=True)
+        scaled(IRIS), n_estimators=3, init=LogisticRegression(C=0.01, max_iter=500)), full=True)
     add("gboost_early_stop", lambda: clf(WINE, n_estimators=12, max_depth=1, n_iter_no_change=3, subsample=0.7), full=True)
     add("gboost_reg", lambda: reg())
     add("gboost_reg_huber", lambda: reg(loss="huber"))
