@@ -25,6 +25,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path);       
 Result<std::uint64_t> free_bytes(const std::string& path);                       // of its file system, for this user
 Status pwrite_all(int fd, std::span<const std::byte> bytes, std::uint64_t offset);
 
+std::string parent_of(const std::string& path);                                   // "." of a bare name
+
 // A failing fsync ends the process with a log line: Linux may have dropped the dirty pages, so that trying again would lie.
 // What was not acknowledged is put right at the next start.
 void sync_or_abort(int fd, std::string_view what);

@@ -49,7 +49,9 @@ class Blobs {
 };
 
 // A directory, one file a blob. Leftovers of writers that were interrupted are removed when it is opened: hold the DataDir.
-Result<std::unique_ptr<Blobs>> open_local_blobs(const std::string& directory);
+// Unfinished ones have no name where the file system can do that (O_TMPFILE), and are .tmp- files elsewhere.
+enum class Unfinished { unnamed, named };
+Result<std::unique_ptr<Blobs>> open_local_blobs(const std::string& directory, Unfinished unfinished = Unfinished::unnamed);
 
 // For tests.
 std::unique_ptr<Blobs> make_memory_blobs();

@@ -1,5 +1,6 @@
 // Keyring: root key (a file) → key-encryption keys (rows, wrapped by the root) → data keys (one a blob, wrapped by a KEK).
-// Each owner has KEKs of their own, so that removing an owner is destroying a key. Thread-safe; calls read the database.
+// Each owner has KEKs of their own, so that removing an owner is destroying a key. Thread-safe; calls read the
+// database, the first wrap of an owner writes to it: never call them inside a read() or write() of yours.
 // docs/formats/blob.md is the layout.
 #pragma once
 
@@ -56,13 +57,10 @@ class Keyring {
   struct Kek;
   Result<Kek> active_kek(std::string_view owner);
   Result<Kek> kek_by_id(std::string_view id);
-  Result<std::string> wrapped_row(std::string_view id);
-  Result<std::string> wrap(std::string_view tag, std::span<const std::byte> plain, std::string_view owner, std::string_view context);
-  Result<std::string> unwrap(std::string_view tag, std::string_view wrapped, std::string_view context);
 
   Database& database_;
   const Clock& clock_;
-  mutable std::mutex mutex_;        // guards root_
+  mutable std::mutex mutex_;        // guards root_; taken before the database's own locks
   SecretKey root_;
   SecretKey derivation_;
 };

@@ -1,5 +1,5 @@
 // Migrations: numbered SQL, applied in order when the database is opened, one transaction each. What was applied is kept with a
-// checksum: an edited old migration, a gap, and a database newer than the program are refused. Pure values; no thread rules.
+// checksum: an edited old migration and a database that is newer than the program are refused. Pure values; no thread rules.
 #pragma once
 
 #include <span>
@@ -14,8 +14,9 @@ namespace slipway::store {
 class Database;
 class Session;
 
-// Numbers are unique over all slices and ascend without end; a slice exports its own list, the app hands in all of them together.
-// sql: statements that end in ';' (a ';' inside a string or comment is fine; no triggers with bodies).
+// Numbers are unique over all slices; a slice exports its own list, the app hands in all of them together. A table that others refer
+// to has the smaller number. What is published never changes: a correction is a new migration.
+// sql: statements separated by ';' (one inside a string, a quoted name or a comment is fine; no triggers with bodies).
 struct Migration {
   int number;
   std::string_view name;
