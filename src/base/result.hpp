@@ -41,6 +41,7 @@ class Error {
   std::optional<std::uint32_t> retry_after_s() const { return retry_after_s_; }
 
   Error&& at(std::string pointer, std::string detail) &&;    // adds a field
+  void add(std::string pointer, std::string detail) { fields_.push_back({std::move(pointer), std::move(detail)}); }
   Error&& because(std::string internal) &&;                  // sets what the log reads
   Error&& retry_after(std::uint32_t seconds) &&;
   Error&& within(std::string_view place) &&;                 // prefixes the detail: "tree 17 of RandomForest: ..."

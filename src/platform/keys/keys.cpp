@@ -49,20 +49,20 @@ ApiKey key_of(const store::Row& row) {
 
 Status check_wish(const NewKey& wish, std::int64_t now_ms) {
   Error error(ErrorCode::invalid_input, "the key can't be made");
-  if (wish.name.empty() || wish.name.size() > 100 || !is_valid_utf8(wish.name)) error = std::move(error).at("#/name", "must have 1 to 100 bytes of text");
+  if (wish.name.empty() || wish.name.size() > 100 || !is_valid_utf8(wish.name)) error.add("#/name", "must have 1 to 100 bytes of text");
   if (wish.scopes) {
-    if (wish.scopes->empty()) error = std::move(error).at("#/scopes", "must name at least one scope, or be left out");
+    if (wish.scopes->empty()) error.add("#/scopes", "must name at least one scope, or be left out");
     for (std::size_t i = 0; i < wish.scopes->size(); ++i) {
       if (std::find(kScopes.begin(), kScopes.end(), (*wish.scopes)[i]) == kScopes.end()) {
-        error = std::move(error).at("#/scopes/" + std::to_string(i), "must be one of predict, models:read, models:write, keys:read");
+        error.add("#/scopes/" + std::to_string(i), "must be one of predict, models:read, models:write, keys:read");
       }
     }
   }
-  if (wish.models.size() > kModelsPerKeyMax) error = std::move(error).at("#/models", "must have at most 100 entries");
+  if (wish.models.size() > kModelsPerKeyMax) error.add("#/models", "must have at most 100 entries");
   for (std::size_t i = 0; i < wish.models.size() && i < kModelsPerKeyMax; ++i) {
-    if (!is_id(wish.models[i])) error = std::move(error).at("#/models/" + std::to_string(i), "must be a model's id");
+    if (!is_id(wish.models[i])) error.add("#/models/" + std::to_string(i), "must be a model's id");
   }
-  if (wish.expires_at && *wish.expires_at <= now_ms) error = std::move(error).at("#/expires_at", "must be in the future");
+  if (wish.expires_at && *wish.expires_at <= now_ms) error.add("#/expires_at", "must be in the future");
   if (!error.fields().empty()) return error;
   return ok();
 }

@@ -39,12 +39,12 @@ Intake::Intake(store::Database& database, store::Keyring& keyring, store::Blobs&
 
 Status Intake::check_meta(const UploadMeta& meta) {
   Error error(ErrorCode::invalid_input, "the model's description can't be used");
-  if (meta.name.size() > 200 || !is_valid_utf8(meta.name)) error = std::move(error).at("name", "must be UTF-8 text of at most 200 bytes");
-  if (meta.description.size() > 10'000 || !is_valid_utf8(meta.description)) error = std::move(error).at("description", "must be UTF-8 text of at most 10,000 bytes");
-  if (meta.tags.size() > 50) error = std::move(error).at("tags", "must be at most 50");
+  if (meta.name.size() > 200 || !is_valid_utf8(meta.name)) error.add("name", "must be UTF-8 text of at most 200 bytes");
+  if (meta.description.size() > 10'000 || !is_valid_utf8(meta.description)) error.add("description", "must be UTF-8 text of at most 10,000 bytes");
+  if (meta.tags.size() > 50) error.add("tags", "must be at most 50");
   for (const std::string& tag : meta.tags) {
     if (tag.empty() || tag.size() > 100 || !is_valid_utf8(tag)) {
-      error = std::move(error).at("tags", "must each have 1 to 100 bytes of text");
+      error.add("tags", "must each have 1 to 100 bytes of text");
       break;
     }
   }
