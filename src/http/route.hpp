@@ -200,27 +200,27 @@ inline Handler into_sink(SinkHandler f) { return f; }           // for Body::str
 
 // What the OpenAPI document says beyond the declaration. Examples and schemas are JSON texts (checked when the server starts).
 struct DocParam {
-  std::string name, description;
+  std::string name = {}, description = {};
   std::string schema = R"({"type":"string"})";
   bool required = false;
 };
 struct DocResponse {
   int status = 200;
-  std::string description;
-  std::string example;                            // empty: no body
+  std::string description = {};
+  std::string example = {};                            // empty: no body
   std::string content_type = "application/json";
-  std::string schema;                             // empty: derived from the example
+  std::string schema = {};                             // empty: derived from the example
 };
 struct Doc {
-  std::string id;                                 // operationId, unique: "createKey"
-  std::string summary;
-  std::string tag;
-  std::string description;                        // Markdown
-  std::vector<DocParam> query;
-  std::string request_example;
-  std::string request_schema;                     // empty: derived from the example
-  std::vector<DocResponse> responses;             // of success; errors are added by the declaration
-  std::vector<ErrorCode> errors;                  // beyond 401, 403, 404, 405, 413, 415 and 500, which follow from the declaration
+  std::string id = {};                                 // operationId, unique: "createKey"
+  std::string summary = {};
+  std::string tag = {};
+  std::string description = {};                        // Markdown
+  std::vector<DocParam> query = {};
+  std::string request_example = {};
+  std::string request_schema = {};                     // empty: derived from the example
+  std::vector<DocResponse> responses = {};             // of success; errors are added by the declaration
+  std::vector<ErrorCode> errors = {};                  // beyond 401, 403, 404, 405, 413, 415 and 500, which follow from the declaration
   bool hidden = false;                            // pages: not in the document
 };
 
