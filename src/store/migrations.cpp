@@ -38,7 +38,13 @@ std::size_t skip_token(std::string_view sql, std::size_t i) {
   return i + 1;
 }
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+bool says_nothing(std::string_view sql) {
+  for (std::size_t i = 0; i < sql.size(); i = skip_token(sql, i)) {
+    const bool is_comment = sql.substr(i, 2) == "--" || sql.substr(i, 2) == "/*";
+    if (!is_comment && std::string_view(" \t\r\n").find(sql[i]) == std::string_view::npos) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -68,7 +74,7 @@ std::vector<std::string_view> statements_of(std::string_view sql) {
   std::size_t begin = 0;
   const auto add = [&](std::size_t end) {
     const std::string_view statement = sql.substr(begin, end - begin);
-    if (!is_blank(statement)) statements.push_back(statement);
+    if (!says_nothing(statement)) statements.push_back(statement);
   };
   for (std::size_t i = 0; i < sql.size(); i = skip_token(sql, i)) {
     if (sql[i] != ';') continue;

@@ -37,7 +37,7 @@ Error broken_library(const char* what) { return Error(ErrorCode::internal, "the 
 Error damaged(const char* why) { return Error(ErrorCode::internal, "the stored data is damaged").because(why); }
 
 // HKDF-SHA256(file key, salt = nonce, info = "payload"), as age has it.
-Result<SecretKey> payload_key(const SecretKey& file_key, std::span<const std::byte, kNonceBytes> nonce) {
+Result<SecretKey> payload_key(std::span<const std::byte> file_key, std::span<const std::byte, kNonceBytes> nonce) {
   const std::unique_ptr<EVP_KDF, FreeKdf> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   const std::unique_ptr<EVP_KDF_CTX, FreeKdfContext> context(kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr);
   if (!context) return broken_library("HKDF");
@@ -45,7 +45,7 @@ Result<SecretKey> payload_key(const SecretKey& file_key, std::span<const std::by
   char info[] = "payload";
   const std::array<OSSL_PARAM, 5> params = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<std::byte*>(file_key.bytes().data()), SecretKey::kBytes),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<std::byte*>(file_key.data()), file_key.size()),
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, const_cast<std::byte*>(nonce.data()), nonce.size()),
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof info - 1),
       OSSL_PARAM_construct_end(),
@@ -153,7 +153,7 @@ SealedWriter::~SealedWriter() = default;
 Result<SealedWriter> SealedWriter::create(Blobs& blobs, std::string_view id, const SecretKey& file_key) {
   const std::string random = random_bytes(kNonceBytes);
   const std::span<const std::byte, kNonceBytes> nonce(as_bytes(random).data(), kNonceBytes);
-  const SecretKey key = TRY(payload_key(file_key, nonce));
+  const SecretKey key = TRY(payload_key(file_key.bytes(), nonce));
   auto state = std::make_unique<State>();
   state->cipher = TRY(make_cipher(key, true));
   state->blob = TRY(blobs.create(id));
@@ -225,10 +225,10 @@ SealedReader& SealedReader::operator=(SealedReader&&) noexcept = default;
 SealedReader::~SealedReader() = default;
 
 Result<SealedReader> SealedReader::open(Blobs& blobs, std::string_view id, const SecretKey& file_key) {
-  return open(TRY(blobs.open(id)), file_key);
+  return open(TRY(blobs.open(id)), file_key.bytes());
 }
 
-Result<SealedReader> SealedReader::open(std::unique_ptr<BlobReader> blob, const SecretKey& file_key) {
+Result<SealedReader> SealedReader::open(std::unique_ptr<BlobReader> blob, std::span<const std::byte> file_key) {
   const std::uint64_t stored = blob->size();
   if (stored < kNonceBytes + kTagBytes) return damaged("too short for a nonce and a chunk");
   const std::uint64_t body = stored - kNonceBytes;

@@ -45,7 +45,7 @@ class SealedReader {
  public:
   // Checks the last chunk at once, so that size() can be believed. `internal` ("damaged") when it isn't what was written.
   static Result<SealedReader> open(Blobs& blobs, std::string_view id, const SecretKey& file_key);
-  static Result<SealedReader> open(std::unique_ptr<BlobReader> blob, const SecretKey& file_key);
+  static Result<SealedReader> open(std::unique_ptr<BlobReader> blob, std::span<const std::byte> file_key);  // age's own have 16 bytes
   SealedReader(SealedReader&&) noexcept;
   SealedReader& operator=(SealedReader&&) noexcept;
   ~SealedReader();
