@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the whole corpus under tests/corpus: one venv a scikit-learn version, one for ONNX, one for the hostile files.
+# Makes the whole corpus under tests/corpus: one venv a scikit-learn version, one for ONNX and the hostile files.
 # Needs CPython 3.6 … 3.13 side by side (pyenv's layout) and PyPI. Slow; run by hand, never by the build.
 #
 #   tools/corpus/run.sh                 everything
