@@ -25,6 +25,7 @@ enum NodeFlag : std::uint8_t {
   kLatin1 = 1,       // text: bytes of a Python 2 str, one byte a character
   kDecimal = 2,      // big_integer: decimal text; else little-endian two's complement
   kNumpyScalar = 4,  // its dtype is `index`
+  kTextId = 8,       // persistent: PERSID
 };
 
 struct Node {
@@ -43,6 +44,27 @@ struct Node {
     double real;
   };
   std::string_view view() const { return {chars.data, chars.size}; }
+};
+
+// A vector that never moves its elements: doubling tens of millions of nodes would triple the memory that a file can ask for.
+class NodeTable {
+ public:
+  Node& operator[](std::size_t i) { return chunks_[i / kChunk][i % kChunk]; }
+  const Node& operator[](std::size_t i) const { return chunks_[i / kChunk][i % kChunk]; }
+  std::size_t size() const { return size_; }
+  void push_back(const Node& node) {
+    if (size_ % kChunk == 0) {
+      chunks_.emplace_back();
+      chunks_.back().reserve(chunks_.size() == 1 ? 64 : kChunk);  // small files stay small
+    }
+    chunks_.back().push_back(node);
+    ++size_;
+  }
+
+ private:
+  static constexpr std::size_t kChunk = 16384;
+  std::vector<std::vector<Node>> chunks_;
+  std::size_t size_ = 0;
 };
 
 // What the reader itself must know of a name: the patterns that make values, and joblib's, which change the framing.
@@ -92,7 +114,7 @@ struct Document::Impl {
   int protocol = 0;
   bool joblib = false;
 
-  std::vector<Node> nodes;
+  NodeTable nodes;
   std::vector<NodeId> pool;
   std::vector<Global> globals;
   std::vector<Object> objects;

@@ -28,7 +28,9 @@ Reader::Reader(std::span<const std::byte> input, const Limits& limits)
   d_->nodes.push_back(shared(Kind::none, 0));
   d_->nodes.push_back(shared(Kind::boolean, 1));
   d_->nodes.push_back(shared(Kind::boolean, 0));
-  d_->nodes.emplace_back().kind = Kind::tuple;
+  Node empty_tuple;
+  empty_tuple.kind = Kind::tuple;
+  d_->nodes.push_back(empty_tuple);
   d_->dtypes.emplace_back();
 }
 

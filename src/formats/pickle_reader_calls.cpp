@@ -86,6 +86,7 @@ Status Reader::call(Op op) {
     default: {  // PERSID, BINPERSID
       Node n;
       n.kind = Kind::persistent;
+      n.flags = op == Op::PERSID ? kTextId : 0;
       n.index = op == Op::PERSID ? TRY(add_chars(Kind::text, TRY(line()), kLatin1)) : TRY(pop());
       return push(TRY(add(n)));
     }

@@ -101,6 +101,10 @@ std::string View::describe() const {
       return name.empty() ? "an object made by a call" : "an object of " + excerpt(name, 100);
     }
     case Kind::array: return "an array of " + excerpt(dtype_text(), 40) + " " + shape_text(shape());
+    // The opcode's name is what a person searches for.
+    case Kind::persistent:
+      return std::string("a persistent id (") + ((n.flags & kTextId) != 0 ? "PERSID" : "BINPERSID") + " at byte " + std::to_string(n.offset) +
+             "), which only the program that wrote it can resolve";
     case Kind::dtype: return "the dtype " + excerpt(dtype_text(), 40);
     default: return std::string(kind_name(n.kind));
   }

@@ -1,0 +1,245 @@
+#include "slipway/formats/compression.hpp"
+
+#include <bzlib.h>
+#include <lz4frame.h>
+#include <lzma.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "slipway/base/encoding.hpp"
+
+namespace slipway::compression {
+namespace {
+
+constexpr std::size_t kStep = 256 * 1024;             // grown by at most this much more than is needed
+constexpr std::size_t kRatioFreeBytes = 64ULL << 20;  // output below this may have any ratio
+constexpr std::size_t kMembersMax = 10'000;           // of a joined gzip, bz2 or lz4 file
+constexpr std::uint64_t kLzmaMemoryMax = 256ULL << 20;  // a dictionary larger than this belongs to no model file
+
+Error refused(Codec codec, std::string what) {
+  return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what};
+}
+
+// What a decoder writes into: grows step by step, so that memory follows what is really there and not what is claimed.
+class Output {
+ public:
+  Output(Codec codec, std::size_t input_bytes, const Limits& limits) : codec_(codec), input_bytes_(input_bytes), limits_(limits) {}
+
+  Result<std::span<char>> room() {
+    if (used_ == data_.size()) {
+      const std::size_t cap = std::min(limits_.bytes_max, std::max(kRatioFreeBytes, saturated_ratio()));
+      if (used_ >= cap) {
+        // One byte more tells an output of exactly the limit from a larger one.
+        if (used_ > cap) return over(cap);
+        data_.resize(cap + 1);
+      } else {
+        data_.resize(std::min(cap, used_ + std::clamp(used_, kStep, 64 * kStep)));
+      }
+    }
+    return std::span<char>(data_).subspan(used_);
+  }
+  Status next_member() {
+    if (++members_ >= kMembersMax) return refused(codec_, "consists of more than " + std::to_string(kMembersMax) + " parts");
+    return ok();
+  }
+  Status wrote(std::size_t bytes) {
+    used_ += bytes;
+    const std::size_t cap = std::min(limits_.bytes_max, std::max(kRatioFreeBytes, saturated_ratio()));
+    if (used_ > cap) return over(cap);
+    return ok();
+  }
+  std::string take() && {
+    data_.resize(used_);
+    return std::move(data_);
+  }
+
+ private:
+  std::size_t saturated_ratio() const {
+    return checked_mul(input_bytes_, limits_.ratio_max).value_or(std::numeric_limits<std::size_t>::max());
+  }
+  Error over(std::size_t cap) const {
+    return refused(codec_, cap == limits_.bytes_max ? "unpacks to more than " + std::to_string(cap) + " bytes"
+                                                    : "unpacks to more than " + std::to_string(limits_.ratio_max) + " times its size");
+  }
+
+  Codec codec_;
+  std::size_t input_bytes_;
+  const Limits& limits_;
+  std::string data_;
+  std::size_t used_ = 0;
+  std::size_t members_ = 0;
+};
+
+template <class T>
+T* mutable_bytes(std::span<const std::byte> bytes) {  // the libraries' inputs are not const, but they don't write
+  return const_cast<T*>(reinterpret_cast<const T*>(bytes.data()));
+}
+
+template <class Count>
+Count chunk(std::size_t bytes) {
+  return static_cast<Count>(std::min<std::size_t>(bytes, 1U << 30));
+}
+
+Result<std::string> inflate_zlib(Codec codec, std::span<const std::byte> in, Output out) {
+  z_stream z{};
+  const auto end = [](z_stream* s) { inflateEnd(s); };
+  if (inflateInit2(&z, codec == Codec::gzip ? 15 + 16 : 15) != Z_OK) return refused(codec, "can't be unpacked: no memory");
+  const std::unique_ptr<z_stream, decltype(end)> guard(&z, end);
+  while (true) {
+    const std::span<char> room = TRY(out.room());
+    z.next_in = mutable_bytes<Bytef>(in);
+    z.avail_in = chunk<uInt>(in.size());
+    z.next_out = reinterpret_cast<Bytef*>(room.data());
+    z.avail_out = chunk<uInt>(room.size());
+    const uInt offered_in = z.avail_in, offered_out = z.avail_out;
+    const int state = ::inflate(&z, Z_NO_FLUSH);
+    const std::size_t read = offered_in - z.avail_in, written = offered_out - z.avail_out;
+    in = in.subspan(read);
+    TRY(out.wrote(written));
+    if (state == Z_STREAM_END) {
+      if (in.empty()) return std::move(out).take();
+      if (codec != Codec::gzip || detect(in) != Codec::gzip) return refused(codec, "is followed by " + std::to_string(in.size()) + " more bytes");
+      TRY(out.next_member());
+      inflateReset(&z);  // gzip files may be joined
+    } else if (state != Z_OK && state != Z_BUF_ERROR) {
+      return refused(codec, "is damaged");
+    } else if (read == 0 && written == 0) {
+      return refused(codec, "ends too early");
+    }
+  }
+}
+
+Result<std::string> inflate_bz2(std::span<const std::byte> in, Output out) {
+  bz_stream b{};
+  const auto end = [](bz_stream* s) { BZ2_bzDecompressEnd(s); };
+  if (BZ2_bzDecompressInit(&b, 0, 0) != BZ_OK) return refused(Codec::bz2, "can't be unpacked: no memory");
+  const std::unique_ptr<bz_stream, decltype(end)> guard(&b, end);
+  while (true) {
+    const std::span<char> room = TRY(out.room());
+    b.next_in = mutable_bytes<char>(in);
+    b.avail_in = chunk<unsigned>(in.size());
+    b.next_out = room.data();
+    b.avail_out = chunk<unsigned>(room.size());
+    const unsigned offered_in = b.avail_in, offered_out = b.avail_out;
+    const int state = BZ2_bzDecompress(&b);
+    const std::size_t read = offered_in - b.avail_in, written = offered_out - b.avail_out;
+    in = in.subspan(read);
+    TRY(out.wrote(written));
+    if (state == BZ_STREAM_END) {
+      if (in.empty()) return std::move(out).take();
+      if (detect(in) != Codec::bz2) return refused(Codec::bz2, "is followed by " + std::to_string(in.size()) + " more bytes");
+      TRY(out.next_member());
+      BZ2_bzDecompressEnd(&b);
+      b = {};
+      if (BZ2_bzDecompressInit(&b, 0, 0) != BZ_OK) return refused(Codec::bz2, "can't be unpacked: no memory");
+    } else if (state != BZ_OK) {
+      return refused(Codec::bz2, "is damaged");
+    } else if (read == 0 && written == 0) {
+      return refused(Codec::bz2, "ends too early");
+    }
+  }
+}
+
+Result<std::string> inflate_lzma(Codec codec, std::span<const std::byte> in, Output out) {
+  lzma_stream z = LZMA_STREAM_INIT;
+  const auto end = [](lzma_stream* s) { lzma_end(s); };
+  const std::unique_ptr<lzma_stream, decltype(end)> guard(&z, end);
+  const lzma_ret started = codec == Codec::xz ? lzma_stream_decoder(&z, kLzmaMemoryMax, LZMA_CONCATENATED) : lzma_alone_decoder(&z, kLzmaMemoryMax);
+  if (started != LZMA_OK) return refused(codec, "can't be unpacked: no memory");
+  z.next_in = mutable_bytes<std::uint8_t>(in);
+  z.avail_in = in.size();
+  while (true) {
+    const std::span<char> room = TRY(out.room());
+    z.next_out = reinterpret_cast<std::uint8_t*>(room.data());
+    z.avail_out = room.size();
+    const lzma_ret state = lzma_code(&z, LZMA_FINISH);
+    TRY(out.wrote(room.size() - z.avail_out));
+    if (state == LZMA_STREAM_END) {
+      if (z.avail_in != 0) return refused(codec, "is followed by " + std::to_string(z.avail_in) + " more bytes");
+      return std::move(out).take();
+    }
+    if (state == LZMA_BUF_ERROR) return refused(codec, "ends too early");
+    if (state == LZMA_MEMLIMIT_ERROR) return refused(codec, "needs a dictionary of more than " + std::to_string(kLzmaMemoryMax) + " bytes");
+    if (state != LZMA_OK) return refused(codec, "is damaged");
+  }
+}
+
+Result<std::string> inflate_lz4(std::span<const std::byte> in, Output out) {
+  LZ4F_dctx* context = nullptr;
+  if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)) != 0) return refused(Codec::lz4, "can't be unpacked: no memory");
+  const auto end = [](LZ4F_dctx* c) { LZ4F_freeDecompressionContext(c); };
+  const std::unique_ptr<LZ4F_dctx, decltype(end)> guard(context, end);
+  while (true) {
+    const std::span<char> room = TRY(out.room());
+    std::size_t read = in.size(), written = room.size();
+    const std::size_t hint = LZ4F_decompress(context, room.data(), &written, in.data(), &read, nullptr);
+    if (LZ4F_isError(hint) != 0) return refused(Codec::lz4, "is damaged");
+    in = in.subspan(read);
+    TRY(out.wrote(written));
+    if (hint == 0) {
+      if (in.empty()) return std::move(out).take();
+      if (detect(in) != Codec::lz4) return refused(Codec::lz4, "is followed by " + std::to_string(in.size()) + " more bytes");
+      TRY(out.next_member());
+    } else if (read == 0 && written == 0) {
+      return refused(Codec::lz4, "ends too early");
+    }
+  }
+}
+
+// lzma-alone has no magic number: properties byte, dictionary size, size or -1; what lzma tools and Python write.
+bool looks_like_lzma(std::string_view b) {
+  if (b.size() < 14 || b[0] != 0x5d || b[1] != 0 || b[2] != 0) return false;
+  const bool unknown_size = b.substr(5, 8) == std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+  return unknown_size || (b[11] == 0 && b[12] == 0);
+}
+
+}  // namespace
+
+Codec detect(std::span<const std::byte> bytes) {
+  const std::string_view b = as_text(bytes.first(std::min<std::size_t>(bytes.size(), 16)));
+  if (b.starts_with("\x1f\x8b")) return Codec::gzip;
+  if (b.size() >= 10 && b.starts_with("BZh") && b[3] >= '1' && b[3] <= '9' &&
+      (b.substr(4, 6) == "1AY&SY" || b.substr(4, 6) == "\x17\x72\x45\x38\x50\x90")) {
+    return Codec::bz2;
+  }
+  if (b.starts_with(std::string_view("\xfd" "7zXZ\0", 6))) return Codec::xz;
+  if (b.starts_with("\x04\x22\x4d\x18")) return Codec::lz4;
+  if (looks_like_lzma(b)) return Codec::lzma;
+  // Only the headers that zlib itself writes by default: others are too much like text ("(S" begins pickles of protocol 0).
+  for (const std::string_view header : {"\x78\x01", "\x78\x5e", "\x78\x9c", "\x78\xda"}) {
+    if (b.starts_with(header)) return Codec::zlib;
+  }
+  return Codec::none;
+}
+
+std::string_view codec_name(Codec codec) {
+  switch (codec) {
+    case Codec::none: return "none";
+    case Codec::zlib: return "zlib";
+    case Codec::gzip: return "gzip";
+    case Codec::bz2: return "bz2";
+    case Codec::xz: return "xz";
+    case Codec::lzma: return "lzma";
+    case Codec::lz4: return "lz4";
+  }
+  return "?";
+}
+
+Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const Limits& limits) {
+  Output out(codec, bytes.size(), limits);
+  switch (codec) {
+    case Codec::none:
+      if (bytes.size() > limits.bytes_max) return refused(codec, "is more than " + std::to_string(limits.bytes_max) + " bytes");
+      return std::string(as_text(bytes));
+    case Codec::zlib: case Codec::gzip: return inflate_zlib(codec, bytes, std::move(out));
+    case Codec::bz2: return inflate_bz2(bytes, std::move(out));
+    case Codec::xz: case Codec::lzma: return inflate_lzma(codec, bytes, std::move(out));
+    case Codec::lz4: return inflate_lz4(bytes, std::move(out));
+  }
+  return refused(codec, "is of no known kind");
+}
+
+}  // namespace slipway::compression
