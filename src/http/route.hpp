@@ -4,6 +4,7 @@
 // Threads: a Request is owned by one handler at a time. A Responder may be used by any thread. Guard::admit is called on loop threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,7 +69,7 @@ struct HeaderView {
   std::string_view name, value;
 };
 
-struct RequestParts;  // server's side of a Request
+struct RequestParts;  // the server's side of a Request: request_parts.hpp
 
 class Request {
  public:
@@ -83,18 +84,18 @@ class Request {
   std::string_view path() const { return path_; }               // as sent, without the query
   std::string_view raw_query() const { return query_; }         // as sent, without '?'
   std::string_view request_id() const { return request_id_; }
-  const std::string& peer() const { return *peer_; }            // address of the other end, without the port
+  std::string_view peer() const { return peer_ ? std::string_view(*peer_) : std::string_view(); }  // address of the other end, without the port
   std::string_view route() const { return route_; }             // the pattern: "/api/models/:id"
 
   // Of the pattern's ":name": decoded once, and matching [A-Za-z0-9._-]{1,128} (others are 404 before any handler). Empty: no such one.
   std::string_view param(std::string_view name) const;
-  void set_param(std::string_view name, std::string value);     // for the router and for tests
+  void set_param(std::string_view name, std::string value);     // for tests; name is a literal (it is kept as a view)
   // Decoded ('+' is a space). nullopt: absent. An invalid encoding is refused with 400 before any handler.
   std::optional<std::string> query(std::string_view name) const;
   // Value of the first header of this name (any case), without outer blanks; nullopt: absent.
   std::optional<std::string_view> header(std::string_view name) const;
   std::span<const HeaderView> headers() const { return headers_; }
-  std::string_view content_type() const;                        // lower-case media type as sent, without parameters
+  std::string_view content_type() const;                        // media type as sent (any case), without parameters
 
   PrincipalPtr principal;                                       // set unless Access::anyone
   std::string body;                                             // of a buffered route
@@ -151,22 +152,27 @@ class Responder {
   class Target {
    public:
     virtual ~Target() = default;
-    virtual void answer(Response response) = 0;   // called at most once
-    virtual void answer(Error error) = 0;         // instead of the other; becomes problem+json
+    virtual void answer(Result<Response> result) = 0;  // once
     virtual bool gone() const { return false; }
+
+   protected:
+    void drop() noexcept;                         // what a destructor calls: answers `internal` unless there was an answer
+
+   private:
+    friend class Responder;
+    std::atomic<bool> answered_{false};
   };
   Responder() = default;
-  explicit Responder(std::shared_ptr<Target> target);
+  explicit Responder(std::shared_ptr<Target> target) : target_(std::move(target)) {}
   static Responder to(std::function<void(Result<Response>)> receiver);  // for tests and for calls between handlers
 
-  void send(Response response) const;
-  void send(Error error) const;                   // as problem+json
+  void send(Response response) const { send(Result<Response>(std::move(response))); }
+  void send(Error error) const { send(Result<Response>(std::move(error))); }  // as problem+json
   void send(Result<Response> result) const;
-  bool gone() const;                              // the client has left: the work may be dropped (send is still allowed)
+  bool gone() const { return target_ == nullptr || target_->gone(); }  // the client has left: the work may be dropped (send is still allowed)
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<Target> target_;
 };
 
 // Receives a body block by block, on the pool, one call at a time, while the connection is read only as fast as write() returns.

@@ -1,0 +1,39 @@
+#include "slipway/http/problem.hpp"
+
+#include <algorithm>
+
+#include "slipway/base/json.hpp"
+
+namespace slipway::http {
+namespace {
+constexpr std::size_t kFieldsMax = 100;  // enough to repair a request; a hostile one can't make the answer long
+}
+
+std::string problem_type(ErrorCode code) {
+  std::string type = "/errors/" + std::string(error_name(code));
+  std::replace(type.begin(), type.end(), '_', '-');
+  return type;
+}
+
+Response problem(const Error& error, std::string_view request_id) {
+  Response response;
+  response.status = error.status();
+  response.content_type = "application/problem+json";
+  response.log_detail = error.internal();
+  json::Writer w(response.body);
+  w.begin_object().member("type", problem_type(error.code())).member("title", error_title(error.code())).member("status", error.status());
+  w.member("detail", error.detail()).member("request_id", request_id);
+  if (!error.fields().empty()) {
+    w.key("errors").begin_array();
+    for (std::size_t i = 0; i < std::min(error.fields().size(), kFieldsMax); ++i) {
+      w.begin_object().member("pointer", error.fields()[i].pointer).member("detail", error.fields()[i].detail).end_object();
+    }
+    w.end_array();
+  }
+  w.end_object();
+  if (const auto seconds = error.retry_after_s()) response.headers.emplace_back("Retry-After", std::to_string(*seconds));
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"slipway\"");
+  return response;
+}
+
+}  // namespace slipway::http
