@@ -230,6 +230,7 @@ Status check_features(const Schema& s) {
   for (const Feature& f : s.features) {
     if (f.name.empty()) return broken("a feature has an empty name");
     if (!names.insert(f.name).second) return broken("the feature \"" + excerpt(f.name) + "\" is there twice");
+    if (f.input.empty()) continue;  // nothing depends on it
     const auto columns = free_columns.find(f.input);
     if (columns == free_columns.end()) return broken("feature \"" + excerpt(f.name) + "\" is of an input that is not there");
     if (f.column < 0 || static_cast<std::size_t>(f.column) >= columns->second.size()) return broken("feature \"" + excerpt(f.name) + "\": column out of range");
