@@ -130,6 +130,15 @@ Status Accounts::reload() {
   return ok();
 }
 
+Status Accounts::reload_if_changed() {
+  const auto row = TRY(database_.read([](store::Session& s) { return s.query_one("SELECT COUNT(*) AS n, COALESCE(MAX(updated_at), 0) AS latest FROM users"); }));
+  const std::pair now{row->integer("n"), row->integer("latest")};
+  if (now == seen_) return ok();
+  TRY(reload());
+  seen_ = now;
+  return ok();
+}
+
 Result<User> Accounts::insert(const NewUser& who, std::string_view role, std::string_view status) {
   const std::string email = TRY(normal_email(who.email));
   TRY(check_name(who.name));

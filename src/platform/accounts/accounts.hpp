@@ -100,7 +100,8 @@ class Accounts {
   // The account of an access token, from memory. Never blocks.
   Result<std::shared_ptr<const User>> authenticate(std::string_view access_token) const;
   const Directory& directory() const { return directory_; }
-  Status reload();  // users from the database: the command line may have changed them
+  Status reload();             // users from the database
+  Status reload_if_changed();  // cheap when nothing has: the command line changes accounts while the server runs
 
   std::string new_setup_token();  // one-time, 30 minutes, in memory only
   const AccountsOptions& options() const { return options_; }
@@ -124,6 +125,7 @@ class Accounts {
   Passwords passwords_;
   std::unique_ptr<TokenIssuer> issuer_;
   Directory directory_;
+  std::pair<std::int64_t, std::int64_t> seen_{0, 0};  // users and latest change at the last reload; one poller
 
   struct Attempts { std::int64_t count = 0, since_ms = 0; };
   std::mutex mutex_;  // of what follows

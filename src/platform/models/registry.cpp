@@ -1,0 +1,183 @@
+#include "slipway/platform/models/registry.hpp"
+
+#include <mutex>
+
+#include "slipway/base/log.hpp"
+
+namespace slipway::models {
+namespace {
+
+Error no_model() { return Error(ErrorCode::not_found, "there is no such model, or it is not yours"); }
+
+json::Value parsed(const std::string& document) {
+  if (document.empty()) return {};
+  auto value = json::parse(document);
+  return value.ok() ? std::move(*value) : json::Value();
+}
+
+void copy_member(json::Value& to, const json::Value& from, const char* name) {
+  const json::Value* value = from.find(name);
+  to.set(name, value == nullptr ? json::Value() : *value);
+}
+
+// What the schema and the report say, as members of the model itself.
+void add_facts(json::Value& out, const VersionRow& version) {
+  const json::Value schema = parsed(version.schema);
+  for (const char* name : {"kind", "inputs", "outputs", "features", "classes"}) copy_member(out, schema, name);
+  const json::Value report = parsed(version.report);
+  for (const char* name : {"producer", "title", "contents", "warnings"}) copy_member(out, report, name);
+  out.set("example", parsed(version.example));
+}
+
+}  // namespace
+
+Registry::Registry(store::Database& database, Intake& intake, inference::Engine& engine, const Clock& clock)
+    : database_(database), intake_(intake), engine_(engine), clock_(clock) {}
+
+Status Registry::start() {
+  const auto rows = TRY(database_.read([](store::Session& s) { return s.query("SELECT id FROM models"); }));
+  for (const store::Row& row : rows) {
+    // One damaged model must not keep the others from being served.
+    if (const Status refreshed = refresh(row.text("id")); !refreshed.ok()) {
+      log::error("model.not_deployed", {{"model", row.text("id")}, {"why", refreshed.error().detail()}, {"internal", refreshed.error().internal()}});
+    }
+  }
+  return ok();
+}
+
+std::shared_ptr<const Deployment> Registry::find(std::string_view model_id) const {
+  const Shard& s = shard(model_id);
+  const std::shared_lock lock(s.mutex);
+  const auto found = s.deployments.find(std::string(model_id));
+  return found == s.deployments.end() ? nullptr : found->second;
+}
+
+Result<std::shared_ptr<const Deployment>> Registry::visible(const http::Principal& who, std::string_view model_id) const {
+  auto deployment = find(model_id);
+  if (deployment == nullptr || (deployment->owner_id != who.user_id && !who.admin())) return no_model();
+  if (!who.may_use(model_id)) return no_model();
+  return deployment;
+}
+
+void Registry::put(std::string_view model_id, std::shared_ptr<const Deployment> deployment) {
+  std::shared_ptr<const Deployment> old;
+  {
+    Shard& s = shard(model_id);
+    const std::unique_lock lock(s.mutex);
+    auto& place = s.deployments[std::string(model_id)];
+    old = std::exchange(place, deployment);
+    if (place == nullptr) s.deployments.erase(std::string(model_id));
+  }
+  const bool replaced = old != nullptr && old->served() && (deployment == nullptr || deployment->model != old->model);
+  if (replaced) old->model->retire();  // what runs is finished first
+}
+
+Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow& model, const std::optional<VersionRow>& face) {
+  auto out = std::make_shared<Deployment>();
+  out->model_id = model.id;
+  out->owner_id = model.owner_id;
+  out->status = face ? face->status : std::string(state::kImporting);
+  if (!face || face->status != state::kReady) return std::shared_ptr<const Deployment>(out);
+  out->version = face->number;
+  const auto current = find(model.id);
+  if (current != nullptr && current->served() && current->version == face->number) {  // only its description has changed
+    out->codec = current->codec;
+    out->model = current->model;
+    return std::shared_ptr<const Deployment>(out);
+  }
+  const auto schema = std::make_shared<const Schema>(TRY(Schema::from_json(TRY(json::parse(face->schema)))));
+  out->codec = std::make_shared<const RequestCodec>(*schema);
+  inference::ModelSpec spec;
+  spec.id = face->id;
+  spec.schema = schema;
+  spec.source = [&intake = intake_, version = *face] { return intake.open_artifact(version); };
+  spec.artifact_bytes = static_cast<std::uint64_t>(face->artifact_size);
+  spec.verified = true;  // checked by its own cell before it became ready; the digest proves it is that one
+  out->model = engine_.deploy(std::move(spec));
+  return std::shared_ptr<const Deployment>(out);
+}
+
+Status Registry::refresh(std::string_view model_id) {
+  std::optional<VersionRow> face;
+  const auto model = TRY(database_.read([&](store::Session& s) -> Result<std::optional<ModelRow>> {
+    auto found = TRY(find_model(s, model_id));
+    if (found) face = TRY(face_of(s, *found));
+    return found;
+  }));
+  put(model_id, model ? TRY(deployment_of(*model, face)) : nullptr);
+  return ok();
+}
+
+Status Registry::remove(std::string_view model_id) {
+  put(model_id, nullptr);  // invisible at once, also to predictions
+  return intake_.remove(model_id);
+}
+
+Status Registry::promote(std::string_view model_id, std::int64_t number) {
+  TRY(database_.write([&](store::Session& s) -> Status {
+    auto model = TRY(find_model(s, model_id));
+    const auto version = TRY(find_version(s, model_id, number));
+    if (!model || !version) return Error(ErrorCode::not_found, "there is no such version");
+    if (version->status != state::kReady) return Error(ErrorCode::model_not_ready, "version " + std::to_string(number) + " is " + version->status + ", not ready");
+    model->current_version = number;
+    model->updated_at = clock_.unix_ms();
+    return update_model(s, *model);
+  }));
+  log::info("model.promoted", {{"model", std::string(model_id)}, {"version", number}});
+  return refresh(model_id);
+}
+
+json::Value Registry::describe(const ModelRow& model, const std::optional<VersionRow>& face, bool details) const {
+  json::Array tags(model.tags.begin(), model.tags.end());
+  json::Value out = json::object({{"id", model.id},
+                                  {"name", model.name},
+                                  {"description", model.description},
+                                  {"tags", std::move(tags)},
+                                  {"format", face ? face->format : ""},
+                                  {"status", face ? face->status : ""},
+                                  {"version", face ? face->number : 0},
+                                  {"sha256", face ? face->sha256 : ""},
+                                  {"size", face ? face->size : 0},
+                                  {"filename", face ? face->filename : ""},
+                                  {"endpoint_url", base_url_ + "/api/predict/" + model.id},
+                                  {"created_at", to_rfc3339(model.created_at)},
+                                  {"updated_at", to_rfc3339(model.updated_at)}});
+  if (face && !face->reason.empty()) out.set("reason", face->reason);
+  if (details && face) add_facts(out, *face);
+  return out;
+}
+
+json::Value Registry::describe_version(const VersionRow& version) const {
+  json::Value out = json::object({{"version", version.number},
+                                  {"status", version.status},
+                                  {"format", version.format},
+                                  {"sha256", version.sha256},
+                                  {"size", version.size},
+                                  {"filename", version.filename},
+                                  {"created_at", to_rfc3339(version.created_at)},
+                                  {"updated_at", to_rfc3339(version.updated_at)}});
+  if (!version.reason.empty()) out.set("reason", version.reason);
+  return out;
+}
+
+Result<json::Value> Registry::describe(std::string_view model_id) const {
+  return database_.read([&](store::Session& s) -> Result<json::Value> {
+    const auto model = TRY(find_model(s, model_id));
+    if (!model) return no_model();
+    json::Value out = describe(*model, TRY(face_of(s, *model)), true);
+    if (const auto deployment = find(model_id); deployment != nullptr && deployment->served()) {
+      const inference::ModelStats stats = deployment->model->stats();
+      out.set("runtime", json::object({{"loaded", stats.loaded},
+                                       {"resident_bytes", stats.resident_bytes},
+                                       {"cold_starts", stats.cold_starts},
+                                       {"cold_start_ms", stats.cold_start_ms},
+                                       {"crashes", stats.crashes},
+                                       {"waiting", stats.waiting},
+                                       {"running", stats.running},
+                                       {"quarantine", stats.quarantine}}));
+    }
+    return out;
+  });
+}
+
+}  // namespace slipway::models

@@ -1,0 +1,204 @@
+// /api/models: list, details, edit, delete, download, versions. Handlers run on the pool.
+#include <algorithm>
+#include <charconv>
+
+#include "slipway/base/encoding.hpp"
+#include "slipway/base/form.hpp"
+#include "slipway/platform/models/registry.hpp"
+
+namespace slipway::models {
+namespace {
+
+constexpr std::uint64_t kBodyMax = 64 * 1024;
+constexpr std::int64_t kPageMax = 200;
+
+// A cursor is the place in the order, not a secret: created_at and id of the last model of the page before.
+std::string cursor_of(const ModelRow& model) {
+  const std::string text = std::to_string(model.created_at) + ":" + model.id;
+  return to_base64url(as_bytes(text));
+}
+
+Status read_cursor(const std::string& cursor, ModelQuery& query) {
+  const auto text = from_base64url(cursor);
+  const std::size_t colon = text ? text->find(':') : std::string::npos;
+  if (colon == std::string::npos) return Error(ErrorCode::bad_request, "the cursor is not one of ours").at("cursor", "take it from `next` of the page before");
+  query.after_id = text->substr(colon + 1);
+  const auto [end, problem] = std::from_chars(text->data(), text->data() + colon, query.after_created_at);
+  if (problem != std::errc{} || end != text->data() + colon) return Error(ErrorCode::bad_request, "the cursor is not one of ours");
+  return ok();
+}
+
+Result<std::int64_t> read_limit(const http::Request& request) {
+  const auto text = request.query("limit");
+  if (!text) return std::int64_t{50};
+  std::int64_t limit = 0;
+  const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (problem != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > kPageMax) {
+    return Error(ErrorCode::bad_request, "the page can't be given").at("limit", "must be a whole number from 1 to 200");
+  }
+  return limit;
+}
+
+Result<http::Response> list(Registry& registry, http::Request& request) {
+  const http::Principal& who = *request.principal;
+  ModelQuery query;
+  const std::int64_t limit = TRY(read_limit(request));
+  query.limit = limit + 1;  // one more tells whether there is a next page
+  query.search = request.query("q").value_or("");
+  if (!(who.admin() && request.query("all") == "true")) query.owner_id = who.user_id;
+  if (const auto cursor = request.query("cursor")) TRY(read_cursor(*cursor, query));
+  const std::string status = request.query("status").value_or("");
+  json::Value next;
+  json::Array items;
+  TRY(registry.database().read([&](store::Session& s) -> Status {
+    auto models = TRY(list_models(s, query));
+    if (static_cast<std::int64_t>(models.size()) > limit) {
+      models.pop_back();
+      next = cursor_of(models.back());
+    }
+    for (const ModelRow& model : models) {
+      if (!who.may_use(model.id)) continue;
+      const auto face = TRY(face_of(s, model));
+      if (!status.empty() && (!face || face->status != status)) continue;
+      items.push_back(registry.describe(model, face, false));
+    }
+    return ok();
+  }));
+  return http::Response::json(json::object({{"items", std::move(items)}, {"next", next}}).dump());
+}
+
+Result<http::Response> details(Registry& registry, http::Request& request) {
+  TRY(registry.visible(*request.principal, request.param("id")));
+  return http::Response::json(TRY(registry.describe(request.param("id"))).dump());
+}
+
+Result<http::Response> edit(Registry& registry, http::Request& request) {
+  const std::string id(request.param("id"));
+  TRY(registry.visible(*request.principal, id));
+  const bool whole = request.method() == http::Method::put;  // PUT replaces: what is left out becomes empty
+  Form form = TRY(Form::parse(request.body));
+  const auto name = whole ? std::optional(form.required_text("name", 200)) : form.text("name", 200);
+  const auto description = form.text("description", 10'000);
+  const auto tags = form.texts("tags", 50, 100);
+  TRY(form.finish());
+  if (name && name->empty()) return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/name", "must not be empty");
+  TRY(registry.database().write([&](store::Session& s) -> Status {
+    auto model = TRY(find_model(s, id));
+    if (!model) return Error(ErrorCode::not_found, "the model is gone");
+    if (name) model->name = *name;
+    if (description || whole) model->description = description.value_or("");
+    if (tags || whole) model->tags = tags.value_or(std::vector<std::string>{});
+    TRY(Intake::check_meta({model->name, model->description, model->tags}));
+    model->updated_at = registry.clock().unix_ms();
+    return update_model(s, *model);
+  }));
+  return details(registry, request);
+}
+
+Result<http::Response> remove(Registry& registry, http::Request& request) {
+  TRY(registry.visible(*request.principal, request.param("id")));
+  TRY(registry.remove(request.param("id")));
+  return http::Response::empty();
+}
+
+class FileSource final : public http::BodySource {
+ public:
+  explicit FileSource(store::SealedReader reader) : reader_(std::move(reader)) {}
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    const std::size_t got = TRY(reader_.read(offset_, into));
+    offset_ += got;
+    return got;
+  }
+
+ private:
+  store::SealedReader reader_;
+  std::uint64_t offset_ = 0;
+};
+
+// Quoted-string of RFC 6266: only what every client reads the same way.
+std::string attachment(const std::string& filename) {
+  std::string safe;
+  for (const char c : filename) safe += (c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '/') ? c : '_';
+  return "attachment; filename=\"" + safe + "\"";
+}
+
+Result<http::Response> download(Registry& registry, http::Request& request) {
+  const std::string id(request.param("id"));
+  TRY(registry.visible(*request.principal, id));
+  const auto version = TRY(registry.database().read([&](store::Session& s) -> Result<std::optional<VersionRow>> {
+    const auto model = TRY(find_model(s, id));
+    if (!model) return std::optional<VersionRow>();
+    return face_of(s, *model);
+  }));
+  if (!version || version->file_blob.empty()) return Error(ErrorCode::not_found, "the file is not kept (a refused file's bytes are removed)");
+  store::SealedReader reader = TRY(registry.intake().open_original(*version));
+  http::Response response = http::Response::make(200, "application/octet-stream", "");
+  response.source_bytes = reader.size();
+  response.source = std::make_shared<FileSource>(std::move(reader));
+  response.headers = {{"Content-Disposition", attachment(version->filename)}, {"ETag", "\"" + version->sha256 + "\""}};
+  return response;
+}
+
+Result<http::Response> versions(Registry& registry, http::Request& request) {
+  const std::string id(request.param("id"));
+  TRY(registry.visible(*request.principal, id));
+  json::Array items;
+  std::int64_t current = 0;
+  TRY(registry.database().read([&](store::Session& s) -> Status {
+    const auto model = TRY(find_model(s, id));
+    if (model) current = model->current_version;
+    for (const VersionRow& version : TRY(versions_of(s, id))) items.push_back(registry.describe_version(version));
+    return ok();
+  }));
+  return http::Response::json(json::object({{"items", std::move(items)}, {"current", current}, {"next", json::Value()}}).dump());
+}
+
+Result<http::Response> promote(Registry& registry, http::Request& request) {
+  const std::string id(request.param("id"));
+  TRY(registry.visible(*request.principal, id));
+  const std::string_view text = request.param("version");
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc{} || end != text.data() + text.size()) return Error(ErrorCode::not_found, "there is no such version");
+  TRY(registry.promote(id, number));
+  return details(registry, request);
+}
+
+constexpr const char* kModelExample =
+    R"({"id":"mdl_01hf3k","name":"iris","description":"","tags":[],"format":"scikit-learn pickle","status":"ready","version":1,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":1234,"filename":"iris.pkl","endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k","created_at":"2026-11-23T12:00:00.000Z","updated_at":"2026-11-23T12:00:00.000Z","kind":"classifier","inputs":[{"name":"X","dtype":"float64","shape":[-1,4]}],"outputs":[{"name":"label","dtype":"string","shape":[-1]}]})";
+constexpr const char* kVersionsExample = R"({"items":[{"version":1,"status":"ready","format":"scikit-learn pickle","size":1234}],"current":1,"next":null})";
+
+}  // namespace
+
+std::vector<http::Route> routes(Registry& registry) {
+  using http::Access;
+  using http::Method;
+  const auto bind = [&registry](auto f) { return http::on_pool([&registry, f](http::Request& request) { return f(registry, request); }); };
+  const auto json_body = [] { return http::Body::buffered(kBodyMax, {"application/json"}); };
+  std::vector<http::Route> out;
+  const auto add = [&](Method method, const char* path, const char* scope, http::Body body, http::Handler handler, http::Doc doc) {
+    doc.tag = "models";
+    out.push_back({.method = method, .pattern = path, .access = Access::scope(scope), .body = std::move(body), .handler = std::move(handler), .doc = std::move(doc)});
+  };
+  const std::vector<http::DocResponse> model = {{200, "the model", kModelExample}};
+  add(Method::get, "/api/models", "models:read", http::Body::none(), bind(list),
+      {.id = "listModels", .summary = "One's models, newest first",
+       .query = {{"limit", "models a page, 1 to 200", R"({"type":"integer","minimum":1,"maximum":200})"}, {"cursor", "`next` of the page before"}, {"q", "part of the name"},
+                 {"status", "importing, checking, ready or refused"}, {"all", "administrators: true lists everybody's"}},
+       .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}}, .errors = {ErrorCode::bad_request}});
+  add(Method::get, "/api/models/:id", "models:read", http::Body::none(), bind(details), {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
+  add(Method::patch, "/api/models/:id", "models:write", json_body(), bind(edit),
+      {.id = "changeModel", .summary = "Change name, description or tags", .request_example = R"({"description":"three kinds of iris"})", .responses = model, .errors = {ErrorCode::invalid_input}});
+  add(Method::put, "/api/models/:id", "models:write", json_body(), bind(edit),
+      {.id = "replaceModel", .summary = "Replace name, description and tags", .request_example = R"({"name":"iris","description":"","tags":[]})", .responses = model,
+       .errors = {ErrorCode::invalid_input}});
+  add(Method::del, "/api/models/:id", "models:write", http::Body::none(), bind(remove), {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
+  add(Method::get, "/api/models/:id/file", "models:read", http::Body::none(), bind(download),
+      {.id = "downloadModel", .summary = "The file as it was uploaded", .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
+  add(Method::get, "/api/models/:id/versions", "models:read", http::Body::none(), bind(versions), {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
+  add(Method::post, "/api/models/:id/versions/:version/promote", "models:write", http::Body::none(), bind(promote),
+      {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
+  return out;
+}
+
+}  // namespace slipway::models
