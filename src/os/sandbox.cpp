@@ -107,13 +107,13 @@ bool limit(int what, std::uint64_t value) {
 bool set_limits(const SandboxOptions& o, bool other_user) {
   constexpr std::uint64_t kThreadStack = 9ull << 20;     // what a thread's stack and guard count
   constexpr std::uint64_t kThreadArena = 192ull << 20;   // address space that malloc reserves a thread, mostly never touched
-  bool good = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) && limit(RLIMIT_MEMLOCK, 0) &&
+  const std::uint64_t data = status_kb("VmData:") * 1024, size = status_kb("VmSize:") * 1024;  // before no file can be opened any more
+  bool good = data > 0 && size > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) && limit(RLIMIT_MEMLOCK, 0) &&
               limit(RLIMIT_MSGQUEUE, 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the cap is EFBIG
   if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds);
   if (other_user) good = good && limit(RLIMIT_NPROC, o.threads + 2);  // as the server's own user it would count the server's threads
   if (o.memory_bytes > 0 && !kRelaxed) {
-    const std::uint64_t data = status_kb("VmData:") * 1024, size = status_kb("VmSize:") * 1024;
     good = good && limit(RLIMIT_DATA, data + o.memory_bytes + o.threads * kThreadStack) &&
            limit(RLIMIT_AS, size + o.memory_bytes + o.threads * kThreadArena);
   }

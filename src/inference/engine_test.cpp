@@ -1,0 +1,537 @@
+#include "slipway/inference/engine.hpp"
+
+#include <dirent.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cmath>
+#include <fstream>
+#include <future>
+#include <numeric>
+#include <thread>
+
+#include "slipway/graph/artifact.hpp"
+#include "slipway/graph/builder.hpp"
+#include "slipway/os/loop.hpp"
+#include "slipway/os/memfd.hpp"
+#include "slipway/os/process.hpp"
+
+namespace slipway::inference {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+Steady in(Millis t) { return std::chrono::steady_clock::now() + t; }
+
+#ifdef SLIPWAY_SANITIZED
+constexpr bool kSandboxed = false;
+#else
+constexpr bool kSandboxed = true;
+#endif
+
+// ---- models
+
+Port port(std::string name, DType dtype, std::vector<std::int64_t> shape) { return {std::move(name), dtype, std::move(shape)}; }
+
+Schema table_schema(std::int64_t features) {
+  Schema s;
+  s.kind = "regressor";
+  for (std::int64_t i = 0; i < features; ++i) {
+    Feature f;
+    f.name = "x" + std::to_string(i);
+    f.input = "x";
+    f.column = i;
+    s.features.push_back(f);
+  }
+  s.inputs = {port("x", DType::float64, {-1, features})};
+  s.outputs = {port("y", DType::float64, {-1, 1})};
+  s.batched = s.rows_independent = true;
+  return s;
+}
+
+Artifact artifact_of(graph::Model model, Schema schema) {
+  Artifact a;
+  a.model = std::move(model);
+  a.schema = std::move(schema);
+  a.example = json::object({});
+  return a;
+}
+
+// y = sum of (i + 1) * x_i, plus `offset`.
+Artifact linear(std::int64_t features, double offset = 0.5) {
+  graph::Builder b("linear");
+  auto x = b.input("x", DType::float64, features);
+  std::vector<double> weights(static_cast<std::size_t>(features));
+  std::iota(weights.begin(), weights.end(), 1.0);
+  auto y = b.add(b.matmul(x, b.constant(doubles({features, 1}, weights)), 1), b.scalar(offset));
+  b.output("y", y, {{-1, "N"}, {1, ""}});
+  return artifact_of(b.finish(), table_schema(features));
+}
+
+graph::ValueInfo value(std::string name, DType dtype, std::vector<graph::Dim> shape) {
+  graph::ValueInfo v;
+  v.name = std::move(name);
+  v.dtype = dtype;
+  v.shape = std::move(shape);
+  return v;
+}
+
+// y = x after x[0] turns of a Loop, for a good while: 2^62 turns when x[0] is large.
+Artifact looping() {
+  auto body = std::make_shared<graph::Graph>();
+  body->name = "body";
+  body->inputs = {value("i", DType::int64, {}), value("go", DType::boolean, {}), value("v", DType::int64, {{1, ""}})};
+  body->outputs = {value("go_out", DType::boolean, {}), value("v_out", DType::int64, {{1, ""}})};
+  body->nodes.push_back({"Identity", "", "keep", {"go"}, {"go_out"}, {}});
+  body->nodes.push_back({"Add", "", "add", {"v", "v"}, {"v_out"}, {}});
+  graph::Model m;
+  m.opsets[""] = 18;
+  m.graph.name = "looping";
+  m.graph.inputs = {value("turns", DType::int64, {{1, ""}})};
+  m.graph.outputs = {value("y", DType::int64, {{1, ""}})};
+  Tensor yes(DType::boolean, {});
+  yes.bytes()[0] = std::byte{1};
+  m.graph.initializers = {{"yes", yes}, {"one", int64s({1}, std::vector<std::int64_t>{1})}, {"none", int64s({1}, std::vector<std::int64_t>{0})}};
+  m.graph.nodes.push_back({"Squeeze", "", "scalar", {"turns", "none"}, {"turns0"}, {}});
+  m.graph.nodes.push_back({"Loop", "", "loop", {"turns0", "yes", "one"}, {"y"}, {graph::attr("body", std::shared_ptr<const graph::Graph>(body))}});
+  Schema s;
+  s.kind = "graph";
+  s.inputs = {port("turns", DType::int64, {1})};
+  s.outputs = {port("y", DType::int64, {1})};
+  return artifact_of(std::move(m), s);
+}
+
+// y = sum of n ones, by a tensor of n doubles.
+Artifact hungry() {
+  graph::Model m;
+  m.opsets[""] = 18;
+  m.graph.name = "hungry";
+  m.graph.inputs = {value("n", DType::int64, {{1, ""}})};
+  m.graph.outputs = {value("y", DType::float64, {})};
+  m.graph.nodes.push_back({"ConstantOfShape", "", "many", {"n"}, {"ones"},
+                           {graph::attr("value", doubles({1}, std::vector<double>{1.0}))}});
+  m.graph.nodes.push_back({"ReduceSum", "", "sum", {"ones"}, {"y"}, {graph::attr("keepdims", std::int64_t{0})}});
+  Schema s;
+  s.kind = "graph";
+  s.inputs = {port("n", DType::int64, {1})};
+  s.outputs = {port("y", DType::float64, {})};
+  return artifact_of(std::move(m), s);
+}
+
+// y = the string itself.
+Artifact echo_text() {
+  graph::Model m;
+  m.opsets[""] = 18;
+  m.graph.name = "echo";
+  m.graph.inputs = {value("t", DType::string, {{-1, "N"}, {2, ""}})};
+  m.graph.outputs = {value("y", DType::string, {{-1, "N"}, {2, ""}})};
+  m.graph.nodes.push_back({"Identity", "", "same", {"t"}, {"y"}, {}});
+  Schema s;
+  s.kind = "graph";
+  s.inputs = {port("t", DType::string, {-1, 2})};
+  s.outputs = {port("y", DType::string, {-1, 2})};
+  s.batched = s.rows_independent = true;
+  return artifact_of(std::move(m), s);
+}
+
+// ---- the engine and how to talk to it
+
+struct Rig {
+  os::Loops loops{2};
+  Metrics metrics;
+  EngineOptions options;
+  std::unique_ptr<Engine> engine;
+
+  Rig() {
+    options.launcher_program = std::string(SLIPWAY_BINARY_DIR) + "/slipway_cell_test_launcher";
+    options.loops = loops.all();
+    options.model_memory_bytes = 256 << 20;
+    loops.start();
+  }
+  ~Rig() { engine.reset(); }
+  Engine& start() {
+    auto started = Engine::start(options, metrics);
+    EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().internal());
+    engine = std::move(*started);
+    return *engine;
+  }
+  std::shared_ptr<Model> deploy(const Artifact& artifact, std::string id = "m", bool verified = true) {
+    ModelSpec spec;
+    spec.id = std::move(id);
+    spec.schema = std::make_shared<const Schema>(artifact.schema);
+    auto bytes = write_artifact(artifact);
+    EXPECT_TRUE(bytes.ok());
+    spec.artifact_bytes = bytes->size();
+    spec.verified = verified;
+    spec.source = [bytes = *bytes] { return os::make_sealed("artifact", bytes); };
+    return engine->deploy(std::move(spec));
+  }
+  using Answer = Result<std::vector<Tensor>>;
+  std::future<Answer> ask(Model& model, std::vector<Tensor> inputs, Millis timeout = 20s, std::size_t loop = 0) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto future = promise->get_future();
+    os::Loop& l = loops.at(loop);
+    l.post([&model, &l, promise, inputs = std::move(inputs), deadline = in(timeout)]() mutable {
+      PredictJob job;
+      job.rows = inputs.empty() ? 0 : inputs[0].rows();
+      job.inputs = std::move(inputs);
+      job.deadline = deadline;
+      job.loop = &l;
+      model.predict(std::move(job), [&l, promise](Answer a) {
+        EXPECT_TRUE(l.is_current());
+        promise->set_value(std::move(a));
+      });
+    });
+    return future;
+  }
+};
+
+Tensor row_of(std::int64_t features, double first) {
+  std::vector<double> v(static_cast<std::size_t>(features));
+  std::iota(v.begin(), v.end(), first);
+  return doubles({1, features}, v);
+}
+double linear_answer(std::int64_t features, double first, double offset = 0.5) {
+  double sum = offset;
+  for (std::int64_t i = 0; i < features; ++i) sum += static_cast<double>(i + 1) * (first + static_cast<double>(i));
+  return sum;
+}
+Tensor whole(std::int64_t n) { return int64s({1}, std::vector<std::int64_t>{n}); }
+
+std::string status_line(pid_t pid, const std::string& key) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(key)) return line.substr(key.size() + 1);
+  }
+  return "";
+}
+
+bool gone(pid_t pid) {
+  for (int i = 0; i < 200; ++i) {
+    const auto state = status_line(pid, "State");
+    if (state.empty() || state.find('Z') != std::string::npos) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+TEST(Engine, PredictsWithAColdModelInUnderATenthOfASecond) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(30));
+  std::this_thread::sleep_for(200ms);  // ONNX Runtime is opened ahead
+  const auto before = std::chrono::steady_clock::now();
+  auto answer = rig.ask(*model, {row_of(30, 1)}).get();
+  const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count();
+  ASSERT_TRUE(answer.ok()) << answer.error().detail() << answer.error().internal();
+  ASSERT_EQ(answer->size(), 1u);
+  EXPECT_EQ((*answer)[0].shape(), (Shape{1, 1}));
+  EXPECT_DOUBLE_EQ((*answer)[0].as<double>()[0], linear_answer(30, 1));
+  RecordProperty("cold_ms", std::to_string(took));
+  std::printf("cold first prediction: %.1f ms\n", took);
+  EXPECT_LT(took, 100 * 5);  // the goal is 100 on a quiet machine; tests run beside others
+  EXPECT_EQ(model->stats().cold_starts, 1u);
+  EXPECT_GT(model->stats().resident_bytes + 1, 0u);
+}
+
+TEST(Engine, GivesEveryCallerItsOwnRowsWhenRequestsRunTogether) {
+  Rig rig;
+  rig.options.queue_max = 10'000;
+  rig.start();
+  auto model = rig.deploy(linear(30));
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 3000; ++i) {
+    const std::int64_t rows = 1 + i % 3;
+    std::vector<double> v;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const Tensor one = row_of(30, i + 1000.0 * static_cast<double>(r));
+      v.insert(v.end(), one.as<double>().begin(), one.as<double>().end());
+    }
+    futures.push_back(rig.ask(*model, {doubles({rows, 30}, v)}, 20s, static_cast<std::size_t>(i % 2)));
+  }
+  for (int i = 0; i < 3000; ++i) {
+    auto answer = futures[static_cast<std::size_t>(i)].get();
+    ASSERT_TRUE(answer.ok()) << answer.error().detail();
+    ASSERT_EQ((*answer)[0].shape(), (Shape{1 + i % 3, 1}));
+    for (std::size_t r = 0; r < (*answer)[0].rows(); ++r) {
+      ASSERT_DOUBLE_EQ((*answer)[0].as<double>()[r], linear_answer(30, i + 1000.0 * static_cast<double>(r)));
+    }
+  }
+}
+
+TEST(Engine, CarriesTextAndLargeTensors) {
+  Rig rig;
+  rig.start();
+  auto text = rig.deploy(echo_text());
+  std::vector<std::string> words = {"", "größer", std::string(10'000, 'a'), std::string("nul\0is cut", 3)};
+  auto answer = rig.ask(*text, {Tensor::of_strings({2, 2}, words)}).get();
+  ASSERT_TRUE(answer.ok()) << answer.error().detail();
+  EXPECT_EQ((*answer)[0].strings(), words);
+
+  auto model = rig.deploy(linear(30), "large");
+  const std::int64_t rows = 50'000;
+  std::vector<double> v(static_cast<std::size_t>(rows) * 30, 1.0);
+  auto large = rig.ask(*model, {doubles({rows, 30}, v)}).get();
+  ASSERT_TRUE(large.ok()) << large.error().detail();
+  ASSERT_EQ((*large)[0].shape(), (Shape{rows, 1}));
+  EXPECT_DOUBLE_EQ((*large)[0].as<double>()[rows - 1], 465.5);
+}
+
+TEST(Engine, EndsARunBeyondItsDeadlineAndMovesTheOthersToTheNextCell) {
+  Rig rig;
+  rig.options.restarts_max = 10;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  const pid_t first = model->stats().pid;
+  const auto before = std::chrono::steady_clock::now();
+  auto endless = rig.ask(*model, {whole(INT64_MAX / 2)}, 600ms);
+  std::this_thread::sleep_for(50ms);
+  auto behind = rig.ask(*model, {whole(4)}, 20s, 1);
+  auto answer = endless.get();
+  const auto took = std::chrono::steady_clock::now() - before;
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::deadline_exceeded);
+  EXPECT_LT(took, 900ms);
+  auto moved = behind.get();
+  ASSERT_TRUE(moved.ok()) << moved.error().detail();
+  EXPECT_EQ((*moved)[0].as<std::int64_t>()[0], 16);
+  EXPECT_NE(model->stats().pid, first);
+  EXPECT_TRUE(gone(first));
+}
+
+TEST(Engine, AnswersWhatWaitsTooLongWithoutEndingAnything) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  const pid_t pid = model->stats().pid;
+  auto slow = rig.ask(*model, {whole(3'000'000)}, 30s);  // some seconds
+  std::this_thread::sleep_for(20ms);
+  auto brief = rig.ask(*model, {whole(3)}, 100ms).get();
+  ASSERT_FALSE(brief.ok());
+  EXPECT_EQ(brief.error().code(), ErrorCode::deadline_exceeded);
+  EXPECT_TRUE(slow.get().ok());
+  EXPECT_EQ(model->stats().pid, pid);
+  EXPECT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+}
+
+TEST(Engine, ReplacesACrashedCellAndAnswersOnlyWhatRanWith503) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  const pid_t pid = model->stats().pid;
+  auto running = rig.ask(*model, {whole(INT64_MAX / 2)}, 30s);
+  std::this_thread::sleep_for(100ms);
+  auto waiting = rig.ask(*model, {whole(5)}, 30s);
+  std::this_thread::sleep_for(50ms);
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  auto crashed = running.get();
+  ASSERT_FALSE(crashed.ok());
+  EXPECT_EQ(crashed.error().code(), ErrorCode::model_crashed);
+  auto next = waiting.get();
+  ASSERT_TRUE(next.ok()) << next.error().detail();
+  EXPECT_EQ((*next)[0].as<std::int64_t>()[0], 32);
+  EXPECT_EQ(model->stats().crashes, 1u);
+}
+
+TEST(Engine, LetsAModelRestAfterThreeCrashes) {
+  Rig rig;
+  rig.options.cool_down = 1500ms;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+    const pid_t pid = model->stats().pid;
+    ASSERT_EQ(::kill(pid, SIGSEGV), 0);
+    for (int wait = 0; wait < 500 && model->stats().crashes <= static_cast<unsigned>(i); ++wait) std::this_thread::sleep_for(5ms);
+  }
+  auto resting = rig.ask(*model, {row_of(3, 1)}).get();
+  ASSERT_FALSE(resting.ok());
+  EXPECT_EQ(resting.error().code(), ErrorCode::unavailable);
+  EXPECT_THAT(resting.error().detail(), HasSubstr("signal 11"));
+  EXPECT_TRUE(resting.error().retry_after_s().has_value());
+  std::this_thread::sleep_for(1600ms);
+  EXPECT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+}
+
+TEST(Engine, SurvivesAModelThatEatsAllItsMemory) {
+  if (!kSandboxed) GTEST_SKIP() << "memory limits are off in sanitizer builds";
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(hungry());
+  auto good = rig.ask(*model, {whole(1000)}).get();
+  ASSERT_TRUE(good.ok()) << good.error().detail();
+  auto answer = rig.ask(*model, {whole(1ll << 30)}).get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::model_crashed);
+  EXPECT_THAT(answer.error().detail(), HasSubstr("memory"));
+  EXPECT_TRUE(rig.ask(*model, {whole(1000)}).get().ok());
+}
+
+TEST(Engine, SaysWhatTheGraphRefuses) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(hungry());
+  auto answer = rig.ask(*model, {whole(-5)}).get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::invalid_input);
+  EXPECT_THAT(answer.error().detail(), HasSubstr("can't compute"));
+  EXPECT_EQ(answer.error().detail().find('/'), std::string::npos) << answer.error().detail();
+}
+
+TEST(Engine, TellsWhyAModelCannotBeLoaded) {
+  Rig rig;
+  rig.start();
+  auto broken = linear(3);
+  broken.model.graph.nodes[0].op = "NoSuchOperator";
+  auto model = rig.deploy(broken);
+  std::promise<Status> loaded;
+  model->load([&](Status s) { loaded.set_value(std::move(s)); });
+  auto status = loaded.get_future().get();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code(), ErrorCode::model_refused);
+  EXPECT_THAT(status.error().detail(), HasSubstr("NoSuchOperator"));
+  auto answer = rig.ask(*model, {row_of(3, 1)}).get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::unavailable);
+}
+
+TEST(Engine, RefusesWhatDoesNotFitIntoTheQueue) {
+  Rig rig;
+  rig.options.queue_max = 5;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 100; ++i) futures.push_back(rig.ask(*model, {whole(INT64_MAX / 2)}, 500ms));
+  int overloaded = 0, late = 0;
+  for (auto& f : futures) {
+    auto answer = f.get();
+    ASSERT_FALSE(answer.ok());
+    if (answer.error().code() == ErrorCode::overloaded) {
+      ++overloaded;
+      EXPECT_TRUE(answer.error().retry_after_s().has_value());
+    } else {
+      EXPECT_EQ(answer.error().code(), ErrorCode::deadline_exceeded);
+      ++late;
+    }
+  }
+  EXPECT_GT(overloaded, 20);
+  EXPECT_GT(late, 5);
+}
+
+TEST(Engine, UnloadsTheLeastRecentlyUsedAndItsMemoryReturns) {
+  Rig rig;
+  rig.options.memory_bytes = 1;  // one byte: nothing idle may stay beside another
+  rig.start();
+  auto a = rig.deploy(linear(3), "a");
+  auto b = rig.deploy(linear(4), "b");
+  ASSERT_TRUE(rig.ask(*a, {row_of(3, 1)}).get().ok());
+  const pid_t pid = a->stats().pid;
+  ASSERT_TRUE(rig.ask(*b, {row_of(4, 1)}).get().ok());
+  for (int i = 0; i < 300 && (a->stats().loaded || pid == 0); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(a->stats().loaded);
+  EXPECT_EQ(a->stats().resident_bytes, 0u);
+  EXPECT_TRUE(pid == 0 || gone(pid));
+  auto again = rig.ask(*a, {row_of(3, 1)}).get();
+  ASSERT_TRUE(again.ok()) << again.error().detail();
+  EXPECT_GE(a->stats().cold_starts, 2u);
+}
+
+TEST(Engine, StartsANewLauncherWhenItDies) {
+  Rig rig;
+  Engine& engine = rig.start();
+  auto model = rig.deploy(linear(3));
+  ASSERT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+  const pid_t cell = model->stats().pid, launcher = engine.stats().launcher_pid;
+  ASSERT_EQ(::kill(launcher, SIGKILL), 0);
+  EXPECT_TRUE(gone(cell));
+  auto answer = rig.ask(*model, {row_of(3, 2)}).get();
+  ASSERT_TRUE(answer.ok()) << answer.error().detail();
+  EXPECT_EQ(engine.stats().launcher_restarts, 1u);
+  EXPECT_NE(engine.stats().launcher_pid, launcher);
+}
+
+TEST(Engine, KeepsFilesAndSocketsOutOfCells) {
+  if (!kSandboxed) GTEST_SKIP() << "the sandbox is relaxed in sanitizer builds";
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  ASSERT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+  const pid_t pid = model->stats().pid;
+  EXPECT_THAT(status_line(pid, "Seccomp"), HasSubstr("2"));
+  EXPECT_THAT(status_line(pid, "NoNewPrivs"), HasSubstr("1"));
+  EXPECT_THAT(status_line(pid, "CapEff"), HasSubstr("0000000000000000"));
+  const std::string folder = "/proc/" + std::to_string(pid) + "/fd/";
+  DIR* dir = ::opendir(folder.c_str());
+  ASSERT_NE(dir, nullptr);
+  while (dirent* e = ::readdir(dir)) {
+    if (e->d_name[0] == '.') continue;
+    char target[256] = {};
+    [[maybe_unused]] auto n = ::readlink((folder + e->d_name).c_str(), target, sizeof target - 1);
+    EXPECT_TRUE(std::string_view(target) == "/dev/null" || std::string_view(target) == "anon_inode:[eventfd]") << target;
+  }
+  ::closedir(dir);
+}
+
+TEST(Engine, ImportsInACellOfItsOwn) {
+  Rig rig;
+  Engine& engine = rig.start();
+  auto import = [&](std::string options, Millis timeout = 20s) {
+    ImportJob job;
+    job.files.push_back({"a.pkl", os::make_sealed("a", std::string_view("bytes")).value()});
+    job.options_json = std::move(options);
+    job.memory_bytes = 256 << 20;
+    job.deadline = in(timeout);
+    std::promise<Result<os::Fd>> promise;
+    engine.import_model(std::move(job), [&](Result<os::Fd> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  };
+  auto good = import("{}");
+  ASSERT_TRUE(good.ok()) << good.error().detail();
+  EXPECT_TRUE(os::is_sealed(*good));
+  auto bytes = os::Mapping::read_only(*good);
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(bytes->bytes().data()), bytes->bytes().size()), "a.pkl=bytes;");
+
+  for (const char* bad : {"abort", "throw"}) EXPECT_EQ(import(bad).error().code(), ErrorCode::model_refused) << bad;
+  auto slow = import("spin", 500ms);
+  ASSERT_FALSE(slow.ok());
+  EXPECT_THAT(slow.error().detail(), HasSubstr("longer"));
+  if (!kSandboxed) return;
+  EXPECT_THAT(import("hog").error().detail(), HasSubstr("memory"));
+  for (const char* forbidden : {"open", "socket"}) EXPECT_THAT(import(forbidden).error().detail(), HasSubstr("sandbox")) << forbidden;
+}
+
+TEST(Engine, RetiresAModelAfterWhatRunsIsDone) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  auto answer = rig.ask(*model, {row_of(3, 1)});
+  ASSERT_TRUE(answer.get().ok());
+  const pid_t pid = model->stats().pid;
+  model->retire();
+  EXPECT_EQ(rig.ask(*model, {row_of(3, 1)}).get().error().code(), ErrorCode::unavailable);
+  EXPECT_TRUE(gone(pid));
+}
+
+TEST(Engine, AnswersEverythingWhenItEnds) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  auto running = rig.ask(*model, {whole(INT64_MAX / 2)}, 60s);
+  std::this_thread::sleep_for(50ms);
+  rig.engine.reset();
+  auto answer = running.get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::unavailable);
+  EXPECT_EQ(rig.ask(*model, {whole(3)}).get().error().code(), ErrorCode::unavailable);
+}
+
+}  // namespace
+}  // namespace slipway::inference
