@@ -139,6 +139,11 @@ void Inputs::hint_boolean(const Column& column) {
   if (Info* info = owner(column)) info->feature.type = FeatureType::boolean;
 }
 
+void Inputs::hint_sample(const Column& column, json::Value sample) {
+  Info* info = owner(column);
+  if (info != nullptr && !info->sample) info->sample = std::move(sample);
+}
+
 void Inputs::hint_categories(const Column& column, std::vector<json::Value> categories) {
   Info* info = owner(column);
   if (info != nullptr && info->feature.categories.empty()) info->feature.categories = std::move(categories);
@@ -232,7 +237,8 @@ json::Value Inputs::example(const Schema& schema) const {
     } else if (!feature.categories.empty()) {
       value = feature.categories.front();
     } else if (feature.type == FeatureType::text) {
-      value = "text";
+      const auto& sample = infos_[static_cast<std::size_t>(&feature - schema.features.data())].sample;
+      value = sample ? *sample : json::Value("text");
     } else if (feature.type == FeatureType::boolean) {
       value = true;
     } else {

@@ -32,6 +32,7 @@ class Inputs {
   void hint_typical(const Column& column, double typical);
   void hint_range(const Column& column, double min, double max);
   void hint_boolean(const Column& column);
+  void hint_sample(const Column& column, json::Value sample);        // for the example row only
   void hint_categories(const Column& column, std::vector<json::Value> categories);
   // A value outside is an error in the library. False: the column isn't a feature's own, so a request can't be checked.
   bool close(const Column& column, const std::vector<json::Value>& categories);
@@ -48,6 +49,7 @@ class Inputs {
     Use use = Use::none;
     bool missing_refused = false;
     bool has_range = false;
+    std::optional<json::Value> sample;
   };
   struct Pick {
     std::string name;

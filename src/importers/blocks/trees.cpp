@@ -107,7 +107,7 @@ Status check_tree(const TreeNodes& tree, std::int64_t n_features) {
     if (tree.feature[step.node] < 0 || tree.feature[step.node] >= n_features) {
       return broken(step.node, "tests feature " + std::to_string(tree.feature[step.node]) + " of " + std::to_string(n_features));
     }
-    if (!std::isfinite(tree.threshold[step.node])) return broken(step.node, "has a threshold that is no finite number");
+    if (std::isnan(tree.threshold[step.node])) return broken(step.node, "has a threshold that is no number");  // infinite: parts missing values from all others
     todo.push_back({static_cast<std::size_t>(right), step.depth + 1});
     todo.push_back({static_cast<std::size_t>(left), step.depth + 1});
   }

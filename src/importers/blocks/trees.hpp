@@ -23,7 +23,7 @@ struct TreeNodes {                      // one tree; node 0 is the root; a leaf 
 inline constexpr std::size_t kTreeNodesMax = 50'000'000;  // of a whole forest
 inline constexpr std::size_t kTreeDepthMax = 2'000;       // the engine builds trees by recursion
 
-// Every child in range, every node reached exactly once or never, features below n_features, thresholds finite, depth bounded.
+// Every child in range, every node reached exactly once or never, features below n_features, thresholds no NaN, depth bounded.
 // Errors: model_refused, naming the node.
 Status check_tree(const TreeNodes& tree, std::int64_t n_features);
 

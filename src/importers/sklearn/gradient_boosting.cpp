@@ -79,7 +79,8 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
   return std::optional<std::vector<double>>{};
 }
 
-// A user's own estimator as the start: it is given X as the boosting has it, rounded to float32.
+// A user's own estimator as the start: it is given X as the boosting has it, rounded to float32. (A linear one fitted on
+// that computes in float32 in the library, to a last bit that depends on its BLAS; here it is double.)
 Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::int64_t scores, Loss loss) {
   const Prediction p = TRY(to.predict(init, table_of(x)));
   if (loss == Loss::regression) {

@@ -107,6 +107,7 @@ struct Width {
   std::int64_t count = -1;
 };
 Result<Width> width_of(const View& model);
+std::optional<View> names_array(const View& names);                                // a pandas Index's array; anything else is itself
 
 // Errors: model_refused when the table's width isn't what the state is made for.
 Status expect_width(const View& model, const Table& in, std::int64_t width);

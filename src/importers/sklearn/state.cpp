@@ -9,14 +9,6 @@ namespace {
 constexpr int kDepthMax = 24;
 constexpr std::size_t kFeaturesMax = 1'000'000;
 
-// A pandas Index: _new_Index(Index, {"data": array, "name": None}).
-std::optional<View> names_array(const View& names) {
-  if (!names.is(Kind::object)) return names;
-  if (names.arguments() < 2) return std::nullopt;
-  const auto details = names.argument(1);
-  return details ? details->get("data") : std::nullopt;
-}
-
 Result<std::vector<std::string>> names_of(const View& model) {
   for (const char* attribute : {"feature_names_in_", "_feature_names_in", "_df_columns"}) {
     if (!present(model, attribute)) continue;
@@ -45,6 +37,14 @@ Result<std::int64_t> count_of(const View& model) {
 }
 
 }  // namespace
+
+// A pandas Index: _new_Index(Index, {"data": array, "name": None}).
+std::optional<View> names_array(const View& names) {
+  if (!names.is(Kind::object)) return names;
+  if (names.arguments() < 2) return std::nullopt;
+  const auto details = names.argument(1);
+  return details ? details->get("data") : std::nullopt;
+}
 
 bool present(const View& model, std::string_view name) {
   const auto found = model.find(name);

@@ -1,0 +1,254 @@
+// Every case of tests/corpus: a model file, a request and the library's own answer. The file is imported, the request decoded, the
+// graph run by the real engine, and the answer must be the library's: numbers to 1e-9 relative, labels exactly.
+// SLIPWAY_PARITY_DIR names another folder of cases (of the same layout) to run as well.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <onnxruntime_cxx_api.h>
+
+#include "slipway/graph/onnx_io.hpp"
+#include "slipway/importers/importer.hpp"
+#include "slipway/tensor/request_codec.hpp"
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kRelative = 1e-9, kAbsolute = 1e-12;
+
+// Cases that can't be answered, and why. They must be refused, or refuse the request.
+struct Exception {
+  std::string_view name, why;
+  std::string_view before = "99";    // only of versions before this one
+};
+constexpr std::string_view kNoNames = "before 1.0 such a file doesn't hold the names of its features, which the request uses";
+constexpr Exception kExceptions[] = {
+    {"function_identity_table", "an identity over text and numbers: the file doesn't say which column is which, and one tensor can't hold both"},
+    {"impute_indicator_strings", "the answer mixes text and booleans, which one tensor can't hold"},
+    {"forest_table", kNoNames, "1."},       {"linreg_table", kNoNames, "1."},   {"onehot_bool_column", kNoNames, "1."}, {"onehot_table", kNoNames, "1."},
+    {"impute_table_strings", kNoNames, "1."}, {"ordinal_table", kNoNames, "1."}, {"impute_table", kNoNames, "1."},       {"standard_table", kNoNames, "1."},
+};
+
+// The library computes these in float32, to a last bit that depends on its BLAS.
+constexpr std::string_view kSinglePrecision[] = {"gboost_reg_init_linear", "gboost_init_logreg_multi"};
+double relative = kRelative;  // of the case under test
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+class Engine {
+ public:
+  Engine() {
+    setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+    const std::string path = std::string(SLIPWAY_BINARY_DIR) + "/" + SLIPWAY_ORT_FILE;
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) throw std::runtime_error(dlerror());
+    auto* base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"))();
+    Ort::InitApi(base->GetApi(ORT_API_VERSION));
+    env_ = Ort::Env(ORT_LOGGING_LEVEL_ERROR, "parity");
+  }
+
+  std::vector<Tensor> run(const std::string& onnx, const Schema& schema, const std::vector<Tensor>& inputs) {
+    Ort::SessionOptions options;
+    options.SetIntraOpNumThreads(1);
+    Ort::Session session(env_, onnx.data(), onnx.size(), options);
+    std::vector<const char*> in_names, out_names;
+    for (const Port& p : schema.inputs) in_names.push_back(p.name.c_str());
+    for (const Port& p : schema.outputs) out_names.push_back(p.name.c_str());
+    std::vector<Ort::Value> values;
+    for (const Tensor& t : inputs) values.push_back(to_value(t));
+    std::vector<Tensor> out;
+    for (auto& v : session.Run(Ort::RunOptions{}, in_names.data(), values.data(), values.size(), out_names.data(), out_names.size())) out.push_back(from_value(v));
+    return out;
+  }
+
+ private:
+  static Ort::Value to_value(const Tensor& t) {
+    const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    const auto type = static_cast<ONNXTensorElementDataType>(t.dtype());
+    if (t.dtype() != DType::string) {
+      return Ort::Value::CreateTensor(memory, const_cast<std::byte*>(t.bytes().data()), t.bytes().size(), t.shape().data(), t.shape().size(), type);
+    }
+    Ort::AllocatorWithDefaultOptions allocator;
+    Ort::Value v = Ort::Value::CreateTensor(allocator, t.shape().data(), t.shape().size(), type);
+    std::vector<const char*> texts;
+    for (const auto& s : t.strings()) texts.push_back(s.c_str());
+    v.FillStringTensor(texts.data(), texts.size());
+    return v;
+  }
+  static Tensor from_value(Ort::Value& v) {
+    const auto info = v.GetTensorTypeAndShapeInfo();
+    const auto dtype = static_cast<DType>(info.GetElementType());
+    if (dtype != DType::string) {
+      Tensor t(dtype, info.GetShape());
+      std::memcpy(t.bytes().data(), v.GetTensorRawData(), t.bytes().size());
+      return t;
+    }
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < info.GetElementCount(); ++i) texts.push_back(v.GetStringTensorElement(i));
+    return Tensor::of_strings(info.GetShape(), std::move(texts));
+  }
+  Ort::Env env_{nullptr};
+};
+
+Engine& engine() {
+  static Engine made;
+  return made;
+}
+
+void flatten(const json::Value& v, std::vector<const json::Value*>& out) {
+  if (!v.is_array()) {
+    out.push_back(&v);
+    return;
+  }
+  for (const auto& item : v.as_array()) flatten(item, out);
+}
+
+Shape shape_of(const json::Value& v) {
+  Shape shape;
+  for (const json::Value* at = &v; at->is_array(); at = &at->as_array().front()) {
+    shape.push_back(static_cast<std::int64_t>(at->as_array().size()));
+    if (at->as_array().empty()) break;
+  }
+  return shape;
+}
+
+// "" when equal.
+std::string difference(const Tensor& got, std::size_t i, const json::Value& want) {
+  if (got.dtype() == DType::string) {
+    const std::string& s = got.strings()[i];
+    if (want.is_null()) return s == kMissingText ? "" : "'" + s + "' for null";
+    return want.is_string() && want.as_string() == s ? "" : "'" + s + "' for " + want.dump();
+  }
+  if (got.dtype() == DType::boolean) return want.is_bool() && want.as_bool() == (got.as_int(i) != 0) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
+  if (got.dtype() == DType::int64) return want.is_int() && want.as_int() == got.as_int(i) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
+  const double g = got.as_double(i);
+  if (want.is_null()) return std::isfinite(g) ? std::to_string(g) + " for null" : "";
+  const double w = want.is_bool() ? (want.as_bool() ? 1 : 0) : want.is_number() ? want.as_double() : std::nan("");
+  if (std::abs(g - w) <= kAbsolute || std::abs(g - w) <= relative * std::abs(w)) return "";
+  std::ostringstream out;
+  out.precision(17);
+  out << g << " for " << w;
+  return out.str();
+}
+
+void compare(const std::string& name, const Tensor& got, const json::Value& want) {
+  EXPECT_EQ(got.shape(), shape_of(want)) << name;
+  std::vector<const json::Value*> wanted;
+  flatten(want, wanted);
+  ASSERT_EQ(got.count(), wanted.size()) << name;
+  int shown = 0;
+  for (std::size_t i = 0; i < wanted.size() && shown < 5; ++i) {
+    const std::string d = difference(got, i, *wanted[i]);
+    if (d.empty()) continue;
+    ++shown;
+    ADD_FAILURE() << name << "[" << i << "]: " << d;
+  }
+}
+
+struct Case {
+  fs::path folder, model;
+  std::string name;
+};
+
+void add_cases(const fs::path& root, const std::string& prefix, std::vector<Case>& out) {
+  if (!fs::is_directory(root)) return;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().filename() == "expected.json") folders.push_back(entry.path().parent_path());
+  }
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders) {
+    for (const char* file : {"model.pkl", "model.joblib", "model.onnx"}) {
+      if (!fs::exists(folder / file)) continue;
+      std::string name = prefix + fs::relative(folder, root).string();
+      for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+      out.push_back({folder, folder / file, name});
+    }
+  }
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  add_cases(fs::path(SLIPWAY_SOURCE_DIR) / "tests/corpus/sklearn", "sklearn_", out);
+  if (const char* more = std::getenv("SLIPWAY_PARITY_DIR")) add_cases(more, "more_", out);
+  return out;
+}
+
+class Parity : public testing::TestWithParam<Case> {};
+
+const Exception* exception_of(const Case& c) {
+  for (const Exception& e : kExceptions) {
+    if (c.folder.filename() == e.name && c.folder.parent_path().filename().string() < e.before) return &e;
+  }
+  return nullptr;
+}
+
+std::vector<Tensor> answer(const Artifact& artifact, const std::vector<Tensor>& inputs) {
+  const auto onnx = graph::write_onnx(artifact.model);
+  if (!onnx.ok()) throw std::runtime_error(onnx.error().detail());
+  return engine().run(*onnx, artifact.schema, inputs);
+}
+
+TEST_P(Parity, AnswersAsTheLibraryDoes) {
+  const Case& c = GetParam();
+  const std::string bytes = read_file(c.model), body = read_file(c.folder / "input.json");
+  const importers::SourceFile file{"model", std::as_bytes(std::span(bytes))};
+  const auto artifact = importers::import_model({&file, 1}, {});
+  const Exception* exception = exception_of(c);
+  if (exception != nullptr && !artifact.ok()) GTEST_SKIP() << exception->why << ": " << artifact.error().detail();
+  ASSERT_TRUE(artifact.ok()) << artifact.error().detail();
+
+  const auto expected = json::parse(read_file(c.folder / "expected.json"));
+  ASSERT_TRUE(expected.ok());
+  EXPECT_EQ(artifact->schema.kind, expected->string_or("kind", ""));
+  const auto request = decode_json(artifact->schema, body, {});
+  if (exception != nullptr && !request.ok()) GTEST_SKIP() << exception->why;
+  std::string wrong;
+  if (!request.ok()) {
+    for (const auto& field : request.error().fields()) wrong += "\n  " + field.pointer + ": " + field.detail;
+  }
+  ASSERT_TRUE(request.ok()) << request.error().detail() << wrong;
+
+  relative = std::count(std::begin(kSinglePrecision), std::end(kSinglePrecision), c.folder.filename().string()) != 0 ? 3e-7 : kRelative;
+  const auto outputs = answer(*artifact, request->inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& name = artifact->schema.outputs[i].name;
+    const json::Value* want = expected->find(name);
+    ASSERT_NE(want, nullptr) << "the library has no " << name;
+    compare(name, outputs[i], *want);
+  }
+  for (const auto& [name, value] : expected->as_object()) {
+    const bool given = name == "kind" || std::any_of(artifact->schema.outputs.begin(), artifact->schema.outputs.end(), [&](const Port& p) { return p.name == name; });
+    EXPECT_TRUE(given) << "the library answers " << name << " too";
+  }
+}
+
+TEST_P(Parity, AnswersItsOwnExample) {
+  const Case& c = GetParam();
+  const std::string bytes = read_file(c.model);
+  const importers::SourceFile file{"model", std::as_bytes(std::span(bytes))};
+  const auto artifact = importers::import_model({&file, 1}, {});
+  if (!artifact.ok()) GTEST_SKIP() << artifact.error().detail();
+  const auto request = decode_json(artifact->schema, artifact->example.dump(), {});
+  ASSERT_TRUE(request.ok()) << artifact->example.dump() << ": " << request.error().detail();
+  EXPECT_EQ(answer(*artifact, request->inputs).front().rows(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Corpus, Parity, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Parity);
+
+}  // namespace
+}  // namespace slipway
