@@ -229,9 +229,9 @@ Result<SandboxReport> enter_sandbox(const SandboxOptions& options) {
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("PR_SET_DUMPABLE");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return system_error("PR_SET_PDEATHSIG");  // after the change of user, which clears it
   if (!kRelaxed) report.no_write_exec = ::prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0;
+  if (!kRelaxed) report.landlock = deny_by_landlock();  // needs a descriptor, so before there are none
   if (!set_limits(options, report.other_user)) return system_error("setrlimit");
   if (kRelaxed) return report;
-  report.landlock = deny_by_landlock();
   report.seccomp = enter_seccomp(options);
   if (!report.seccomp) return Error(ErrorCode::unavailable, "The sandbox can't be entered").because("seccomp filter was refused");
   return report;
