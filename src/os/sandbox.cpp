@@ -104,18 +104,21 @@ bool limit(int what, std::uint64_t value) {
   return ::setrlimit(static_cast<__rlimit_resource>(what), &l) == 0;
 }
 
-bool set_limits(const SandboxOptions& o, bool other_user) {
+struct Size { std::uint64_t data = 0, all = 0; };      // of this process now
+
+Size own_size() { return {status_kb("VmData:") * 1024, status_kb("VmSize:") * 1024}; }
+
+bool set_limits(const SandboxOptions& o, bool other_user, Size size) {
   constexpr std::uint64_t kThreadStack = 9ull << 20;     // what a thread's stack and guard count
   constexpr std::uint64_t kThreadArena = 192ull << 20;   // address space that malloc reserves a thread, mostly never touched
-  const std::uint64_t data = status_kb("VmData:") * 1024, size = status_kb("VmSize:") * 1024;  // before no file can be opened any more
-  bool good = data > 0 && size > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) && limit(RLIMIT_MEMLOCK, 0) &&
+  bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) && limit(RLIMIT_MEMLOCK, 0) &&
               limit(RLIMIT_MSGQUEUE, 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the cap is EFBIG
   if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds);
   if (other_user) good = good && limit(RLIMIT_NPROC, o.threads + 2);  // as the server's own user it would count the server's threads
   if (o.memory_bytes > 0 && !kRelaxed) {
-    good = good && limit(RLIMIT_DATA, data + o.memory_bytes + o.threads * kThreadStack) &&
-           limit(RLIMIT_AS, size + o.memory_bytes + o.threads * kThreadArena);
+    good = good && limit(RLIMIT_DATA, size.data + o.memory_bytes + o.threads * kThreadStack) &&
+           limit(RLIMIT_AS, size.all + o.memory_bytes + o.threads * kThreadArena);
   }
   return good;
 }
@@ -219,6 +222,7 @@ Result<SandboxReport> enter_sandbox(const SandboxOptions& options) {
   SandboxReport report;
   report.relaxed = kRelaxed;
   close_others(options.keep);
+  const Size size = own_size();                        // while a file can still be opened
   if (!kRelaxed) null_standard_streams();
   if (::chdir("/") != 0) return system_error("chdir");
   report.namespaces = enter_namespaces();
@@ -230,7 +234,7 @@ Result<SandboxReport> enter_sandbox(const SandboxOptions& options) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return system_error("PR_SET_PDEATHSIG");  // after the change of user, which clears it
   if (!kRelaxed) report.no_write_exec = ::prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0;
   if (!kRelaxed) report.landlock = deny_by_landlock();  // needs a descriptor, so before there are none
-  if (!set_limits(options, report.other_user)) return system_error("setrlimit");
+  if (!set_limits(options, report.other_user, size)) return system_error("setrlimit");
   if (kRelaxed) return report;
   report.seccomp = enter_seccomp(options);
   if (!report.seccomp) return Error(ErrorCode::unavailable, "The sandbox can't be entered").because("seccomp filter was refused");
