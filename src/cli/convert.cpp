@@ -1,0 +1,66 @@
+// slipway convert FILE -o OUT.onnx: the graph that would be served, as a file.
+#include <CLI/CLI.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.hpp"
+#include "local_models.hpp"
+#include "settings_flags.hpp"
+#include "slipway/base/encoding.hpp"
+#include "slipway/os/file.hpp"
+
+namespace slipway::cli {
+namespace {
+
+struct Wish {
+  std::vector<std::string> files;
+  std::string entry, out;
+};
+
+// Whole or not at all: beside it first, then renamed.
+Status write_file(const std::string& path, std::span<const std::byte> bytes) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) return Error(ErrorCode::bad_request, path + " is not a regular file");
+  const std::string fresh = path + ".partial-" + std::to_string(::getpid());
+  TRY(os::write_new_file(fresh, as_text(bytes), 0644).within(path));
+  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+    const int why = errno;
+    ::unlink(fresh.c_str());
+    return os::file_error(path, why);
+  }
+  return ok();
+}
+
+Status convert(Console& console, const Wish& wish) {
+  const Settings settings = TRY(settings_without_flags(console.environment()));
+  const auto files = TRY(open_files(wish.files, settings));
+  const auto models = TRY(LocalModels::start(settings));
+  const Imported imported = TRY(models->import(files, wish.entry, false));
+  const ArtifactView view = TRY(artifact_of(imported));
+  for (const std::string& warning : view.report.warnings) console.warn(warning);
+  if (wish.out == "-") {
+    console.print(as_text(view.onnx));
+    return ok();
+  }
+  TRY(write_file(wish.out, view.onnx));
+  console.say(console.mark(Mark::good, false) + " " + wish.out + ": " + human_bytes(view.onnx.size()) + ", " + printable(view.report.title));
+  console.next("slipway predict " + wish.out + " -i ROWS.json");
+  return ok();
+}
+
+}  // namespace
+
+Action declare_convert(CLI::App& app, Console&) {
+  auto wish = std::make_shared<Wish>();
+  app.add_option("FILE", wish->files, "model file; - is stdin")->required();
+  app.add_option("-o,--out", wish->out, "file to write; - is stdout")->type_name("OUT.onnx")->required();
+  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model or steps.0")->type_name("PATH");
+  return [wish](Console& console) {
+    end_on_signals();
+    if (wish->out == "-" && ::isatty(STDOUT_FILENO) == 1) return console.usage("slipway convert: not writing a binary file to a terminal; name a file");
+    const Status status = convert(console, *wish);
+    return status.ok() ? kOk : console.fail(status.error());
+  };
+}
+
+}  // namespace slipway::cli
