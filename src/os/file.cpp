@@ -76,16 +76,13 @@ Status write_new_file(const std::string& path, std::string_view bytes, mode_t mo
   const std::string temporary = parent_of(path) + "/.tmp-" + random_base62(16);
   Status status = write_and_link(temporary, path, bytes, mode);
   ::unlink(temporary.c_str());
-  if (status.ok()) sync_directory_or_abort(parent_of(path));
+  if (status.ok()) return sync_directory(parent_of(path));
   return status;
 }
 
 Status make_directory(const std::string& path, mode_t mode) {
   if (path.empty()) return Error(ErrorCode::internal, "a directory has no name");
-  if (::mkdir(path.c_str(), mode) == 0) {
-    sync_directory_or_abort(parent_of(path));
-    return ok();
-  }
+  if (::mkdir(path.c_str(), mode) == 0) return sync_directory(parent_of(path));
   if (errno == EEXIST) {
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return ok();
@@ -94,8 +91,7 @@ Status make_directory(const std::string& path, mode_t mode) {
   if (errno != ENOENT || parent_of(path) == path) return file_error(path, errno);
   TRY(make_directory(parent_of(path), mode));
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return file_error(path, errno);
-  sync_directory_or_abort(parent_of(path));
-  return ok();
+  return sync_directory(parent_of(path));
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
@@ -148,10 +144,11 @@ void sync_or_abort(int fd, std::string_view what) {
   if (result != 0) abort_for_fsync(what, errno);
 }
 
-void sync_directory_or_abort(const std::string& path) {
+Status sync_directory(const std::string& path) {
   const Fd directory(open_retrying(path, O_RDONLY | O_DIRECTORY));
-  if (!directory) abort_for_fsync(path, errno);
+  if (!directory) return file_error(path, errno);
   sync_or_abort(directory.get(), path);
+  return ok();
 }
 
 }  // namespace slipway::os

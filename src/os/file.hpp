@@ -30,6 +30,6 @@ std::string parent_of(const std::string& path);                                 
 // A failing fsync ends the process with a log line: Linux may have dropped the dirty pages, so that trying again would lie.
 // What was not acknowledged is put right at the next start.
 void sync_or_abort(int fd, std::string_view what);
-void sync_directory_or_abort(const std::string& path);
+Status sync_directory(const std::string& path);   // likewise; an error only when the directory can't be opened
 
 }  // namespace slipway::os

@@ -53,6 +53,7 @@ Result<DataDir> DataDir::open(const std::string& path) {
   DataDir data(directory, std::move(lock));
   TRY(os::make_directory(data.blobs(), 0700));
   TRY(os::make_directory(data.backups(), 0700));
+  TRY(os::sync_directory(directory));                     // what an interrupted start made, this one promises
   TRY(remove_leftovers(directory, ".tmp-", ""));          // may hold half a master key
   TRY(remove_leftovers(data.backups(), "", ".partial"));
   return data;

@@ -1,6 +1,8 @@
 // The SQLite side of Database, by SOCI. What to know about SOCI 4.0.3 here:
 // - the connection string is split at spaces and '=': the path goes into double quotes, and may not contain one;
 // - its transaction is a deferred BEGIN: writers say BEGIN IMMEDIATE by hand, or two of them deadlock on the upgrade;
+// - "session << sql, into(x)" takes one step only: the commit behind a row (journal_mode, RETURNING) and its error would get lost;
+//   exec() and query() here always run a statement to its end;
 // - columns of a declared type INTEGER come back as 32 bits, expressions as text: hence BIGINT, and Row::integer();
 // - it includes sqlite3.h inside a namespace: no file may include both.
 #include <fcntl.h>
@@ -31,21 +33,17 @@ constexpr int kPrimaryCode = 0xff;
 
 class SqliteSession final : public Session {
  public:
-  SqliteSession(const DatabaseOptions& options, bool writer) : busy_timeout_ms_(options.busy_timeout_ms) {
-    session_.open(soci::sqlite3, "dbname=\"" + options.path + "\"");
-    const std::string timeout = "PRAGMA busy_timeout = " + std::to_string(options.busy_timeout_ms);
-    session_ << timeout;
-    session_ << "PRAGMA foreign_keys = ON";
-    if (writer) {
-      std::string mode;
-      session_ << "PRAGMA journal_mode = WAL", soci::into(mode);
-      if (mode != "wal") throw soci::soci_error("journal_mode is " + mode + ", not wal");
-      session_ << "PRAGMA synchronous = FULL";    // NORMAL was shown to lose acknowledged commits at a power cut
-      session_ << "PRAGMA secure_delete = ON";    // deleted keys don't stay in free pages
-    } else {
-      session_ << "PRAGMA query_only = ON";
+  static Result<std::unique_ptr<SqliteSession>> open(const DatabaseOptions& options, bool writer) {
+    try {
+      auto session = std::make_unique<SqliteSession>(options.path);
+      TRY(session->set_up(options, writer));
+      return session;
+    } catch (const soci::soci_error& error) {
+      return Error(ErrorCode::unavailable, "the database can't be opened").because(options.path + ": " + error.what());
     }
   }
+
+  explicit SqliteSession(const std::string& path) { session_.open(soci::sqlite3, "dbname=\"" + path + "\""); }
 
   Result<std::int64_t> exec(std::string_view sql, const Params& params) override {
     return guarded(sql, [&]() -> Result<std::int64_t> {
@@ -84,6 +82,20 @@ class SqliteSession final : public Session {
   bool in_transaction() { return sqlite_api::sqlite3_get_autocommit(connection()) == 0; }
 
  private:
+  Status set_up(const DatabaseOptions& options, bool writer) {
+    TRY(exec("PRAGMA busy_timeout = " + std::to_string(options.busy_timeout_ms), {}));
+    TRY(exec("PRAGMA foreign_keys = ON", {}));
+    if (!writer) {
+      TRY(exec("PRAGMA query_only = ON", {}));
+      return ok();
+    }
+    const auto mode = TRY(query_one("PRAGMA journal_mode = WAL"));
+    if (!mode || mode->text("journal_mode") != "wal") return Error(ErrorCode::unavailable, "the database can't use a write-ahead log on this file system");
+    TRY(exec("PRAGMA synchronous = FULL", {}));    // NORMAL was shown to lose acknowledged commits at a power cut
+    TRY(exec("PRAGMA secure_delete = ON", {}));    // deleted keys don't stay in free pages
+    return ok();
+  }
+
   // Parameters must stay where SOCI has their addresses until the statement has run.
   struct Bound {
     Bound(soci::statement& statement, const Params& params) {
@@ -170,15 +182,17 @@ class SqliteSession final : public Session {
   sqlite_api::sqlite3* connection() { return static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_; }
 
   soci::session session_;
-  std::int64_t busy_timeout_ms_;
 };
 
 class SqliteDatabase final : public Database {
  public:
-  explicit SqliteDatabase(const DatabaseOptions& options) : options_(options), writer_(options, true) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i)
-      readers_.push_back(std::make_unique<SqliteSession>(options, false));
+  static Result<std::unique_ptr<SqliteDatabase>> open(const DatabaseOptions& options) {
+    auto database = std::make_unique<SqliteDatabase>(options, TRY(SqliteSession::open(options, true)));
+    for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i) database->readers_.push_back(TRY(SqliteSession::open(options, false)));
+    return database;
   }
+
+  SqliteDatabase(const DatabaseOptions& options, std::unique_ptr<SqliteSession> writer) : options_(options), writer_(std::move(writer)) {}
 
   Status migrate(std::span<const Migration> migrations, bool existed);
 
@@ -203,8 +217,7 @@ class SqliteDatabase final : public Database {
       TRY(session.exec("VACUUM INTO ?", {partial}));
       os::sync_or_abort(file.get(), "backup");
       if (::rename(partial.c_str(), path.c_str()) != 0) return os::file_error("backup " + path, errno);
-      os::sync_directory_or_abort(os::parent_of(path));
-      return ok();
+      return os::sync_directory(os::parent_of(path));
     });
   }
 
@@ -244,7 +257,7 @@ class SqliteDatabase final : public Database {
   Status with_writer(F&& body) {
     std::unique_lock lock(writer_mutex_, std::chrono::milliseconds(options_.busy_timeout_ms));
     if (!lock.owns_lock()) return Error(ErrorCode::unavailable, "the database is busy").because("waited for the writer");
-    return body(writer_);
+    return body(*writer_);
   }
 
   struct GiveBack {
@@ -269,7 +282,7 @@ class SqliteDatabase final : public Database {
 
   DatabaseOptions options_;
   std::timed_mutex writer_mutex_;
-  SqliteSession writer_;                                    // guarded by writer_mutex_
+  std::unique_ptr<SqliteSession> writer_;                   // guarded by writer_mutex_
   std::mutex readers_mutex_;
   std::condition_variable reader_free_;
   std::vector<std::unique_ptr<SqliteSession>> readers_;     // those not borrowed; guarded by readers_mutex_
@@ -328,15 +341,11 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options,
   if (options.path.empty() || options.path.find_first_of("\"\n") != std::string::npos)
     return Error(ErrorCode::internal, "the path of the database has a character that it can't have (a double quote or a line end)");
   const bool existed = TRY(make_file(options.path));
-  try {
-    auto database = std::make_unique<SqliteDatabase>(options);
-    TRY(database->migrate(migrations, existed));
-    // The names of the file and its log are on disk before anything in them is promised.
-    os::sync_directory_or_abort(os::parent_of(options.path));
-    return std::unique_ptr<Database>(std::move(database));
-  } catch (const soci::soci_error& error) {
-    return Error(ErrorCode::unavailable, "the database can't be opened").because(options.path + ": " + error.what());
-  }
+  auto database = TRY(SqliteDatabase::open(options));
+  TRY(database->migrate(migrations, existed));
+  // The names of the file and its log are on disk before anything in them is promised.
+  TRY(os::sync_directory(os::parent_of(options.path)));
+  return std::unique_ptr<Database>(std::move(database));
 }
 
 }  // namespace slipway::store

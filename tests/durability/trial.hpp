@@ -16,6 +16,7 @@ struct Plan {
   std::string canary;                           // bytes of the upload that must not be found in any file
   int points_max = 0;                           // sampled evenly beyond it; 0: all
   int recovery_points = 0;                      // kill: so many kills inside the recovery, after sampled kills of the subject
+  int unheeded_syncs = 0;                       // inject: failed syncs of a directory that the subject may go on after, at most
   bool expect_failure = false;                  // the subject has a deliberate fault: it is a failure not to notice it
 };
 
