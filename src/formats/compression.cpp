@@ -101,7 +101,7 @@ Result<std::string> inflate_zlib(Codec codec, std::span<const std::byte> in, Out
     TRY(out.wrote(written));
     if (state == Z_STREAM_END) {
       if (in.empty()) return std::move(out).take();
-      if (codec != Codec::gzip || detect(in) != Codec::gzip) return refused(codec, "is followed by " + std::to_string(in.size()) + " more bytes");
+      if (codec != Codec::gzip || detect(in) != Codec::gzip) return refused(codec, "is followed by " + std::to_string(in.size()) + " trailing bytes");
       TRY(out.next_member());
       inflateReset(&z);  // gzip files may be joined
     } else if (state != Z_OK && state != Z_BUF_ERROR) {
@@ -130,7 +130,7 @@ Result<std::string> inflate_bz2(std::span<const std::byte> in, Output out) {
     TRY(out.wrote(written));
     if (state == BZ_STREAM_END) {
       if (in.empty()) return std::move(out).take();
-      if (detect(in) != Codec::bz2) return refused(Codec::bz2, "is followed by " + std::to_string(in.size()) + " more bytes");
+      if (detect(in) != Codec::bz2) return refused(Codec::bz2, "is followed by " + std::to_string(in.size()) + " trailing bytes");
       TRY(out.next_member());
       BZ2_bzDecompressEnd(&b);
       b = {};
@@ -158,7 +158,7 @@ Result<std::string> inflate_lzma(Codec codec, std::span<const std::byte> in, Out
     const lzma_ret state = lzma_code(&z, LZMA_FINISH);
     TRY(out.wrote(room.size() - z.avail_out));
     if (state == LZMA_STREAM_END) {
-      if (z.avail_in != 0) return refused(codec, "is followed by " + std::to_string(z.avail_in) + " more bytes");
+      if (z.avail_in != 0) return refused(codec, "is followed by " + std::to_string(z.avail_in) + " trailing bytes");
       return std::move(out).take();
     }
     if (state == LZMA_BUF_ERROR) return refused(codec, "ends too early");
@@ -181,7 +181,7 @@ Result<std::string> inflate_lz4(std::span<const std::byte> in, Output out) {
     TRY(out.wrote(written));
     if (hint == 0) {
       if (in.empty()) return std::move(out).take();
-      if (detect(in) != Codec::lz4) return refused(Codec::lz4, "is followed by " + std::to_string(in.size()) + " more bytes");
+      if (detect(in) != Codec::lz4) return refused(Codec::lz4, "is followed by " + std::to_string(in.size()) + " trailing bytes");
       TRY(out.next_member());
     } else if (read == 0 && written == 0) {
       return refused(Codec::lz4, "ends too early");

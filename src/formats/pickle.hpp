@@ -38,6 +38,8 @@ struct Limits {
   std::size_t nodes_max = 20'000'000;
   std::size_t depth_max = 10'000;         // of the mark stack
   std::size_t array_bytes_max = 4ULL << 30;
+  std::size_t values_max = 8'000'000;     // elements that all Views together give in bulk, beyond 16 a byte of the file: a
+                                          // list that holds one array a million times must not be read a million times
 };
 
 class Document;

@@ -126,6 +126,10 @@ struct Document::Impl {
 
   mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sorted_keys;  // by Range::begin; of big dicts that were asked
 
+  std::size_t values_max = 0;            // see Limits
+  mutable std::size_t values_given = 0;
+  bool may_give(std::size_t values) const { return (values_given += values) <= values_max; }
+
   const Node& node(NodeId id) const { return nodes[id]; }
   const Object& object(NodeId id) const { return objects[nodes[id].index]; }
   const Array& array(NodeId id) const { return arrays[nodes[id].index]; }

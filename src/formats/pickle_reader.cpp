@@ -25,6 +25,7 @@ Node shared(Kind kind, std::int64_t value) {
 Reader::Reader(std::span<const std::byte> input, const Limits& limits)
     : input_(input), limits_(limits), d_(std::make_unique<Document::Impl>()), numpy_(*d_, limits_) {
   d_->input = input;
+  d_->values_max = limits.values_max + 16 * input.size();
   d_->nodes.push_back(shared(Kind::none, 0));
   d_->nodes.push_back(shared(Kind::boolean, 1));
   d_->nodes.push_back(shared(Kind::boolean, 0));
@@ -43,7 +44,7 @@ Result<std::unique_ptr<Document::Impl>> Reader::run() && {
   d_->root = TRY(run_context(context));
   if (left() != 0) {
     return refused("the object ends at byte " + std::to_string(position_) + ", but " + std::to_string(left()) +
-                   " more bytes follow; a pickle ends with its STOP opcode");
+                   " trailing bytes follow; a pickle ends with its STOP opcode");
   }
   return std::move(d_);
 }
@@ -52,7 +53,7 @@ Result<NodeId> Reader::run_context(Context& context) {
   Context* const outer = context_;
   context_ = &context;
   while (true) {
-    if (left() == 0) return refused("the file ends at byte " + std::to_string(position_) + " before the STOP opcode: is it complete?");
+    if (left() == 0) return refused("the file ends after " + std::to_string(position_) + " bytes, before the STOP opcode: is it complete?");
     opcode_offset_ = position_;
     opcode_ = static_cast<std::uint8_t>(input_[position_++]);
     if (++opcodes_ > limits_.opcodes_max) return fail("more than " + std::to_string(limits_.opcodes_max) + " opcodes");

@@ -112,7 +112,7 @@ Status Reader::make(NodeId callable, NodeId arguments, bool is_reduce) {
   if (kind == Kind::global) {
     const Role role = d_->globals[d_->node(callable).index].role;
     if (role == Role::joblib_old_wrapper) {
-      return fail("it was saved by joblib 0.9 or older, with its arrays in several files: load it and save it again with joblib 0.10 or newer");
+      return fail("an NDArrayWrapper of joblib 0.9 or older, whose arrays are in other files: load it and save it again with joblib 0.10 or newer");
     }
     if (is_reduce) {
       if (const auto known = TRY(known_call(role, arguments))) return push(*known);

@@ -109,6 +109,7 @@ Result<Tensor> gathered(const Document::Impl& d, const Array& array, std::uint32
   shape.insert(shape.end(), d.dtypes[dtype].subshape.begin(), d.dtypes[dtype].subshape.end());
   if (shape.size() > kRankMax) return refused((path.empty() ? "" : path + ": ") + "an array of " + std::to_string(shape.size()) + " dimensions");
   const std::size_t size = d.dtypes[dtype].itemsize;
+  if (!d.may_give(array.count + 1)) return refused((path.empty() ? "" : path + ": ") + "the file's arrays are shared so often that they are larger than the file");
   if (made == DType::string) {
     std::vector<std::string> values;
     values.reserve(array.count);
@@ -185,7 +186,7 @@ std::optional<double> scalar_value(const Document::Impl& d, NodeId id) {
 // shared many times over (a DAG) ends in an error instead of taking for ever.
 class Leaves {
  public:
-  Leaves(const View& view, const Document::Impl& d) : view_(view), d_(d), visits_left_(d.input.size() + 65536) {}
+  Leaves(const View& view, const Document::Impl& d) : view_(view), d_(d), visits_left_(d.input.size() + 4096) {}
 
   // on_leaf(id): scalars and whatever else is no container; on_array(id): arrays that hold bytes.
   template <class Leaf, class Bulk>
@@ -240,7 +241,7 @@ class Leaves {
 
   template <class Leaf, class Bulk>
   Result<bool> visit(NodeId id, Leaf& on_leaf, Bulk& on_array) {
-    if (visits_left_-- == 0) return refused(prefix() + "its lists share so many parts that they are larger than the file");
+    if (visits_left_-- == 0 || !d_.may_give(1)) return refused(prefix() + "its lists share so many parts that they are larger than the file");
     if (is_container(id)) {
       Shape own = d_.node(id).kind == Kind::array ? d_.array(id).shape : Shape{static_cast<std::int64_t>(child_count(id))};
       note(depth_, std::move(own));
