@@ -129,6 +129,7 @@ FileKind detect(Bytes bytes) {
   if (begins(head, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv)) return FileKind::torch_legacy;
   if (head.size() > 262 && begins(head.substr(257), "ustar"sv)) return FileKind::tar;
   if (head.size() > 9 && head[8] == '{' && begins(head.substr(4), "\0\0\0\0"sv)) return FileKind::safetensors;
+  if (bytes[0] == std::byte{0x80}) return FileKind::pickle;  // PROTO, whatever version it claims
   if (looks_like_onnx(bytes)) return FileKind::onnx;
   if (pickle::looks_like_pickle(bytes)) {
     const FileKind text = text_kind(head);  // protocol 0 is text: prefer what text says plainly
@@ -136,6 +137,7 @@ FileKind detect(Bytes bytes) {
   }
   const FileKind text = text_kind(head);
   if (text == FileKind::unknown && head.find("saved_model") != head.npos) return FileKind::saved_model;
+  if (text == FileKind::unknown && bytes.back() == std::byte{'.'}) return FileKind::pickle;  // ends in STOP: its reader says what is wrong
   return text;
 }
 

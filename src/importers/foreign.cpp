@@ -11,6 +11,7 @@ using pickle::View;
 
 constexpr std::size_t kVisitsMax = 2'000'000;
 constexpr std::size_t kPathMax = 400;
+constexpr std::size_t kOthersMax = 600;  // bytes
 
 // Modules that give a file nothing but power over the machine that loads it.
 constexpr std::string_view kModules[] = {
@@ -23,6 +24,10 @@ constexpr std::string_view kModules[] = {
 constexpr std::string_view kBuiltins[] = {"eval", "exec", "execfile", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals",
                                           "vars", "file", "reload", "apply", "exit", "quit", "help"};
 
+// Functions of familiar libraries that read files or memory.
+constexpr std::string_view kFunctions[] = {"numpy.memmap", "numpy.core.memmap.memmap", "numpy._core.memmap.memmap", "numpy.load", "numpy.fromfile",
+                                           "numpy.lib.npyio.load", "joblib.load", "joblib.numpy_pickle.load", "pandas.read_pickle", "pandas.io.pickle.read_pickle"};
+
 bool under(std::string_view module, std::string_view root) {
   return module.substr(0, root.size()) == root && (module.size() == root.size() || module[root.size()] == '.');
 }
@@ -34,7 +39,14 @@ bool hostile(std::string_view module, std::string_view name) {
   return std::find(std::begin(kBuiltins), std::end(kBuiltins), first) != std::end(kBuiltins);
 }
 
+// Roots of what honest model files name; the rest is listed beside a hostile name, since attacks are made of several.
+bool familiar(const std::string& qualified) {
+  static constexpr std::string_view kRoots[] = {"sklearn", "numpy", "scipy", "joblib", "pandas", "collections", "copyreg", "copy_reg", "_codecs"};
+  return std::any_of(std::begin(kRoots), std::end(kRoots), [&](auto root) { return under(qualified, root); });
+}
+
 bool hostile(const std::string& qualified) {
+  if (std::find(std::begin(kFunctions), std::end(kFunctions), qualified) != std::end(kFunctions)) return true;
   for (std::size_t dot = qualified.find('.'); dot != std::string::npos; dot = qualified.find('.', dot + 1)) {
     if (hostile(std::string_view(qualified).substr(0, dot), std::string_view(qualified).substr(dot + 1))) return true;
   }
@@ -81,7 +93,12 @@ Status refuse_hostile_names(const pickle::Document& document) {
     if (const auto found = find_named(document.root(), name)) {
       where = (found->path().empty() ? std::string("the file") : found->path()) + " (at byte " + std::to_string(found->offset()) + ")";
     }
-    return Error(ErrorCode::model_refused, where + " names " + name + ", which a loader would run; no model needs it. Nothing of it was run. "
+    std::string others;
+    for (const std::string& other : document.globals()) {
+      if (other != name && !familiar(other) && others.size() < kOthersMax) others += (others.empty() ? "" : ", ") + other;
+    }
+    if (!others.empty()) others = " (beside " + others + ")";
+    return Error(ErrorCode::model_refused, where + " names " + name + others + ", which a loader would run; no model needs it. Nothing of it was run. "
                                            "Don't load this file elsewhere");
   }
   return ok();

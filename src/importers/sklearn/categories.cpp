@@ -53,6 +53,7 @@ Result<Categories> read_objects(const View& list) {
 
 Result<Categories> read_one(const View& list) {
   if (!list.is(Kind::array) && !list.is(Kind::list)) return refuse(list, "the categories are " + list.describe());
+  if (list.is(Kind::array) && list.shape().size() != 1) return refuse(list, "the categories are not one list");
   const std::string dtype = list.is(Kind::array) ? list.dtype_text() : "O";
   Categories out;
   if (dtype.find('U') != std::string::npos || dtype.find('S') != std::string::npos) {

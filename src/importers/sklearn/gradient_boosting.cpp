@@ -10,7 +10,10 @@
 namespace slipway::importers::sklearn {
 namespace {
 
-constexpr double kEps = std::numeric_limits<float>::epsilon();  // the library clips by float32's
+// Probabilities of the initial estimator are clipped before the link: by float32's epsilon, from 1.8 on by double's.
+double epsilon(Version version) {
+  return version.at_least(1, 8) ? std::numeric_limits<double>::epsilon() : static_cast<double>(std::numeric_limits<float>::epsilon());
+}
 
 // estimators_: an object array [stages, scores] of DecisionTreeRegressor.
 struct Stages {
@@ -39,8 +42,8 @@ double logit(double p) { return std::log(p / (1 - p)); }
 
 enum class Loss { regression, logistic, multinomial, exponential };
 
-double link(Loss loss, double p) {
-  const double clipped = std::clamp(p, kEps, 1 - kEps);
+double link(Loss loss, double p, double eps) {
+  const double clipped = std::clamp(p, eps, 1 - eps);
   switch (loss) {
     case Loss::regression: return p;
     case Loss::logistic: return logit(clipped);
@@ -50,16 +53,16 @@ double link(Loss loss, double p) {
   return p;
 }
 
-Val link(Builder& graph, Loss loss, const Val& p) {
+Val link(Builder& graph, Loss loss, const Val& p, double eps) {
   if (loss == Loss::regression) return p;
-  const Val clipped = clip(graph, p, kEps, 1 - kEps);
+  const Val clipped = clip(graph, p, eps, 1 - eps);
   if (loss == Loss::multinomial) return graph.op("Log", {clipped});
   const Val odds = graph.op("Log", {graph.div(clipped, graph.sub(graph.scalar(1), clipped))});
   return Builder::typed(loss == Loss::exponential ? graph.mul(graph.scalar(0.5), odds) : odds, DType::float64, p.columns);
 }
 
 // The constant of the library's own initial estimators; nullopt: another estimator.
-Result<std::optional<std::vector<double>>> constant_start(const View& init, std::int64_t scores, Loss loss) {
+Result<std::optional<std::vector<double>>> constant_start(const View& init, std::int64_t scores, Loss loss, double eps) {
   std::vector<double> out(static_cast<std::size_t>(scores), 0.0);
   if (init.is_text("zero")) return std::optional(out);
   const std::string strategy = text_or(init, "strategy", "prior");
@@ -67,7 +70,7 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
     const auto prior = TRY(vector(init, "class_prior_"));
     const std::size_t wanted = loss == Loss::multinomial ? static_cast<std::size_t>(scores) : 2;
     if (prior.size() != wanted) return refuse(init, "class_prior_ has " + std::to_string(prior.size()) + " numbers");
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = link(loss, loss == Loss::multinomial ? prior[i] : prior[1]);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = link(loss, loss == Loss::multinomial ? prior[i] : prior[1], eps);
     return std::optional(out);
   }
   if (init.is(Kind::object) && init.name() == "DummyRegressor") {
@@ -81,7 +84,7 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
 
 // A user's own estimator as the start: it is given X as the boosting has it, rounded to float32. (A linear one fitted on
 // that computes in float32 in the library, to a last bit that depends on its BLAS; here it is double.)
-Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::int64_t scores, Loss loss) {
+Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::int64_t scores, Loss loss, double eps) {
   const Prediction p = TRY(to.predict(init, table_of(x)));
   if (loss == Loss::regression) {
     if (!p.value || p.value->columns > 1) return refuse(init, "the initial estimator is no regressor of one target");
@@ -90,7 +93,7 @@ Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::i
   if (!p.probabilities) return refuse(init, "the initial estimator has no predict_proba");
   const std::int64_t wanted = loss == Loss::multinomial ? scores : 2;
   if (p.probabilities->columns != wanted) return refuse(init, "the initial estimator knows another number of classes");
-  return link(to.graph, loss, loss == Loss::multinomial ? *p.probabilities : to.graph.column(*p.probabilities, 1));
+  return link(to.graph, loss, loss == Loss::multinomial ? *p.probabilities : to.graph.column(*p.probabilities, 1), eps);
 }
 
 Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss loss, std::int64_t expected_scores) {
@@ -101,8 +104,9 @@ Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss lo
   const double rate = TRY(TRY(model.attribute("learning_rate")).number());
   const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, rate);
   const View init = TRY(model.attribute("init_"));
-  const auto constant = TRY(constant_start(init, stages.scores, loss));
-  const Val start = constant ? to.graph.row(*constant) : TRY(estimated_start(to, init, x, stages.scores, loss));
+  const double eps = epsilon(to.version(model));
+  const auto constant = TRY(constant_start(init, stages.scores, loss, eps));
+  const Val start = constant ? to.graph.row(*constant) : TRY(estimated_start(to, init, x, stages.scores, loss, eps));
   return Builder::typed(to.graph.add(sum, start), DType::float64, stages.scores);
 }
 

@@ -1,4 +1,5 @@
 // SimpleImputer and MissingIndicator, for numbers and for text. Columns whose statistic is missing are dropped as the library does.
+#include <algorithm>
 #include <cmath>
 
 #include "slipway/importers/blocks/texts.hpp"
@@ -177,11 +178,19 @@ Result<std::vector<std::int64_t>> kept_columns(Lowering& to, const View& model, 
 }
 
 Result<Table> impute(Lowering& to, const View& model, const Table& in) {
+  const std::string strategy = text_or(model, "strategy", "(a function)");  // from 1.5 on a function may be one; its results are in the state
+  if (strategy != "mean" && strategy != "median" && strategy != "most_frequent" && strategy != "constant" && strategy != "(a function)") {
+    return refuse(model, "the strategy '" + strategy.substr(0, 40) + "' is not known");
+  }
   const auto statistics = TRY(read_statistics(model));
   TRY(expect_width(model, in, static_cast<std::int64_t>(statistics.size())));
   const Marker marker = TRY(read_marker(model));
   const Kinds kinds = kinds_of(to, in, statistics);
   const auto kept = TRY(kept_columns(to, model, statistics));
+  const bool arithmetic = strategy == "mean" || strategy == "median";
+  if (arithmetic && std::any_of(statistics.begin(), statistics.end(), [](const Statistic& s) { return s.text.has_value(); })) {
+    return refuse(model, "a text is said to be the " + strategy + " of a column");
+  }
   hint(to, in, statistics);
   if (!marker.null) to.inputs.refuse_missing(in);
 

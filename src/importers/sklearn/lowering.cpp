@@ -19,6 +19,12 @@ bool under(std::string_view module, std::string_view root) {
 // Libraries whose estimators follow scikit-learn's conventions, so that skl2onnx or their own exporters apply.
 constexpr std::string_view kOnnxExportable[] = {"sklearn", "xgboost", "lightgbm", "catboost", "imblearn", "category_encoders", "feature_engine"};
 
+// "ColumnTransformer: OneHotEncoder: <place>: ..."; not again what stands there already.
+Error named(Error error, std::string_view class_name) {
+  if (begins(error.detail(), class_name)) return error;
+  return std::move(error).within(class_name);
+}
+
 }  // namespace
 
 Prediction Prediction::regressor(Val value) {
@@ -85,6 +91,7 @@ Result<Table> Lowering::transform(const View& model, const Table& in) {
   if (converter->transform == nullptr) return refuse(model, std::string(model.name()) + " has no transform, but another step follows it");
   auto out = converter->transform(*this, model, in);
   --depth_;
+  if (!out.ok()) return named(std::move(out).error(), model.name());
   return out;
 }
 
@@ -93,6 +100,7 @@ Result<Prediction> Lowering::predict(const View& model, const Table& in) {
   if (converter->predict == nullptr) return refuse(model, std::string(model.name()) + " is no predictor");
   auto out = converter->predict(*this, model, in);
   --depth_;
+  if (!out.ok()) return named(std::move(out).error(), model.name());
   return out;
 }
 

@@ -13,21 +13,34 @@ struct Plan {
   std::int64_t width = 0;
 };
 
-Result<std::vector<std::int64_t>> dropped(const View& model, std::size_t columns) {
+// A category index a column, -1: none is dropped there.
+Result<std::vector<std::int64_t>> dropped_by(const View& model, const char* attribute, const std::vector<Categories>& categories) {
+  const std::size_t columns = categories.size();
   std::vector<std::int64_t> out(columns, -1);
-  const char* attribute = model.has("_drop_idx_after_grouping") ? "_drop_idx_after_grouping" : "drop_idx_";  // before 1.3 the latter is grouped
   if (!present(model, attribute)) return out;
   const View v = *model.find(attribute);
   if (v.is(Kind::array) && !v.is_object_array()) {
     const auto indices = TRY(v.integers());
     if (indices.size() != columns) return refuse(v, "it doesn't fit the columns");
-    return indices;
+    out = indices;
+  } else {
+    if (v.size() != columns) return refuse(v, "it doesn't fit the columns");
+    for (std::size_t i = 0; i < columns; ++i) {
+      if (!v.at(i).is_none()) out[i] = TRY(v.at(i).integer());
+    }
   }
-  if (v.size() != columns) return refuse(v, "it doesn't fit the columns");
   for (std::size_t i = 0; i < columns; ++i) {
-    if (!v.at(i).is_none()) out[i] = TRY(v.at(i).integer());
+    const auto count = static_cast<std::int64_t>(categories[i].count());
+    if (out[i] >= -1 && out[i] < count) continue;
+    return refuse(v, "category " + std::to_string(out[i]) + " of column " + std::to_string(i) + " is to be dropped, but there are " + std::to_string(count));
   }
   return out;
+}
+
+Result<std::vector<std::int64_t>> dropped(const View& model, const std::vector<Categories>& categories) {
+  const auto plain = TRY(dropped_by(model, "drop_idx_", categories));  // before 1.3 these count grouped categories
+  if (!model.has("_drop_idx_after_grouping")) return plain;
+  return dropped_by(model, "_drop_idx_after_grouping", categories);
 }
 
 Plan plan_of(const Categories& categories, const Grouping& grouping, std::int64_t drop, bool unknown_is_rare) {
@@ -79,7 +92,7 @@ Result<Val> encode_column(Lowering& to, const Column& column, const Categories& 
 Result<Table> encode(Lowering& to, const View& model, const Table& in) {
   const auto categories = TRY(read_categories(to, model, in));
   const auto grouping = TRY(read_grouping(model, categories));
-  const auto drop = TRY(dropped(model, categories.size()));
+  const auto drop = TRY(dropped(model, categories));
   const std::string unknown = text_or(model, "handle_unknown", "error");
   const bool to_rare = unknown == "infrequent_if_exist" || unknown == "warn";
   std::vector<Val> parts;

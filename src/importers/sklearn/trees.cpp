@@ -57,6 +57,22 @@ bool takes_missing(Version version, const View& model, bool forest) {
   return criterion != "absolute_error" && criterion != "mae";
 }
 
+// What Tree was made with: Tree(n_features, n_classes of each output, n_outputs).
+struct Frame {
+  std::int64_t features = 0, outputs = 0, classes_max = 0;
+};
+Result<Frame> read_frame(const View& tree) {
+  const auto features = tree.argument(0), classes = tree.argument(1), outputs = tree.argument(2);
+  if (!features || !classes || !outputs) return refuse(tree, "damaged tree: it isn't made of n_features, n_classes and n_outputs");
+  Frame frame{TRY(features->integer()), TRY(outputs->integer()), 0};
+  if (!classes->is(Kind::array)) return refuse(*classes, "damaged tree: n_classes is " + classes->describe());
+  const auto counts = TRY(classes->integers());
+  if (frame.outputs < 1 || static_cast<std::int64_t>(counts.size()) != frame.outputs) return refuse(*classes, "damaged tree: n_classes doesn't fit n_outputs");
+  frame.classes_max = *std::max_element(counts.begin(), counts.end());
+  if (frame.classes_max < 1 || *std::min_element(counts.begin(), counts.end()) < 1) return refuse(*classes, "damaged tree: an output without classes");
+  return frame;
+}
+
 void hint_ranges(Lowering& to, const Table& in, const std::vector<TreeNodes>& trees) {
   std::vector<std::vector<double>> thresholds(in.width());
   constexpr std::size_t kSamples = 101;
@@ -140,18 +156,22 @@ Result<Prediction> regress(Lowering& to, const View& model, const Table& in, con
 
 Result<std::vector<View>> own_tree(const View& model) { return std::vector<View>{TRY(model.attribute("tree_"))}; }
 
-Result<std::vector<View>> forest_trees(const View& model) {
+Result<std::vector<View>> forest_trees(const View& model, std::string_view kind) {
   const View estimators = TRY(model.attribute("estimators_"));
   if (!estimators.is(Kind::list) || estimators.size() == 0) return refuse(estimators, "here is " + estimators.describe() + ", a list of trees was expected");
   std::vector<View> trees;
-  for (std::size_t i = 0; i < estimators.size(); ++i) trees.push_back(TRY(estimators.at(i).attribute("tree_")));
+  for (std::size_t i = 0; i < estimators.size(); ++i) {
+    const View member = estimators.at(i);
+    if (!member.is(Kind::object) || !covered(member) || !member.name().ends_with(kind)) return refuse(member, "here is " + member.describe() + ", a tree was expected");
+    trees.push_back(TRY(member.attribute("tree_")));
+  }
   return trees;
 }
 
 Result<Prediction> tree_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(own_tree(model)), false); }
 Result<Prediction> tree_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(own_tree(model)), false); }
-Result<Prediction> forest_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(forest_trees(model)), true); }
-Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(forest_trees(model)), true); }
+Result<Prediction> forest_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(forest_trees(model, "TreeClassifier")), true); }
+Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(forest_trees(model, "TreeRegressor")), true); }
 
 constexpr Converter kConverters[] = {
     {"DecisionTreeClassifier", nullptr, tree_classifier},   {"DecisionTreeRegressor", nullptr, tree_regressor},
@@ -165,10 +185,16 @@ constexpr Converter kConverters[] = {
 Result<TreeNodes> read_tree(const View& tree, std::int64_t n_features) {
   if (!tree.is(Kind::object) || tree.name() != "Tree") return refuse(tree, "here is " + tree.describe() + ", a tree was expected");
   TreeNodes out;
+  const Frame frame = TRY(read_frame(tree));
+  if (frame.features != n_features) return refuse(tree, "it is of " + std::to_string(frame.features) + " features, " + std::to_string(n_features) + " were expected");
   TRY(read_nodes(TRY(tree.attribute("nodes")), out));
   const View values = TRY(tree.attribute("values"));
   out.values = TRY(values.doubles());
   const std::size_t n = out.size();
+  if (TRY(number_or(tree, "node_count", static_cast<double>(n))) != static_cast<double>(n)) return refuse(tree, "damaged tree: node_count isn't the number of its nodes");
+  if (!values.is(Kind::array) || values.shape() != Shape{static_cast<std::int64_t>(n), frame.outputs, frame.classes_max}) {
+    return refuse(values, "damaged tree: the values' shape isn't nodes, outputs and classes");
+  }
   const bool same = out.right.size() == n && out.feature.size() == n && out.threshold.size() == n && (out.missing_left.empty() || out.missing_left.size() == n);
   if (n == 0 || !same) return refuse(tree, "damaged tree: its lists of nodes differ in length");
   if (out.values.empty() || out.values.size() % n != 0 || static_cast<std::int64_t>(out.values.size() / n) > kWidthMax) {
