@@ -1,0 +1,67 @@
+// What the connections of one server share. Immutable after start but for the atomics; a LoopState belongs to its loop's thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "slipway/base/metrics.hpp"
+#include "slipway/http/router.hpp"
+#include "slipway/http/server.hpp"
+#include "slipway/os/loop.hpp"
+#include "slipway/os/pool.hpp"
+
+namespace slipway::http {
+
+class Connection;
+
+struct RouteMetrics {
+  std::array<Counter*, 6> by_class{};             // [2]: 2xx
+  Histogram* seconds = nullptr;
+};
+
+struct LoopState {
+  explicit LoopState(os::Loop& l) : loop(l) {}
+  os::Loop& loop;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
+  bool ticking = false;
+};
+
+struct Server::Shared : std::enable_shared_from_this<Server::Shared> {
+  Shared(ServerOptions o, Router r, Guard& g, os::Loops& l, os::Pool& p, Metrics& m)
+      : options(std::move(o)), router(std::move(r)), guard(g), loops(l), pool(p), metrics(m) {}
+
+  ServerOptions options;
+  Router router;
+  Guard& guard;
+  os::Loops& loops;
+  os::Pool& pool;
+  Metrics& metrics;
+  std::vector<RouteMetrics> route_metrics;        // as router.routes(); one more at the end for requests without a route
+  std::vector<std::unique_ptr<LoopState>> states; // as the loops
+  Millis tick{1000};
+
+  std::atomic<bool> draining{false};              // answers say Connection: close
+  std::atomic<bool> stopping{false};              // idle connections close
+  std::atomic<std::size_t> connections{0};
+  std::mutex mutex;                               // for `idle` only
+  std::condition_variable idle;                   // connections has become 0
+
+  struct Acceptor;
+  std::shared_ptr<Acceptor> acceptor;             // loop 0's
+  std::string host;
+  std::uint16_t port = 0;
+
+  void make_metrics();
+  void add(LoopState& state, std::shared_ptr<Connection> connection);     // the state's loop
+  void remove(LoopState& state, Connection* connection);
+  void schedule_tick(LoopState& state);
+};
+
+}  // namespace slipway::http
