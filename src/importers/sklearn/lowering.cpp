@@ -16,8 +16,20 @@ bool under(std::string_view module, std::string_view root) {
   return begins(module, root) && (module.size() == root.size() || module[root.size()] == '.');
 }
 
-// Libraries whose estimators follow scikit-learn's conventions, so that skl2onnx or their own exporters apply.
-constexpr std::string_view kOnnxExportable[] = {"sklearn", "xgboost", "lightgbm", "catboost", "imblearn", "category_encoders", "feature_engine"};
+// Libraries whose objects have a way to ONNX, and the way.
+struct Recipe {
+  std::string_view root, how;
+};
+constexpr Recipe kRecipes[] = {
+    {"sklearn", "skl2onnx.to_onnx(model, X[:1])"},
+    {"xgboost", "onnxmltools.convert_xgboost(model, initial_types=…)"},
+    {"lightgbm", "onnxmltools.convert_lightgbm(model, initial_types=…)"},
+    {"catboost", "model.save_model(\"model.onnx\", format=\"onnx\")"},
+    {"imblearn", "without its resampling steps, by skl2onnx.to_onnx(model, X[:1])"},
+    {"torch", "torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
+    {"keras", "model.export(\"model.onnx\", format=\"onnx\")"},
+    {"tensorflow", "tf2onnx.convert.from_keras(model)"},
+};
 
 // "ColumnTransformer: OneHotEncoder: <place>: ..."; not again what stands there already.
 Error named(Error error, std::string_view class_name) {
@@ -54,9 +66,9 @@ Error not_covered(const View& model) {
   const std::string name = model.qualified_name();
   if (model.is(Kind::global)) return refuse(model, "here is a reference to " + name + " itself, not a fitted object of it");
   const std::string_view module = model.module();
-  if (std::any_of(std::begin(kOnnxExportable), std::end(kOnnxExportable), [&](auto root) { return under(module, root); })) {
-    return refuse(model, name + " is not covered yet. Export the model to ONNX where it was trained "
-                         "(skl2onnx.to_onnx(model, X[:1]) writes a file that can be uploaded instead)");
+  for (const Recipe& recipe : kRecipes) {
+    if (!under(module, recipe.root)) continue;
+    return refuse(model, name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
   }
   if (under(module, "__main__")) {
     return refuse(model, name + " is code of the script that saved the file; a model file is read as data here and its code never runs. "
