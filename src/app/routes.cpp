@@ -41,6 +41,32 @@ std::vector<http::Route> system_routes(const Parts& parts) {
   return out;
 }
 
+std::string_view access_name(http::Access::Kind kind) {
+  switch (kind) {
+    case http::Access::Kind::anyone: return "anyone";
+    case http::Access::Kind::signed_in: return "signed_in";
+    case http::Access::Kind::scope: return "scope";
+    case http::Access::Kind::admin: return "admin";
+  }
+  return "";
+}
+
+// The router's own table with each route's policy: what an operator reviews, and what the tests walk.
+http::Route table_route(const std::vector<http::Route>& routes) {
+  const auto line = [](std::string_view method, const std::string& pattern, const http::Access& access) {
+    return json::object({{"method", method}, {"pattern", pattern}, {"access", access_name(access.kind())}, {"scope_or_reason", access.reason()}});
+  };
+  const http::Access access = http::Access::admin();
+  json::Array items;
+  for (const http::Route& route : routes) items.push_back(line(http::method_name(route.method), route.pattern, route.access));
+  items.push_back(line("GET", "/api/routes", access));
+  const std::string document = json::object({{"items", std::move(items)}}).dump();
+  return {.method = http::Method::get, .pattern = "/api/routes", .access = access,
+          .handler = http::on_loop([document](http::Request&&, http::Responder responder) { responder.send(http::Response::json(document)); }),
+          .doc = {.id = "listRoutes", .summary = "Every route with its policy", .tag = "system",
+                  .responses = {{200, "the table", R"({"items":[{"method":"GET","pattern":"/healthz","access":"anyone","scope_or_reason":"liveness"}]})"}}}};
+}
+
 void append(std::vector<http::Route>& to, std::vector<http::Route> more) {
   for (http::Route& route : more) to.push_back(std::move(route));
 }
@@ -64,6 +90,7 @@ std::vector<http::Route> all_routes(const Parts& p) {
   out.push_back({.method = http::Method::get, .pattern = "/api/openapi.json", .access = http::Access::anyone("the interface is no secret"),
                  .handler = http::on_loop([document](http::Request&&, http::Responder responder) { responder.send(http::Response::json(document)); }),
                  .doc = {.id = "openapi", .summary = "This document", .tag = "system", .hidden = true}});
+  out.push_back(table_route(out));
   return out;
 }
 
