@@ -178,12 +178,12 @@ void RingHost::wake() {
 }
 
 bool RingHost::pending(std::uint32_t loop) const {
-  return at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire) != heads_[loop];
+  return at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire) != std::atomic_ref(heads_[loop]).load(std::memory_order_relaxed);
 }
 
 Status RingHost::take(std::uint32_t loop, std::vector<std::uint32_t>& slots) {
   const std::uint32_t tail = at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire);
-  std::uint32_t& head = heads_[loop];
+  std::uint32_t head = heads_[loop];
   if (tail - head > shape_.slots) return Error(ErrorCode::model_crashed, "The model's process broke its protocol").because("completion queue overrun");
   while (head != tail) {
     const std::uint32_t slot = at<Word>(ring::completion_entry(places_, shape_, loop, head))->load(std::memory_order_relaxed);
@@ -192,7 +192,7 @@ Status RingHost::take(std::uint32_t loop, std::vector<std::uint32_t>& slots) {
     }
     private_[slot].where = Where::taken;
     slots.push_back(slot);
-    ++head;
+    std::atomic_ref(heads_[loop]).store(++head, std::memory_order_relaxed);
   }
   return ok();
 }

@@ -128,7 +128,7 @@ class RingHost {
   std::byte* base_;
   std::vector<Private> private_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> heads_;       // of the completion queues
+  mutable std::vector<std::uint32_t> heads_;  // of the completion queues; atomic_ref: pending() reads without the lock
   std::uint32_t tail_ = 0;
   std::uint32_t in_use_ = 0;
   std::uint64_t arena_touched_ = 0;
