@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -28,13 +30,38 @@ std::string domain_text(std::string_view domain) { return domain.empty() ? "ai.o
 struct Operator {
   std::string_view domain, name;
   std::int64_t since;
+  int inputs_min, inputs_max, outputs_min, outputs_max;  // -1: any number
+  int types;                                             // 1: the inputs have one element type, 2: the first output has it too
 };
 
 constexpr Operator kOperators[] = {
-#define SLIPWAY_OPERATOR(domain, name, since) {domain, name, since},
+#define SLIPWAY_OPERATOR(domain, name, since, inputs_min, inputs_max, outputs_min, outputs_max, types) \
+  {domain, name, since, inputs_min, inputs_max, outputs_min, outputs_max, types},
 #include "slipway/graph/operators.def"
 #undef SLIPWAY_OPERATOR
 };
+
+struct KnownAttribute {
+  std::string_view domain, op, name;
+  unsigned types;  // bit n: AttributeProto.type n
+  auto key() const { return std::tuple(domain, op, name); }
+};
+
+constexpr KnownAttribute kAttributes[] = {
+#define SLIPWAY_ATTRIBUTE(domain, op, name, types) {domain, op, name, types},
+#include "slipway/graph/operators.def"
+#undef SLIPWAY_ATTRIBUTE
+};
+
+const KnownAttribute* find_attribute(std::string_view domain, std::string_view op, std::string_view name) {
+  const auto wanted = std::tuple(domain, op, name);
+  const auto* it = std::lower_bound(std::begin(kAttributes), std::end(kAttributes), wanted, [](const KnownAttribute& a, const auto& key) { return a.key() < key; });
+  return it != std::end(kAttributes) && it->key() == wanted ? it : nullptr;
+}
+
+// AttributeProto.type of each alternative of AttributeValue.
+constexpr unsigned kTypeNumbers[] = {2, 1, 3, 4, 5, 7, 6, 8, 9, 10};
+static_assert(std::size(kTypeNumbers) == std::variant_size_v<AttributeValue>);
 
 const Operator* find_operator(std::string_view domain, std::string_view name) {
   const auto before = [](const Operator& a, const std::pair<std::string_view, std::string_view>& b) { return std::pair(a.domain, a.name) < b; };
@@ -90,7 +117,10 @@ class Checker {
   Status graph(const Graph& g, const Scope* parent, const Opsets& opsets, int depth);
   Status nodes(const std::vector<Node>& nodes, Scope& scope, const Opsets& opsets, int depth);
   Status known_operator(const Node& node, const Opsets& opsets) const;
+  Status fits_operator(const Node& node, const Operator& op) const;
   Status attributes(const Node& node) const;
+  DType type_of(std::string_view name) const;
+  void learn_type(const Node& node);
   Status initializer(const Initializer& i) const;
   const Function* callee(const Node& node) const;
 
@@ -103,7 +133,9 @@ class Checker {
   std::map<std::pair<std::string_view, std::string_view>, const Function*> functions_;
   std::unordered_map<const Function*, std::size_t> sizes_;  // 0: being computed
   std::unordered_map<std::string_view, std::int64_t> columns_;
+  std::unordered_map<std::string_view, DType> types_;       // of the outermost graph's values, where known
   const Function* within_ = nullptr;
+  bool outermost_ = true;                                   // the node being looked at is of the outermost graph
 };
 
 Status Checker::run() {
@@ -218,17 +250,23 @@ Status Checker::graph(const Graph& g, const Scope* parent, const Opsets& opsets,
 
 Status Checker::nodes(const std::vector<Node>& nodes, Scope& scope, const Opsets& opsets, int depth) {
   for (const Node& node : nodes) {
+    outermost_ = depth == 0 && within_ == nullptr;
     TRY(known_operator(node, opsets).within(place_of(node)));
     for (const std::string& name : node.inputs) {
       if (!name.empty() && !scope.knows(name)) return refuse(place_of(node) + " reads " + quoted(name) + ", which no node before it computes");
     }
     TRY(attributes(node).within(place_of(node)));
     if (node.domain == kMlDomain) TRY(check_ml_node(node, columns(node)).within(place_of(node)));
+    if (node.domain.empty() && node.op == "TfIdfVectorizer") TRY(check_tfidf(node).within(place_of(node)));
     TRY(for_subgraphs(node, [&](const Graph& g) { return graph(g, &scope, opsets, depth + 1); }));
     for (const std::string& name : node.outputs) {
       if (!name.empty() && !scope.names.insert(name).second) return refuse(place_of(node) + " computes " + quoted(name) + ", which is there already");
     }
-    if (depth == 0 && within_ == nullptr) learn_columns(node);
+    outermost_ = depth == 0 && within_ == nullptr;
+    if (outermost_) {
+      learn_columns(node);
+      learn_type(node);
+    }
   }
   return ok();
 }
@@ -247,7 +285,56 @@ Status Checker::known_operator(const Node& node, const Opsets& opsets) const {
   const auto opset = opsets.find(node.domain);
   if (opset == opsets.end()) return refuse("the model doesn't say which opset of " + domain_text(node.domain) + " it uses");
   if (op->since > opset->second) return refuse("this operator came with opset " + std::to_string(op->since) + ", the model uses " + std::to_string(opset->second));
+  return fits_operator(node, *op);
+}
+
+Status Checker::fits_operator(const Node& node, const Operator& op) const {
+  const auto count_fits = [](const char* what, const std::vector<std::string>& names, int fewest, int most) -> Status {
+    const auto count = names.size();
+    if (count < static_cast<std::size_t>(fewest) || (most >= 0 && count > static_cast<std::size_t>(most))) {
+      return refuse("it has " + std::to_string(count) + " " + what + "; the operator takes " + std::to_string(fewest) +
+                    (most < 0 ? " or more" : most == fewest ? std::string() : " to " + std::to_string(most)));
+    }
+    return ok();
+  };
+  TRY(count_fits("inputs", node.inputs, op.inputs_min, op.inputs_max));
+  TRY(count_fits("outputs", node.outputs, op.outputs_min, op.outputs_max));
+  for (const Attribute& a : node.attributes) {
+    const KnownAttribute* known = find_attribute(op.domain, op.name, a.name);
+    if (known == nullptr) return refuse("the operator has no attribute " + quoted(a.name));
+    if ((known->types & 1U << kTypeNumbers[a.value.index()]) == 0) return refuse("the attribute " + quoted(a.name) + " is of another type than the operator's");
+  }
+  if (op.types == 0) return ok();
+  DType type = DType::undefined;
+  for (const std::string& name : node.inputs) {
+    const DType t = type_of(name);
+    if (type != DType::undefined && t != DType::undefined && t != type) {
+      return refuse("its inputs must be of one type, they are " + std::string(dtype_name(type)) + " and " + std::string(dtype_name(t)));
+    }
+    if (t != DType::undefined) type = t;
+  }
   return ok();
+}
+
+DType Checker::type_of(std::string_view name) const {
+  const auto it = outermost_ ? types_.find(name) : types_.end();
+  return it == types_.end() ? DType::undefined : it->second;
+}
+
+// Where it is plain: what the rest of the graph does with types is the engine's to check.
+void Checker::learn_type(const Node& node) {
+  const Operator* op = find_operator(node.domain, node.op);
+  if (op == nullptr || node.outputs.empty()) return;
+  if (node.op == "Cast" && node.domain.empty()) {
+    for (const Attribute& a : node.attributes) {
+      const auto* to = std::get_if<std::int64_t>(&a.value);
+      if (a.name == "to" && to != nullptr && *to > 0 && *to <= 16) types_[node.outputs[0]] = static_cast<DType>(*to);
+    }
+  }
+  if (op->types != 2) return;
+  for (const std::string& name : node.inputs) {
+    if (const DType t = type_of(name); t != DType::undefined) types_[node.outputs[0]] = t;
+  }
 }
 
 Status Checker::attributes(const Node& node) const {
@@ -268,15 +355,17 @@ Status Checker::attributes(const Node& node) const {
 
 void Checker::learn_columns(const Graph& g) {
   for (const ValueInfo& v : g.inputs) {
+    if (v.kind == ValueInfo::Kind::tensor) types_[v.name] = v.dtype;
     if (v.kind == ValueInfo::Kind::tensor && v.has_shape && !v.shape.empty() && v.shape.size() <= 2 && v.shape.back().known()) columns_[v.name] = v.shape.back().value;
   }
   for (const Initializer& i : g.initializers) {
+    types_[i.name] = i.tensor.dtype();
     if (i.tensor.shape().size() == 2) columns_[i.name] = i.tensor.shape()[1];
   }
 }
 
 std::optional<std::int64_t> Checker::columns(const Node& node) const {
-  if (within_ != nullptr || node.inputs.empty()) return std::nullopt;
+  if (!outermost_ || node.inputs.empty()) return std::nullopt;
   const auto it = columns_.find(node.inputs[0]);
   return it == columns_.end() ? std::nullopt : std::optional(it->second);
 }

@@ -9,6 +9,8 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
+constexpr std::int64_t kTargetsMax = 1LL << 20;  // columns of an answer: each row of a request makes them
+
 Error refuse(std::string detail) { return {ErrorCode::model_refused, std::move(detail)}; }
 
 template <class T>
@@ -184,7 +186,7 @@ Status check_tree_regressor(const Node& node, std::optional<std::int64_t> column
   NamedTrees trees(node);
   TRY(trees.check(columns));
   const std::int64_t targets = integer_or(node, "n_targets", 1);
-  if (targets < 1) return refuse("n_targets must be positive");
+  if (targets < 1 || targets > kTargetsMax) return refuse("n_targets must be positive, and at most " + std::to_string(kTargetsMax));
   TRY(trees.leaves("target", targets));
   return same_length("base_values", floats_size(node, "base_values"), static_cast<std::size_t>(targets), true);
 }
@@ -223,7 +225,7 @@ class NumberedTrees {
     TRY(features_in_range("nodes_featureids", ints(node_, "nodes_featureids"), columns));
     const Ints& targets = ints(node_, "leaf_targetids");
     const std::int64_t target_count = integer_or(node_, "n_targets", 1);
-    if (targets.empty() || target_count < 1) return refuse("it has no leaves or no targets");
+    if (targets.empty() || target_count < 1 || target_count > kTargetsMax) return refuse("it has no leaves, no targets or too many");
     TRY(same_length("leaf_weights", tensor_size("leaf_weights"), targets.size()));
     TRY(in_range("leaf_targetids", targets, target_count));
     TRY(modes());
@@ -301,7 +303,7 @@ Status whole_rows(std::string_view name, std::size_t size, std::size_t rows, std
 
 Status check_linear_regressor(const Node& node, std::optional<std::int64_t> columns) {
   const std::int64_t targets = integer_or(node, "targets", 1);
-  if (targets < 1) return refuse("targets must be positive");
+  if (targets < 1 || targets > kTargetsMax) return refuse("targets must be positive, and at most " + std::to_string(kTargetsMax));
   TRY(whole_rows("coefficients", floats_size(node, "coefficients"), static_cast<std::size_t>(targets), columns));
   return same_length("intercepts", floats_size(node, "intercepts"), static_cast<std::size_t>(targets), true);
 }
@@ -371,6 +373,25 @@ Status check_scaler(const Node& node, std::optional<std::int64_t> columns) {
 Status check_feature_vectorizer(const Node& node) { return same_length("inputdimensions", ints(node, "inputdimensions").size(), node.inputs.size()); }
 
 }  // namespace
+
+Status check_tfidf(const Node& node) {
+  constexpr std::int64_t kColumnsMax = 1LL << 24;
+  const Ints& counts = ints(node, "ngram_counts");
+  const Ints& columns = ints(node, "ngram_indexes");
+  const std::size_t pool = strings_size(node, "pool_strings") + ints(node, "pool_int64s").size();
+  TRY(in_range("ngram_indexes", columns, kColumnsMax));
+  TRY(in_range("ngram_counts", counts, static_cast<std::int64_t>(pool) + 1));
+  if (!std::is_sorted(counts.begin(), counts.end())) return refuse("ngram_counts must not fall");
+  TRY(same_length("weights", floats_size(node, "weights"), columns.size(), true));
+  std::size_t grams = 0;  // counts[i] is where the (i+1)-grams begin in the pool
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::size_t end = i + 1 < counts.size() ? static_cast<std::size_t>(counts[i + 1]) : pool;
+    const std::size_t words = end - static_cast<std::size_t>(counts[i]);
+    if (words % (i + 1) != 0) return refuse("the pool of " + std::to_string(i + 1) + "-grams is not a whole number of them");
+    grams += words / (i + 1);
+  }
+  return same_length("ngram_indexes", columns.size(), grams);
+}
 
 Status check_ml_node(const Node& node, std::optional<std::int64_t> columns) {
   if (node.op == "TreeEnsemble") return NumberedTrees(node).check(columns);

@@ -379,7 +379,7 @@ Result<Model> read_onnx(std::span<const std::byte> bytes) {
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(kWireDepthMax);
   onnx::ModelProto proto;
-  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return refuse("the file is damaged or is not an ONNX model");
+  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return refuse("the file is damaged, nested too deeply, or not an ONNX model");
   return Reader().model(proto);
 }
 

@@ -60,9 +60,9 @@ Model everything() {
   const auto then_branch = branch({node("Relu", {"b"}, {"t"})}, "t");
   const auto else_branch = branch({node("Neg", {"b"}, {"e"})}, "e");
   m.graph.nodes.push_back(node("If", {"flag"}, {"y"}, {attr("then_branch", then_branch), attr("else_branch", else_branch)}));
-  m.graph.nodes.push_back(node("Constant", {}, {"unused"},
+  m.graph.nodes.push_back(node("Custom", {"a"}, {"unused"},
                                {attr("value", Tensor::of_strings({2}, {"a", "\xff"})), attr("ints", std::vector<std::int64_t>{1, -2}), attr("floats", std::vector<float>{}),
-                                attr("strings", std::vector<std::string>{"s"}), attr("tensors", std::vector<Tensor>{Tensor(DType::float16, {3})})}));
+                                attr("strings", std::vector<std::string>{"s"}), attr("tensors", std::vector<Tensor>{Tensor(DType::float16, {3})})}, "local"));
   m.graph.initializers.push_back({"flag", Tensor(DType::boolean, {})});
   const double values[] = {1.5, -2};
   m.graph.initializers.push_back({"w", doubles({1, 2}, values)});
@@ -211,6 +211,31 @@ TEST(Check, KnowsTheOperatorsAndTheirOpsets) {
   EXPECT_REFUSED(m, "IR version");
 }
 
+TEST(Check, KnowsWhatOperatorsTake) {
+  EXPECT_REFUSED(model({node("Relu", {"x", "x"}, {"y"})}), "it has 2 inputs; the operator takes 1");
+  EXPECT_REFUSED(model({node("Add", {"x"}, {"y"})}), "it has 1 inputs; the operator takes 2");
+  EXPECT_REFUSED(model({node("Relu", {"x"}, {"y", "z"})}), "outputs");
+  EXPECT_REFUSED(model({node("Relu", {"x"}, {"y"}, {attr("slope", 1.0F)})}), "no attribute \"slope\"");
+  EXPECT_REFUSED(model({node("Softmax", {"x"}, {"y"}, {attr("axis", std::string("1"))})}), "another type");
+  const Node cast = node("Cast", {"x"}, {"i"}, {attr("to", std::int64_t{7})});
+  EXPECT_REFUSED(model({cast, node("Abs", {"i"}, {"a"}), node("Add", {"x", "a"}, {"y"})}), "float32 and int64");
+  EXPECT_EQ(refusal(model({cast, node("Gather", {"x", "i"}, {"y"})})), "accepted");
+}
+
+TEST(Check, LooksIntoTfIdf) {
+  const auto tfidf = [](std::vector<std::int64_t> counts, std::vector<std::int64_t> columns) {
+    return model({node("Cast", {"x"}, {"s"}, {attr("to", std::int64_t{8})}),
+                  node("TfIdfVectorizer", {"s"}, {"y"}, {attr("mode", std::string("TF")), attr("pool_strings", std::vector<std::string>{"a", "b", "a", "b"}),
+                                                         attr("ngram_counts", std::move(counts)), attr("ngram_indexes", std::move(columns))})});
+  };
+  EXPECT_EQ(refusal(tfidf({0, 2}, {0, 1, 2})), "accepted");
+  EXPECT_REFUSED(tfidf({0, 2}, {0, 1}), "ngram_indexes has 2 entries where 3 belong");
+  EXPECT_REFUSED(tfidf({0, 2}, {0, 1, 1LL << 40}), "ngram_indexes holds");
+  EXPECT_REFUSED(tfidf({0, 9}, {0, 1, 2}), "ngram_counts holds 9");
+  EXPECT_REFUSED(tfidf({2, 0}, {0, 1, 2}), "must not fall");
+  EXPECT_REFUSED(tfidf({0, 3}, {0, 1, 2}), "2-grams");
+}
+
 TEST(Check, WantsEachValueComputedOnceAndBeforeItIsRead) {
   EXPECT_REFUSED(model({node("Relu", {"z"}, {"y"})}), "no node before it computes");
   EXPECT_REFUSED(model({node("Relu", {"b"}, {"y"}), node("Relu", {"y"}, {"b"})}), "no node before it computes");
@@ -257,6 +282,7 @@ TEST(Check, BoundsFunctions) {
   for (int i = 0; i < 14; ++i) m.functions.push_back(calls("A" + std::string(static_cast<std::size_t>(i), 'x'), i < 13 ? std::vector<std::string>(8, "A" + std::string(static_cast<std::size_t>(i) + 1, 'x')) : std::vector<std::string>{}));
   EXPECT_REFUSED(m, "once its functions are put in");
   m.functions = {calls("A", {})};
+  m.functions[0].nodes[0].op = "LeakyRelu";
   m.functions[0].nodes[0].attributes = {attr("alpha", 1.0F)};
   m.functions[0].nodes[0].attributes[0].ref = "missing";
   EXPECT_REFUSED(m, "the function doesn't have");
@@ -303,7 +329,7 @@ TEST(Check, LooksIntoNamedTrees) {
   EXPECT_TREE_REFUSED("which is not there", "target_nodeids", (Ints{1, 9}));
   EXPECT_TREE_REFUSED("n_targets", "n_targets", std::int64_t{0});
   EXPECT_TREE_REFUSED("no nodes", "nodes_nodeids", Ints{});
-  EXPECT_TREE_REFUSED("entries", "nodes_modes", std::int64_t{3});
+  EXPECT_TREE_REFUSED("another type", "nodes_modes", std::int64_t{3});
   EXPECT_REFUSED(trees([](auto& a) {
                    a["nodes_modes"] = Texts{"LEAF", "BRANCH_LEQ", "BRANCH_LEQ"};
                    a["nodes_truenodeids"] = Ints{0, 2, 1};
@@ -352,7 +378,10 @@ TEST(Check, LooksIntoNumberedTrees) {
 }
 
 TEST(Check, LooksIntoLinearModelsAndSupportVectors) {
-  const auto ml = [](std::string op, std::vector<Attribute> attributes) { return model({node(std::move(op), {"x"}, {"y"}, std::move(attributes), "ai.onnx.ml")}); };
+  const auto ml = [](std::string op, std::vector<Attribute> attributes) { 
+    const bool two = op.ends_with("Classifier");
+    return model({node(std::move(op), {"x"}, two ? std::vector<std::string>{"label", "y"} : std::vector<std::string>{"y"}, std::move(attributes), "ai.onnx.ml")});
+  };
   EXPECT_EQ(refusal(ml("LinearRegressor", {attr("coefficients", Floats{1, 2}), attr("intercepts", Floats{1})})), "accepted");
   EXPECT_REFUSED(ml("LinearRegressor", {attr("coefficients", Floats{1, 2, 3})}), "the input has 2");
   EXPECT_REFUSED(ml("LinearRegressor", {attr("coefficients", Floats{1, 2}), attr("targets", std::int64_t{-1})}), "positive");

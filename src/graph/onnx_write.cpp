@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "graph/onnx.pb.h"  // generated
+#include "slipway/base/encoding.hpp"
 #include "slipway/graph/onnx_io.hpp"
 
 namespace slipway::graph {
@@ -138,6 +139,12 @@ void put(const Function& from, onnx::FunctionProto& to) {
 }  // namespace
 
 Result<std::string> write_onnx(const Model& model) {
+  // What graph::ValueInfo doesn't hold in full can't be written in full: importers lower such values first (ZipMap is taken out).
+  for (const auto* values : {&model.graph.inputs, &model.graph.outputs}) {
+    for (const ValueInfo& v : *values) {
+      if (v.kind != ValueInfo::Kind::tensor) return Error(ErrorCode::model_refused, "the input or output \"" + excerpt(v.name, 80) + "\" is not a tensor");
+    }
+  }
   onnx::ModelProto out;
   out.set_ir_version(model.ir_version);
   put(model.opsets, *out.mutable_opset_import());
