@@ -341,13 +341,17 @@ ModelQueue::Due ModelQueue::expire(Steady now) {
         ++it;
       }
     }
+    bool busy = false;
+    for (std::uint32_t slot = 0; cell_ && slot < cell_->flights.size(); ++slot) busy |= cell_->ring.running(slot);
     for (std::uint32_t slot = 0; cell_ && slot < cell_->flights.size(); ++slot) {
       if (!cell_->ring.in_flight(slot)) continue;
       Flight& flight = cell_->flights[slot];
       if (!flight.answered && flight.request.job.deadline <= now) {
         const bool cancelled = cell_->ring.cancel(slot);
-        // What was not begun comes back as soon as the run before it ends; that one has a deadline of its own.
-        flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace) + (cancelled ? Millis(60'000) : Millis(0));
+        // What was not begun comes back as soon as the run before it ends; that one has a deadline of its own. A cell that runs nothing
+        // and doesn't give it back does not answer at all (it was stopped, or spins outside a run).
+        flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);
+        if (cancelled) flight.end_at = now + (busy ? Millis(60'000) : options_.run_grace);
         flight.answered = true;
         answers.emplace_back(std::move(flight.request), late());
       }

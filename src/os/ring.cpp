@@ -254,6 +254,10 @@ void RingHost::disarm(std::uint32_t loop) {
   if (armed.load(std::memory_order_relaxed) != 0) armed.store(0, std::memory_order_relaxed);
 }
 
+bool RingHost::running(std::uint32_t slot) const {
+  return in_flight(slot) && shared(slot).state.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(SlotState::running);
+}
+
 bool RingHost::cancel(std::uint32_t slot) {
   std::uint32_t expected = static_cast<std::uint32_t>(SlotState::submitted);
   return shared(slot).state.compare_exchange_strong(expected, static_cast<std::uint32_t>(SlotState::cancelled));

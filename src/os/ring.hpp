@@ -103,6 +103,7 @@ class RingHost {
   void disarm(std::uint32_t loop);
 
   bool cancel(std::uint32_t slot);         // true: the cell had not begun it and won't; it still comes back
+  bool running(std::uint32_t slot) const;  // the cell says that it has begun it
   SlotState slot_state(std::uint32_t slot) const;
   bool in_flight(std::uint32_t slot) const { return private_[slot].where == Where::cell; }
   std::uint32_t loop_of(std::uint32_t slot) const { return private_[slot].loop; }

@@ -174,6 +174,7 @@ Result<json::Value> Registry::describe(std::string_view model_id) const {
                                        {"crashes", stats.crashes},
                                        {"waiting", stats.waiting},
                                        {"running", stats.running},
+                                       {"pid", stats.pid},
                                        {"quarantine", stats.quarantine}}));
     }
     return out;

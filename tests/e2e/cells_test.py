@@ -1,0 +1,175 @@
+"""What happens when a model's process dies, is hung, or must make room: its callers notice, nobody else does."""
+import os
+import signal
+import socket
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from support import CORPUS, IRIS, Server, ServerCase, model_file, wait_for
+
+
+def children(pid):
+    """Of all its threads: a child belongs to the thread that forked it."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(p) for p in path.read_text().split()]
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
+class Cells(ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = cls.server.upload(model_file(IRIS), cls.key).json
+        cls.other = cls.server.upload(model_file(CORPUS / "sklearn" / "1.9.1" / "forest_multi"), cls.key).json
+
+    def ask(self, model=None):
+        model = model or self.model
+        return self.server.predict(model["id"], model["example"], self.key)
+
+    def launcher(self):
+        return children(self.server.process.pid)[0]
+
+    def cells(self):
+        return [c for c in children(self.launcher())]
+
+    def test_a_cell_has_no_file_no_socket_and_no_way_out(self):
+        self.assertEqual(self.ask().status, 200)
+        cells = wait_for(self.cells)
+        self.assertTrue(cells)
+        for cell in cells:
+            facts = status_of(cell)
+            self.assertEqual(facts["Seccomp"].strip(), "2")
+            self.assertEqual(facts["NoNewPrivs"].strip(), "1")
+            self.assertEqual(facts["CapEff"].strip(), "0" * 16)
+            for fd in os.listdir(f"/proc/{cell}/fd"):
+                target = os.readlink(f"/proc/{cell}/fd/{fd}")
+                self.assertRegex(target, r"^(/memfd:|anon_inode:|/dev/null|pipe:)", f"descriptor {fd}")
+            environment = Path(f"/proc/{cell}/environ").read_bytes()
+            self.assertNotIn(b"SLIPWAY_", environment)
+
+    def test_telemetry_is_off_and_nothing_is_written_outside_the_data_directory(self):
+        self.assertIn(b"ORT_DISABLE_TELEMETRY=1", Path(f"/proc/{self.launcher()}/environ").read_bytes())
+        for place in (Path.home() / ".cache" / "onnxruntime", Path("/tmp/onnxruntime.db"), Path("/tmp/deviceid")):
+            self.assertFalse(place.exists(), place)
+        for pid in [self.server.process.pid, self.launcher()]:
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+                if target.startswith("/") and not target.startswith(("/memfd:", "/dev/", "/proc/")):
+                    self.assertTrue(target.startswith(str(self.server.data)), target)
+
+    def test_a_killed_cell_is_replaced_and_others_never_notice(self):
+        self.assertEqual(self.ask().status, 200)
+        self.assertEqual(self.ask(self.other).status, 200)
+        stop = threading.Event()
+        seen = {"other": [], "victim": []}
+
+        def hammer(name, model):
+            while not stop.is_set():
+                seen[name].append(self.ask(model).status)
+
+        threads = [threading.Thread(target=hammer, args=("victim", self.model)), threading.Thread(target=hammer, args=("other", self.other))]
+        for thread in threads:
+            thread.start()
+        for _ in range(2):
+            time.sleep(0.4)
+            os.kill(self.pid_of(self.model), signal.SIGKILL)
+        time.sleep(0.5)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(set(seen["other"]), {200})
+        self.assertLessEqual(set(seen["victim"]), {200, 503})
+        self.assertLess(seen["victim"].count(503), 10)
+        self.assertEqual(self.ask().status, 200)
+
+    def pid_of(self, model):
+        return wait_for(lambda: self.server.call("GET", f"/api/models/{model['id']}", credential=self.key).json["runtime"]["pid"])
+
+    def test_a_killed_launcher_comes_back(self):
+        self.assertEqual(self.ask().status, 200)
+        old = self.launcher()
+        os.kill(old, signal.SIGKILL)
+        self.assertTrue(wait_for(lambda: old not in children(self.server.process.pid) and children(self.server.process.pid)))
+        self.assertTrue(wait_for(lambda: self.ask().status == 200, 20))
+        self.assertEqual(self.server.request("GET", "/readyz").status, 200)
+        self.assertEqual(self.server.upload(model_file(IRIS), self.key).status, 201)
+
+    def test_a_stopped_cell_costs_its_callers_a_504_and_is_replaced(self):
+        server = Server("--inference.timeout_ms", "1s")
+        try:
+            key = server.key(server.register("a@example.org"))
+            model = server.upload(model_file(IRIS), key).json
+            self.assertEqual(server.predict(model["id"], model["example"], key).status, 200)
+            pid = server.call("GET", f"/api/models/{model['id']}", credential=key).json["runtime"]["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            start = time.monotonic()
+            answer = server.predict(model["id"], model["example"], key)
+            self.assertEqual(answer.status, 504, answer.body)
+            self.assertLess(time.monotonic() - start, 3)
+            self.assertTrue(wait_for(lambda: server.predict(model["id"], model["example"], key).status == 200))
+        finally:
+            server.close()
+
+
+class Memory(ServerCase):
+    flags = ("--inference.memory_bytes", "40M")
+
+    def test_the_least_recently_used_model_makes_room_and_comes_back(self):
+        models = [self.server.upload(model_file(IRIS), self.key).json for _ in range(6)]
+        for _ in range(2):
+            for model in models:
+                self.assertEqual(self.server.predict(model["id"], model["example"], self.key).status, 200)
+        runtime = lambda m: self.server.call("GET", f"/api/models/{m['id']}", credential=self.key).json["runtime"]
+        self.assertTrue(wait_for(lambda: sum(runtime(m)["resident_bytes"] for m in models if runtime(m)["loaded"]) <= 45 << 20))
+        self.assertLess(sum(runtime(m)["loaded"] for m in models), 6)
+        self.assertGreater(max(runtime(m)["cold_starts"] for m in models), 1)
+
+
+class Drain(unittest.TestCase):
+    def test_sigterm_finishes_what_runs_and_refuses_nothing_that_was_taken(self):
+        server = Server()
+        try:
+            key = server.key(server.register("a@example.org"))
+            model = server.upload(model_file(IRIS), key).json
+            server.predict(model["id"], model["example"], key)
+            bad, done = [], []
+
+            def hammer():
+                while True:
+                    try:
+                        answer = server.predict(model["id"], model["example"], key)
+                    except (ConnectionRefusedError, ConnectionResetError) as error:
+                        # refused: not taken. A reset before any byte of ours was read is the listening socket's last backlog.
+                        done.append(type(error).__name__)
+                        return
+                    except (socket.error, OSError, Exception) as error:
+                        bad.append(repr(error))
+                        return
+                    if answer.status != 200:
+                        bad.append(answer.status)
+                        return
+
+            threads = [threading.Thread(target=hammer) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.5)
+            self.assertEqual(server.stop(), 0)
+            for thread in threads:
+                thread.join()
+            self.assertEqual(bad, [])
+        finally:
+            server.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
