@@ -35,7 +35,9 @@ Status known(const auto& message, std::string_view what) {
 }
 
 Result<std::string> read_name(const std::string& name, std::string_view what) {
-  if (name.size() > kNameBytesMax) return refuse("the name of " + std::string(what) + " is longer than " + std::to_string(kNameBytesMax) + " bytes");
+  if (name.size() > kNameBytesMax) {
+    return refuse("the name of " + std::string(what) + ", " + quoted(name) + ", is longer than " + std::to_string(kNameBytesMax) + " bytes");
+  }
   if (!is_valid_utf8(name)) return refuse("the name of " + std::string(what) + " is not UTF-8");
   return name;
 }

@@ -1,0 +1,388 @@
+#include "slipway/importers/onnx.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "slipway/base/encoding.hpp"
+#include "slipway/graph/onnx_io.hpp"
+
+namespace slipway::importers {
+namespace {
+
+using graph::Attribute;
+using graph::Dim;
+using graph::Graph;
+using graph::Model;
+using graph::Node;
+using graph::ValueInfo;
+
+constexpr std::size_t kPortsMax = 1'000;
+constexpr std::size_t kNameBytesMax = 512;
+constexpr std::int64_t kDimensionMax = 1LL << 31;
+constexpr std::int64_t kFeaturesMax = 4'096;            // a wider table is a vector, not columns that people name
+constexpr std::size_t kExampleElementsMax = 4'000'000;
+constexpr std::int64_t kExampleImageSide = 96;          // enough for the strides and windows of usual image models
+constexpr std::int64_t kIrWithFreeInitializers = 4;     // before, every constant had to be an input too
+
+Error refuse(std::string detail) { return {ErrorCode::model_refused, std::move(detail)}; }
+std::string quoted(std::string_view name) { return "\"" + excerpt(name, 80) + "\""; }
+
+// --- ZipMap: turns a table of probabilities into a list of maps. The table itself is what we serve.
+
+std::vector<json::Value> labels_of(const Node& node) {
+  std::vector<json::Value> out;
+  for (const Attribute& a : node.attributes) {
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&a.value); texts != nullptr && a.name == "classlabels_strings") {
+      for (const std::string& label : *texts) out.emplace_back(is_valid_utf8(label) ? label : excerpt(label));
+    }
+    const auto* ints = std::get_if<std::vector<std::int64_t>>(&a.value);
+    if (ints != nullptr && (a.name == "classlabels_int64s" || a.name == "classlabels_ints")) out.insert(out.end(), ints->begin(), ints->end());
+  }
+  return out;
+}
+
+// The classes, when there was one.
+Result<std::vector<json::Value>> remove_zip_maps(Graph& g) {
+  std::vector<json::Value> classes;
+  for (Node& node : g.nodes) {
+    if (node.op != "ZipMap" || node.domain != "ai.onnx.ml" || node.outputs.empty()) continue;
+    const std::vector<json::Value> labels = labels_of(node);
+    for (ValueInfo& v : g.outputs) {
+      if (v.name != node.outputs[0]) continue;
+      v.kind = ValueInfo::Kind::tensor;
+      v.dtype = DType::float32;
+      v.has_shape = true;
+      v.shape = {Dim{}, Dim{static_cast<std::int64_t>(labels.size()), {}}};
+    }
+    for (const Node& other : g.nodes) {
+      if (std::find(other.inputs.begin(), other.inputs.end(), node.outputs[0]) != other.inputs.end()) {
+        return refuse("the list of maps " + quoted(node.outputs[0]) + " (ZipMap) is used inside the graph; export with options={'zipmap': False}");
+      }
+    }
+    node.op = "Identity";
+    node.domain.clear();
+    node.attributes.clear();
+    classes = labels;
+  }
+  return classes;
+}
+
+// --- ports
+
+// Old exporters write 0 where the batch is free.
+void free_empty_batches(Graph& g) {
+  for (auto* values : {&g.inputs, &g.outputs}) {
+    for (ValueInfo& v : *values) {
+      if (!v.shape.empty() && v.shape[0].value == 0) v.shape[0].value = -1;
+    }
+  }
+}
+
+std::int64_t integer_or(const Node& node, std::string_view name, std::int64_t otherwise) {
+  for (const Attribute& a : node.attributes) {
+    if (const auto* v = std::get_if<std::int64_t>(&a.value); v != nullptr && a.name == name) return *v;
+  }
+  return otherwise;
+}
+
+// What the first operator that multiplies the value by a constant wants of it: which of the value's dimensions, and its size.
+std::optional<std::pair<std::size_t, std::int64_t>> wanted_by(const Node& node, const Shape& weight, std::size_t rank) {
+  if (node.op == "MatMul" && weight.size() == 2 && rank >= 2) return std::pair(rank - 1, weight[0]);
+  if (node.op == "Gemm" && weight.size() == 2 && rank == 2 && integer_or(node, "transA", 0) == 0) return std::pair(std::size_t{1}, weight[integer_or(node, "transB", 0) != 0 ? 1 : 0]);
+  const std::int64_t groups = integer_or(node, "group", 1);
+  if (node.op == "Conv" && weight.size() == rank && rank >= 3 && groups >= 1 && groups <= kDimensionMax && weight[1] <= kDimensionMax / groups) return std::pair(std::size_t{1}, weight[1] * groups);
+  return std::nullopt;
+}
+
+// Dimensions that the file leaves free although its weights allow one size only.
+void learn_dimensions(Graph& g) {
+  std::unordered_map<std::string_view, const Shape*> weights;
+  for (const auto& i : g.initializers) weights.emplace(i.name, &i.tensor.shape());
+  for (ValueInfo& v : g.inputs) {
+    std::unordered_set<std::string_view> same{v.name};  // the input under other names
+    for (const Node& node : g.nodes) {
+      if (!node.domain.empty() || node.inputs.empty() || !same.contains(node.inputs[0])) continue;
+      if ((node.op == "Cast" || node.op == "Identity") && !node.outputs.empty()) same.insert(node.outputs[0]);
+      const auto weight = node.inputs.size() > 1 ? weights.find(node.inputs[1]) : weights.end();
+      if (weight == weights.end()) continue;
+      const auto wanted = wanted_by(node, *weight->second, v.shape.size());
+      if (wanted && wanted->second > 0 && !v.shape[wanted->first].known()) v.shape[wanted->first] = Dim{wanted->second, {}};
+    }
+  }
+}
+
+Result<Port> port_of(const ValueInfo& v, std::string_view what) {
+  const std::string who = std::string(what) + " " + quoted(v.name);
+  if (v.kind == ValueInfo::Kind::sequence_of_maps) return refuse("the " + who + " is a list of maps, which is not served: export without ZipMap (options={'zipmap': False})");
+  if (v.kind != ValueInfo::Kind::tensor) return refuse("the " + who + " is a sequence, map, optional or sparse value; only tensors are served");
+  if (v.dtype == DType::undefined) return refuse("the file doesn't say of which type the " + who + " is");
+  if (v.name.size() > kNameBytesMax) return refuse("the name of the " + who + " is longer than " + std::to_string(kNameBytesMax) + " bytes");
+  if (v.shape.size() > kRankMax) return refuse("the " + who + " has more than " + std::to_string(kRankMax) + " dimensions");
+  Port p;
+  p.name = v.name;
+  p.dtype = v.dtype;
+  p.any_rank = !v.has_shape;
+  for (const Dim& d : v.shape) {
+    if (d.value > kDimensionMax) return refuse("the " + who + " has a dimension of " + std::to_string(d.value));
+    p.shape.push_back(d.known() ? d.value : -1);
+  }
+  return p;
+}
+
+Result<std::vector<Port>> ports_of(const std::vector<ValueInfo>& values, std::string_view what) {
+  if (values.size() > kPortsMax) return refuse("the graph has more than " + std::to_string(kPortsMax) + " " + std::string(what) + "s");
+  std::vector<Port> out;
+  for (const ValueInfo& v : values) out.push_back(TRY(port_of(v, what)));
+  return out;
+}
+
+bool has_free_rows(const Port& p) { return !p.shape.empty() && p.shape[0] < 0; }
+
+// Every input begins with the same free dimension, and every output may.
+bool is_batched(const Graph& g, const Schema& s) {
+  std::set<std::string> names;
+  for (const ValueInfo& v : g.inputs) {
+    if (v.has_shape && !v.shape.empty() && !v.shape[0].param.empty()) names.insert(v.shape[0].param);
+  }
+  const auto fits = [](const Port& p) { return p.any_rank || has_free_rows(p); };
+  return !s.inputs.empty() && names.size() <= 1 && std::all_of(s.inputs.begin(), s.inputs.end(), has_free_rows) && std::all_of(s.outputs.begin(), s.outputs.end(), fits);
+}
+
+// --- features: a model that takes rows of a known width is a table, with all that this gives (field errors, CSV, a form)
+
+std::int64_t width_of(const Port& p) {
+  if (p.shape.size() == 1) return 1;
+  return p.shape.size() == 2 && p.shape[1] >= 1 ? p.shape[1] : -1;
+}
+
+FeatureType type_of(DType dtype) {
+  if (dtype == DType::string) return FeatureType::text;
+  if (dtype == DType::boolean) return FeatureType::boolean;
+  return is_floating(dtype) ? FeatureType::number : FeatureType::integer;
+}
+
+void add_features(Schema& s) {
+  std::int64_t total = 0;
+  for (const Port& p : s.inputs) {
+    if (width_of(p) < 0 || width_of(p) > kFeaturesMax) return;
+    total += width_of(p);
+  }
+  if (total > kFeaturesMax) return;
+  const bool named = std::all_of(s.inputs.begin(), s.inputs.end(), [](const Port& p) { return width_of(p) == 1; });
+  std::vector<Feature> features;
+  std::unordered_set<std::string> names;
+  for (const Port& p : s.inputs) {
+    for (std::int64_t column = 0; column < width_of(p); ++column) {
+      Feature f;
+      const std::string number = std::to_string(column);
+      f.name = named ? p.name : s.inputs.size() == 1 ? "x" + number : width_of(p) == 1 ? p.name : p.name + "_" + number;
+      f.type = type_of(p.dtype);
+      f.input = p.name;
+      f.column = column;
+      f.nullable = is_floating(p.dtype);  // what the graph makes of NaN is the graph's matter
+      if (f.name.size() > kNameBytesMax || !names.insert(f.name).second) return;
+      features.push_back(std::move(f));
+    }
+  }
+  s.features = std::move(features);
+  s.named_features = named;
+}
+
+// --- kind and classes
+
+bool is_classifier(const Node& n) {
+  return n.domain == "ai.onnx.ml" && (n.op == "LinearClassifier" || n.op == "SVMClassifier" || n.op == "TreeEnsembleClassifier");
+}
+
+bool outputs_look_classified(const Schema& s) {
+  const auto named = [&s](std::string_view part) {
+    return std::any_of(s.outputs.begin(), s.outputs.end(), [part](const Port& p) { return p.name.find(part) != std::string::npos; });
+  };
+  return s.outputs.size() == 2 && named("label") && named("prob");
+}
+
+void describe_kind(const Graph& g, std::vector<json::Value> zip_map_classes, Schema& s) {
+  s.kind = "graph";
+  s.classes = std::move(zip_map_classes);
+  std::size_t classifiers = 0;
+  const Node* classifier = nullptr;
+  for (const Node& node : g.nodes) {
+    if (!is_classifier(node)) continue;
+    ++classifiers;
+    classifier = &node;
+  }
+  if (!s.classes.empty() || outputs_look_classified(s)) s.kind = "classifier";
+  if (classifiers == 1 && s.outputs.size() <= 2) {
+    s.kind = "classifier";
+    if (s.classes.empty()) s.classes = labels_of(*classifier);
+  }
+}
+
+// --- example
+
+class Example {
+ public:
+  explicit Example(const Model& model, const Schema& schema) : model_(model), schema_(schema) {}
+
+  Result<json::Value> make() {
+    if (!schema_.features.empty()) return table();
+    json::Object inputs;
+    for (std::size_t i = 0; i < schema_.inputs.size(); ++i) {
+      const Shape shape = shape_of(model_.graph.inputs[i], schema_.inputs[i]);
+      const auto count = element_count(shape);
+      if (!count || *count > kExampleElementsMax - std::min(elements_, kExampleElementsMax)) {
+        return refuse("the input " + quoted(schema_.inputs[i].name) + " has the shape " + shape_text(shape) + ": too large for a request");
+      }
+      if (*count == 0) return refuse("the input " + quoted(schema_.inputs[i].name) + " has the shape " + shape_text(shape) + ": it can't hold anything");
+      elements_ += *count;
+      inputs.emplace_back(schema_.inputs[i].name, nested(schema_.inputs[i].dtype, shape, 0));
+    }
+    if (inputs.size() == 1 && !schema_.inputs[0].shape.empty()) return json::object({{"instances", std::move(inputs[0].second)}});
+    return json::object({{"inputs", json::Value(std::move(inputs))}});
+  }
+
+ private:
+  static json::Value zero(DType dtype) {
+    if (dtype == DType::string) return "";
+    if (dtype == DType::boolean) return false;
+    return is_floating(dtype) ? json::Value(0.0) : json::Value(0);
+  }
+
+  json::Value table() const {
+    json::Array values;
+    json::Object named;
+    for (const Feature& f : schema_.features) {
+      const auto input = std::find_if(schema_.inputs.begin(), schema_.inputs.end(), [&f](const Port& p) { return p.name == f.input; });
+      values.push_back(zero(input->dtype));
+      named.emplace_back(f.name, zero(input->dtype));
+    }
+    json::Array rows;
+    rows.push_back(schema_.named_features ? json::Value(std::move(named)) : json::Value(std::move(values)));
+    return json::object({{"instances", std::move(rows)}});
+  }
+
+  // Free dimensions are 1, but the sides of images; one name stands for one size.
+  Shape shape_of(const ValueInfo& v, const Port& p) {
+    Shape shape;
+    const bool image = p.shape.size() == 4 && (is_floating(p.dtype) || p.dtype == DType::uint8);
+    const bool channels_last = image && (p.shape[3] == 1 || p.shape[3] == 3 || p.shape[3] == 4);
+    for (std::size_t i = 0; i < p.shape.size(); ++i) {
+      const bool side = image && (channels_last ? i == 1 || i == 2 : i >= 2);
+      std::int64_t size = p.shape[i] >= 0 ? p.shape[i] : side ? kExampleImageSide : 1;
+      const std::string& name = v.shape[i].param;
+      if (p.shape[i] < 0 && !name.empty()) size = sizes_.emplace(name, size).first->second;
+      shape.push_back(size);
+    }
+    return shape;
+  }
+
+  static json::Value nested(DType dtype, const Shape& shape, std::size_t level) {
+    if (level == shape.size()) return zero(dtype);
+    return json::Array(static_cast<std::size_t>(shape[level]), nested(dtype, shape, level + 1));
+  }
+
+  const Model& model_;
+  const Schema& schema_;
+  std::unordered_map<std::string, std::int64_t> sizes_;
+  std::size_t elements_ = 0;
+};
+
+// --- report
+
+void count_nodes(const std::vector<Node>& nodes, std::map<std::string, std::size_t>& counts) {  // depth is bounded by the reader
+  for (const Node& node : nodes) {
+    ++counts[(node.domain.empty() || node.domain == "ai.onnx.ml" ? "" : node.domain + ".") + node.op];
+    for (const Attribute& a : node.attributes) {
+      if (const auto* g = std::get_if<std::shared_ptr<const Graph>>(&a.value); g != nullptr && *g) count_nodes((*g)->nodes, counts);
+    }
+  }
+}
+
+std::string node_line(const Graph& g) {
+  std::map<std::string, std::size_t> counts;
+  count_nodes(g.nodes, counts);
+  std::vector<std::pair<std::size_t, std::string>> most;
+  std::size_t total = 0;
+  for (const auto& [op, count] : counts) {
+    most.emplace_back(count, op);
+    total += count;
+  }
+  std::stable_sort(most.begin(), most.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string line = std::to_string(total) + (total == 1 ? " node: " : " nodes: ");
+  constexpr std::size_t kShown = 12;
+  for (std::size_t i = 0; i < std::min(kShown, most.size()); ++i) line += (i > 0 ? ", " : "") + std::to_string(most[i].first) + " " + excerpt(most[i].second);
+  if (most.size() > kShown) line += ", …";
+  return line;
+}
+
+std::string weight_line(const Graph& g) {
+  std::size_t values = 0, bytes = 0;
+  for (const auto& i : g.initializers) {
+    values += i.tensor.count();
+    bytes += i.tensor.bytes().size();
+  }
+  return std::to_string(g.initializers.size()) + " constants with " + std::to_string(values) + " values, " + std::to_string(bytes) + " bytes";
+}
+
+std::string title_of(const Model& m, const Schema& s) {
+  const std::string name = excerpt(m.graph.name, 80);
+  const bool generated = name.size() >= 24 && std::all_of(name.begin(), name.end(), [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
+  if (!name.empty() && !generated) return name;
+  return s.kind == "classifier" ? "ONNX classifier" : "ONNX graph";
+}
+
+Report describe(const Model& m, const Schema& s, bool had_zip_map) {
+  constexpr std::size_t kMetadataShown = 50;
+  constexpr std::size_t kMetadataBytes = 300;
+  Report r;
+  r.format = "ONNX";
+  r.producer = excerpt(m.producer_name + (m.producer_version.empty() ? "" : " " + m.producer_version), 120);
+  r.title = title_of(m, s);
+  std::string opsets = "opset";
+  for (const auto& [domain, version] : m.opsets) opsets += " " + (domain.empty() ? std::string("ai.onnx") : excerpt(domain)) + " " + std::to_string(version);
+  r.contents.push_back(std::move(opsets));
+  r.contents.push_back(node_line(m.graph));
+  r.contents.push_back(weight_line(m.graph));
+  const auto ports = [&r](const char* what, const std::vector<Port>& all) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 100); ++i) {
+      r.contents.push_back(std::string(what) + " " + all[i].name + ": " + std::string(dtype_name(all[i].dtype)) + " " + (all[i].any_rank ? "of any shape" : shape_text(all[i].shape)));
+    }
+  };
+  ports("input", s.inputs);
+  ports("output", s.outputs);
+  if (had_zip_map) r.contents.emplace_back("the list of maps at its end (ZipMap) is served as the table it is made from, its columns in the order of the classes");
+  if (!m.functions.empty()) r.contents.push_back(std::to_string(m.functions.size()) + " local functions");
+  if (!m.doc.empty()) r.contents.push_back("description: " + excerpt(m.doc, kMetadataBytes));
+  for (const auto& [key, value] : m.metadata) {
+    if (r.contents.size() > kMetadataShown + 200) break;
+    r.contents.push_back("metadata " + excerpt(key, 80) + ": " + excerpt(value, kMetadataBytes));
+  }
+  return r;
+}
+
+}  // namespace
+
+Result<Artifact> import_onnx(const SourceFile& file, const Options&) {
+  Artifact a;
+  a.model = TRY(graph::read_onnx(file.bytes));
+  TRY(graph::check(a.model));
+  const std::vector<json::Value> classes = TRY(remove_zip_maps(a.model.graph));
+  free_empty_batches(a.model.graph);
+  learn_dimensions(a.model.graph);
+  a.model.ir_version = std::max(a.model.ir_version, kIrWithFreeInitializers);
+  a.schema.inputs = TRY(ports_of(a.model.graph.inputs, "input"));
+  a.schema.outputs = TRY(ports_of(a.model.graph.outputs, "output"));
+  a.schema.batched = is_batched(a.model.graph, a.schema);
+  describe_kind(a.model.graph, classes, a.schema);
+  if (a.schema.batched) add_features(a.schema);
+  a.example = TRY(Example(a.model, a.schema).make());
+  a.report = describe(a.model, a.schema, !classes.empty());
+  return a;
+}
+
+}  // namespace slipway::importers
