@@ -174,7 +174,6 @@ bool Connection::step_upload() {
   while (!body_done_ && !bytes.empty() && upload_->has_room()) {
     auto data = next_body(bytes);
     if (!data) {
-      upload_->abort();
       refuse_and_close(std::move(data).error());
       return true;
     }
@@ -472,13 +471,13 @@ void Connection::refuse_and_close(Error error) {
 bool Connection::rest_is_small() const { return body_done_ || (!chunked_ && !head_.expect_continue && body_left_ <= kDiscardBytesMax); }
 
 void Connection::respond(Response response) {
+  state_ = State::writing;  // from here on the request has its answer: the upload's own, when it is dropped, comes too late
   if (upload_) {
     upload_->abort();
     upload_.reset();
   }
   close_after_ = !keep_alive_ || !rest_is_small() || (eof_ && !body_done_) || shared_->draining.load(std::memory_order_relaxed);
   account(response);
-  state_ = State::writing;
   ResponseFraming framing;
   framing.say_keep_alive = head_.http_1_0 && keep_alive_;
   source_ = is_head_ || !may_have_body(response.status) ? nullptr : std::move(response.source);
