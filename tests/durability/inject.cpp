@@ -79,7 +79,7 @@ int run_inject(const Plan& plan) {
                   },
                   nullptr});
   for (const int error_number : {EIO, ENOSPC}) {
-    for (const int chosen : points(static_cast<int>(victims.size()), plan.points_max)) {
+    for (const int chosen : points(static_cast<int>(victims.size()), plan)) {
       const Victim& victim = victims[static_cast<std::size_t>(chosen - 1)];
       if (tally.enough()) break;
       if (victim.is_sync && error_number == ENOSPC) continue;

@@ -40,7 +40,7 @@ int run_kill(const Plan& plan) {
   fresh_directory(data);
   const Run whole = trace(subject, {});
   tally.add("undisturbed", whole.exited_well() ? verdict(plan, data, acks_path, whole.acks) : "the subject failed: " + whole.ending());
-  const auto chosen = points(whole.calls, plan.points_max);
+  const auto chosen = points(whole.calls, plan);
   int done = 0;
   for (const int at : chosen) {
     if (tally.enough()) break;

@@ -1,4 +1,4 @@
-// durability KIND [--points N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...
+// durability KIND [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...
 //
 // KIND is kill, power, inject or lint. Exit status: 0 all promises held, 1 not, 2 wrong usage, 77 not possible on this machine.
 #include <cstdio>
@@ -30,7 +30,9 @@ bool read_options(const std::vector<std::string>& options, Plan& plan) {
     const std::string& value = options[++i];
     if (name == "--points") plan.points_max = std::atoi(value.c_str());
     else if (name == "--recovery-points") plan.recovery_points = std::atoi(value.c_str());
-    else if (name == "--unheeded-syncs") plan.unheeded_syncs = std::atoi(value.c_str());
+    else if (name == "--share") {
+      if (std::sscanf(value.c_str(), "%d/%d", &plan.share, &plan.shares) != 2 || plan.share < 0 || plan.shares < 1) return false;
+    } else if (name == "--unheeded-syncs") plan.unheeded_syncs = std::atoi(value.c_str());
     else if (name == "--canary") plan.canary = value;
     else return false;
   }
@@ -46,7 +48,7 @@ int start(const std::vector<std::string>& all) {
   plan.subject = words(all, at);
   plan.recovery = words(all, at);
   if (!understood || plan.subject.empty() || (plan.recovery.empty() && plan.kind != "lint")) {
-    std::fprintf(stderr, "usage: durability kill|power|inject|lint [--points N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...\n");
+    std::fprintf(stderr, "usage: durability kill|power|inject|lint [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...\n");
     return 2;
   }
   return kinds.at(plan.kind)(plan);

@@ -121,7 +121,7 @@ int run_power(const Plan& plan) {
   Tally tally(plan);
   const Run whole = laboratory.cut(plan, 0);
   tally.add("cut after the end", whole.exited_well() ? laboratory.judge(plan, whole.acks) : "the subject failed: " + whole.ending());
-  for (const int at : points(whole.calls, plan.points_max)) {
+  for (const int at : points(whole.calls, plan)) {
     if (tally.enough()) break;
     const Run cut = laboratory.cut(plan, at);
     tally.add("power cut at call " + std::to_string(at) + " of " + std::to_string(whole.calls), laboratory.judge(plan, cut.acks));

@@ -95,6 +95,13 @@ std::vector<int> points(int count, int points_max) {
   return chosen;
 }
 
+std::vector<int> points(int count, const Plan& plan) {
+  std::vector<int> ours;
+  const std::vector<int> all = points(count, plan.points_max);
+  for (std::size_t i = static_cast<std::size_t>(plan.share); i < all.size(); i += static_cast<std::size_t>(plan.shares)) ours.push_back(all[i]);
+  return ours;
+}
+
 int skipped(const std::string& why) {
   std::printf("skipped: %s\n", why.c_str());
   return kSkipped;

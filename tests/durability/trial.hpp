@@ -15,6 +15,7 @@ struct Plan {
   std::vector<std::string> recovery;            // exits 0 when every promise of {acks} holds
   std::string canary;                           // bytes of the upload that must not be found in any file
   int points_max = 0;                           // sampled evenly beyond it; 0: all
+  int share = 0, shares = 1;                    // only every shares-th point, from the share-th on: one sweep as several tests
   int recovery_points = 0;                      // kill: so many kills inside the recovery, after sampled kills of the subject
   int unheeded_syncs = 0;                       // inject: failed syncs of a directory that the subject may go on after, at most
   bool expect_failure = false;                  // the subject has a deliberate fault: it is a failure not to notice it
@@ -57,6 +58,7 @@ class Tally {
 
 // Evenly spread over 1..count, at most points_max of them, the first and the last among them.
 std::vector<int> points(int count, int points_max);
+std::vector<int> points(int count, const Plan& plan);                 // this share of them
 
 inline constexpr int kSkipped = 77;             // ctest's SKIP_RETURN_CODE here
 int skipped(const std::string& why);
