@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 8 * 1024;          // of an idle connection
 constexpr std::size_t kBodyBufferBytes = 64 * 1024;     // while a larger body arrives
+constexpr std::size_t kDirectBodyBytesMin = 32 * 1024;  // a body of a known size from this is read into its final place
+constexpr std::size_t kReservedBodyBytesMax = 1 << 20;  // address space only, until bytes really come
 constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024; // of a route without a body
 constexpr std::size_t kDiscardBytesMax = 64 * 1024;     // of an unread body that is read for nothing, to keep the connection
 constexpr std::size_t kJoinedBodyBytesMax = 32 * 1024;  // a body up to this is sent from one buffer with its head
@@ -372,7 +374,7 @@ void Connection::receive_body() {
   if (route_->body.kind == Body::Kind::streamed) return begin_upload();
   if (body_done_) return dispatch();
   state_ = State::body;
-  if (!chunked_) request_.body.reserve(std::min<std::uint64_t>(body_left_, kBodyBufferBytes));  // a promise is not yet a body
+  if (!chunked_) request_.body.reserve(std::min<std::uint64_t>(body_left_, kReservedBodyBytesMax));  // a promise is not yet a body
   say_continue();
 }
 
@@ -585,6 +587,7 @@ void Connection::source_read(Result<std::size_t> got, std::string block) {
 void Connection::after_response() {
   if (out_.capacity() > kBodyBufferBytes) out_ = std::string();
   out_body_ = std::string();
+  if (reading_body_) given_up_body_ = std::move(request_.body);  // a read is still under way into it
   request_ = Request();
   principal_ = nullptr;
   activity_ = now();
@@ -643,8 +646,19 @@ bool Connection::make_room() {
   return end_ < capacity_;
 }
 
+// The rest of a large body, past the buffer: grows with what has come, not with what was promised.
+void Connection::read_into_body() {
+  std::string& body = request_.body;
+  const std::uint64_t more = std::min<std::uint64_t>(body_left_, std::max<std::uint64_t>(kBodyBufferBytes, body_bytes_));
+  if (body.size() < body_bytes_ + more) body.resize(body_bytes_ + more);
+  reading_ = reading_body_ = true;
+  transport_->read({body.data() + body_bytes_, static_cast<std::size_t>(std::min<std::uint64_t>(body.size() - body_bytes_, body_left_))}, shared_from_this());
+}
+
 void Connection::arm_read() {
-  if (reading_ || eof_ || state_ == State::closed || !make_room()) return;
+  if (reading_ || eof_ || state_ == State::closed) return;
+  if (state_ == State::body && !chunked_ && unread().empty() && head_.content_length >= kDirectBodyBytesMin) return read_into_body();
+  if (!make_room()) return;
   reading_ = true;
   transport_->read({in_.get() + end_, capacity_ - end_}, shared_from_this());
 }
@@ -653,7 +667,15 @@ void Connection::on_read(std::size_t bytes, bool end, bool failed) {
   reading_ = false;
   if (state_ == State::closed) return;
   if (failed) return close();
-  end_ += bytes;
+  if (!std::exchange(reading_body_, false)) {
+    end_ += bytes;
+  } else if (state_ == State::body) {
+    body_bytes_ += bytes;
+    body_left_ -= bytes;
+    body_done_ = body_left_ == 0;
+  } else {
+    given_up_body_ = std::string();
+  }
   eof_ = eof_ || end;
   activity_ = now();
   if (state_ == State::body || state_ == State::upload) rate_bytes_ += bytes;

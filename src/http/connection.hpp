@@ -79,6 +79,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
 
   std::string_view unread() const { return {in_.get() + begin_, end_ - begin_}; }
   void arm_read();
+  void read_into_body();
   bool make_room();
   Steady now() const { return system_clock().steady(); }
 
@@ -90,7 +91,8 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   // What was read and not yet used: in_[begin_, end_). While a read is under way, nothing in [end_, capacity_) moves.
   std::unique_ptr<char[]> in_;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
-  bool reading_ = false, eof_ = false;
+  bool reading_ = false, reading_body_ = false, eof_ = false;
+  std::string given_up_body_;                     // of a request that was refused while a read into its body was under way
 
   State state_ = State::head;
   bool advancing_ = false;

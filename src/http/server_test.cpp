@@ -376,6 +376,31 @@ TEST_F(ServerTest, ReadsRequestsHoweverTheyAreCut) {
   EXPECT_THAT(c.response(), testing::EndsWith("\r\n\r\nabcdefg"));
 }
 
+TEST_F(ServerTest, ReadsLargeBodiesHoweverTheyAreCut) {
+  start();
+  std::string body;
+  for (int i = 0; i < 99'000; ++i) body += static_cast<char>('a' + i % 26);
+  const std::string bytes = post("/echo", body) + get("/hello");
+  for (const std::size_t step : {1'000u, 7'777u, 33'000u, 98'999u, 200'000u}) {
+    Client c(server->port());
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
+      c.send(std::string_view(bytes).substr(at, step));
+      if (step > 5'000) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    EXPECT_TRUE(c.response().ends_with(body)) << step;
+    EXPECT_THAT(c.response(), testing::EndsWith("hello"));
+  }
+}
+
+TEST_F(ServerTest, GivesUpALargeBodyWhileItIsRead) {
+  start({.idle_timeout = Millis{100}});
+  Client c(server->port());
+  c.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 99000\r\n\r\n" + std::string(40'000, 'x'));
+  EXPECT_THAT(c.response(), StartsWith("HTTP/1.1 408"));
+  c.send(std::string(30'000, 'y'));  // into the body that nobody wants any more
+  EXPECT_TRUE(c.closed());
+}
+
 TEST_F(ServerTest, SpeaksHttp10) {
   start();
   Client c(server->port());
