@@ -189,6 +189,7 @@ class ServerTest : public testing::Test {
                       })));
     r.back().timeout = Millis{400};
     r.push_back(route(Method::get, "/waits", on_pool([this](Request&) -> Result<Response> {
+                        ++begun;
                         open.wait();
                         return Response::text("done");
                       })));
@@ -234,6 +235,7 @@ class ServerTest : public testing::Test {
     return false;
   }
 
+  std::atomic<int> begun{0};  // of /waits
   std::promise<void> gate;
   std::shared_future<void> open = gate.get_future().share();
   std::mutex mutex;
@@ -599,11 +601,15 @@ TEST_F(ServerTest, EndsBodiesThatTrickle) {
 TEST_F(ServerTest, RefusesWhenItsWorkersHaveTooMuchToDo) {
   start();
   std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 12; ++i) {
-    clients.push_back(std::make_unique<Client>(server->port()));
-    clients.back()->send(get("/waits"));
-  }
-  EXPECT_TRUE(soon([&] { return pool.waiting() == 4; }));
+  const auto add = [&](int n, std::size_t waiting_then) {
+    for (int i = 0; i < n; ++i) {
+      clients.push_back(std::make_unique<Client>(server->port()));
+      clients.back()->send(get("/waits"));
+    }
+    EXPECT_TRUE(soon([&] { return begun == 2 && pool.waiting() == waiting_then; }));
+  };
+  add(2, 0);  // the two workers
+  add(4, 4);  // the queue
   EXPECT_THAT(ask(get("/waits")), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("Retry-After: 1\r\n"), HasSubstr("/errors/overloaded")));
   EXPECT_THAT(ask(get("/hello")), StartsWith("HTTP/1.1 200"));  // loops don't mind
 }
