@@ -30,11 +30,16 @@ int main(int argc, char** argv) {
   os::Pool pool(1, 16);
   loops.start();
   std::vector<http::Route> routes;
-  routes.push_back({.method = http::Method::post, .pattern = "/api/predict/:id", .access = http::Access::scope("predict"),
+  routes.push_back({.method = http::Method::post,
+                    .pattern = "/api/predict/:id",
+                    .access = http::Access::scope("predict"),
                     .body = http::Body::buffered(64 << 20, {"application/json", "application/x-npy"}),
-                    .handler = http::on_loop([](http::Request&& request, http::Responder responder) { responder.send(http::Response::json(std::move(request.body))); }),
-                    .quiet = true, .doc = {.hidden = true}});
-  auto server = http::Server::start({.listen = std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "8091")}, std::move(routes), guard, loops, pool, metrics);
+                    .handler = http::on_loop(
+                        [](http::Request&& request, http::Responder responder) { responder.send(http::Response::json(std::move(request.body))); }),
+                    .quiet = true,
+                    .doc = {.hidden = true}});
+  auto server =
+      http::Server::start({.listen = std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "8091")}, std::move(routes), guard, loops, pool, metrics);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().detail().c_str());
     return 1;

@@ -47,8 +47,9 @@ class Net {
     const std::int64_t pad = kernel / 2;
     using Ints = std::vector<std::int64_t>;
     const auto deviation = static_cast<float>(std::sqrt(2.0 / static_cast<double>(from * kernel * kernel)));
-    const std::string y = op("Conv", {x, weights({to, from, kernel, kernel}, 0, deviation)},
-                             {{"kernel_shape", Ints{kernel, kernel}, ""}, {"pads", Ints{pad, pad, pad, pad}, ""}, {"strides", Ints{stride, stride}, ""}});
+    const std::string y =
+        op("Conv", {x, weights({to, from, kernel, kernel}, 0, deviation)},
+           {{"kernel_shape", Ints{kernel, kernel}, ""}, {"pads", Ints{pad, pad, pad, pad}, ""}, {"strides", Ints{stride, stride}, ""}});
     return op("BatchNormalization", {y, weights({to}, 1, 0.1f), weights({to}, 0, 0.1f), weights({to}, 0, 0.1f), weights({to}, 1, 0.1f)},
               {{"epsilon", 1e-5f, ""}});
   }

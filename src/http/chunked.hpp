@@ -11,17 +11,17 @@ namespace slipway::http {
 class ChunkedReader {
  public:
   struct Step {
-    std::size_t taken = 0;                        // of the bytes given
-    std::string_view data;                        // content among them
-    bool done = false;                            // the last chunk and the trailers are over
+    std::size_t taken = 0;  // of the bytes given
+    std::string_view data;  // content among them
+    bool done = false;      // the last chunk and the trailers are over
   };
   // Takes as much as one step can; at least one byte when there is one. Errors: bad_request.
   Result<Step> next(std::string_view bytes);
 
  private:
   enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer_begin, trailer, trailer_lf, end_lf, done };
-  static constexpr std::uint32_t kExtensionBytesMax = 256;          // of one chunk
-  static constexpr std::uint32_t kExtensionBytesTotalMax = 16384;   // of a body
+  static constexpr std::uint32_t kExtensionBytesMax = 256;         // of one chunk
+  static constexpr std::uint32_t kExtensionBytesTotalMax = 16384;  // of a body
   static constexpr std::uint32_t kTrailerBytesMax = 8192;
 
   Status take(char c);

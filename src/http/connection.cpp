@@ -14,13 +14,13 @@
 namespace slipway::http {
 namespace {
 
-constexpr std::size_t kBufferBytes = 8 * 1024;          // of an idle connection
-constexpr std::size_t kBodyBufferBytes = 64 * 1024;     // while a larger body arrives
-constexpr std::size_t kDirectBodyBytesMin = 32 * 1024;  // a body of a known size from this is read into its final place
-constexpr std::size_t kReservedBodyBytesMax = 1 << 20;  // address space only, until bytes really come
-constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024; // of a route without a body
-constexpr std::size_t kDiscardBytesMax = 64 * 1024;     // of an unread body that is read for nothing, to keep the connection
-constexpr std::size_t kJoinedBodyBytesMax = 32 * 1024;  // a body up to this is sent from one buffer with its head
+constexpr std::size_t kBufferBytes = 8 * 1024;           // of an idle connection
+constexpr std::size_t kBodyBufferBytes = 64 * 1024;      // while a larger body arrives
+constexpr std::size_t kDirectBodyBytesMin = 32 * 1024;   // a body of a known size from this is read into its final place
+constexpr std::size_t kReservedBodyBytesMax = 1 << 20;   // address space only, until bytes really come
+constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // of a route without a body
+constexpr std::size_t kDiscardBytesMax = 64 * 1024;      // of an unread body that is read for nothing, to keep the connection
+constexpr std::size_t kJoinedBodyBytesMax = 32 * 1024;   // a body up to this is sent from one buffer with its head
 constexpr Millis kLinger{3'000};
 constexpr Millis kHalfClose{100};
 
@@ -33,7 +33,8 @@ class Exchange final : public Responder::Target {
   void answer(Result<Response> result) override {
     os::Loop& loop = connection_->loop();
     if (loop.is_current()) return connection_->deliver(sequence_, std::move(result));
-    loop.post([connection = connection_, sequence = sequence_, result = std::move(result)]() mutable { connection->deliver(sequence, std::move(result)); });
+    loop.post(
+        [connection = connection_, sequence = sequence_, result = std::move(result)]() mutable { connection->deliver(sequence, std::move(result)); });
   }
   bool gone() const override { return connection_->gone(); }
 
@@ -99,8 +100,7 @@ void Connection::advance() {
   if (advancing_) return;  // a handler answered within its own call: the loop below goes on with it
   advancing_ = true;
   const auto alive = shared_from_this();
-  while (state_ != State::closed && step()) {
-  }
+  while (state_ != State::closed && step()) {}
   advancing_ = false;
 }
 
@@ -357,7 +357,8 @@ bool Connection::accept_body() {
     return false;
   }
   if (head_.encoded) {
-    refuse(Error(ErrorCode::unsupported_media_type, "Compressed request bodies are not taken; send it without Content-Encoding."), {{"Accept-Encoding", "identity"}});
+    refuse(Error(ErrorCode::unsupported_media_type, "Compressed request bodies are not taken; send it without Content-Encoding."),
+           {{"Accept-Encoding", "identity"}});
     return false;
   }
   if (body.kind != Body::Kind::none && !body.content_types.empty() && !takes(body.content_types, head_.content_type)) {
@@ -431,9 +432,7 @@ void Connection::dispatch() {
   if (const auto* const on_pool = std::get_if<PoolHandler>(&route_->handler)) return run_on_pool(*on_pool, std::move(responder));
   try {
     std::get<LoopHandler>(route_->handler)(std::move(request_), std::move(responder));
-  } catch (const std::exception& e) {
-    log::error("http.handler_threw", {{"route", route_->pattern}, {"request_id", id_}, {"what", e.what()}});
-  }
+  } catch (const std::exception& e) { log::error("http.handler_threw", {{"route", route_->pattern}, {"request_id", id_}, {"what", e.what()}}); }
 }
 
 void Connection::run_on_pool(const PoolHandler& handler, Responder responder) {
@@ -548,9 +547,7 @@ void Connection::pump_source() {
     Result<std::size_t> got = Error(ErrorCode::internal, "");
     try {
       got = source->read(std::as_writable_bytes(std::span(block.data(), block.size())));
-    } catch (const std::exception& e) {
-      got = Error(ErrorCode::internal, "").because(e.what());
-    }
+    } catch (const std::exception& e) { got = Error(ErrorCode::internal, "").because(e.what()); }
     self->loop().post([self, got = std::move(got), block = std::move(block)]() mutable { self->source_read(std::move(got), std::move(block)); });
   });
   if (!taken) close();
@@ -652,7 +649,8 @@ void Connection::read_into_body() {
   const std::uint64_t more = std::min<std::uint64_t>(body_left_, std::max<std::uint64_t>(kBodyBufferBytes, body_bytes_));
   if (body.size() < body_bytes_ + more) body.resize(body_bytes_ + more);
   reading_ = reading_body_ = true;
-  transport_->read({body.data() + body_bytes_, static_cast<std::size_t>(std::min<std::uint64_t>(body.size() - body_bytes_, body_left_))}, shared_from_this());
+  transport_->read({body.data() + body_bytes_, static_cast<std::size_t>(std::min<std::uint64_t>(body.size() - body_bytes_, body_left_))},
+                   shared_from_this());
 }
 
 void Connection::arm_read() {

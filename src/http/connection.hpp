@@ -26,9 +26,9 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   ~Connection() override;
 
   void start();
-  void tick(Steady now);                          // the timeouts
-  void drain();                                   // closes when nothing is under way
-  void cut();                                     // closes at once
+  void tick(Steady now);  // the timeouts
+  void drain();           // closes when nothing is under way
+  void cut();             // closes at once
   void deliver(std::uint64_t sequence, Result<Response> result);
 
   os::Loop& loop() { return loop_state_.loop; }
@@ -41,7 +41,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
  private:
   enum class State : std::uint8_t { head, body, upload, waiting, writing, discarding, lingering, closed };
 
-  void advance();                                 // runs steps until one has to wait
+  void advance();  // runs steps until one has to wait
   bool step();
   bool step_head();
   bool step_body();
@@ -51,9 +51,9 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   bool step_lingering();
 
   void begin_request(std::size_t head_bytes);
-  void forget_request();                          // the one before
+  void forget_request();  // the one before
   void set_request_id(std::string_view sent);
-  bool find_route();                              // false: answered
+  bool find_route();  // false: answered
   bool admit();
   bool accept_body();
   void receive_body();
@@ -92,7 +92,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   std::unique_ptr<char[]> in_;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
   bool reading_ = false, reading_body_ = false, eof_ = false;
-  std::string given_up_body_;                     // of a request that was refused while a read into its body was under way
+  std::string given_up_body_;  // of a request that was refused while a read into its body was under way
 
   State state_ = State::head;
   bool advancing_ = false;
@@ -107,18 +107,18 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   std::size_t route_index_ = 0;
   std::array<char, 64> id_text_{};
   std::string_view id_;
-  PrincipalPtr principal_;                        // for the log
+  PrincipalPtr principal_;  // for the log
   bool is_head_ = false, keep_alive_ = true, params_valid_ = true;
   bool chunked_ = false, body_done_ = true;
   ChunkedReader chunks_;
   std::uint64_t body_left_ = 0, body_bytes_ = 0, body_max_ = 0;
   std::shared_ptr<Upload> upload_;
-  bool answered_ = false;                         // response_ holds the handler's answer
+  bool answered_ = false;  // response_ holds the handler's answer
   Response response_;
 
   // The response at hand.
   std::string out_, out_body_;
-  std::size_t out_sent_ = 0;                      // of both
+  std::size_t out_sent_ = 0;  // of both
   bool close_after_ = false, writing_ = false, source_chunked_ = false, source_known_ = false;
   std::shared_ptr<BodySource> source_;
   std::uint64_t source_left_ = 0;

@@ -16,7 +16,8 @@ Error bad(std::string detail) { return {ErrorCode::bad_request, std::move(detail
 bool is_boundary(std::string_view s) {  // RFC 2046 §5.1.1
   if (s.empty() || s.size() > 70 || s.back() == ' ') return false;
   for (const char c : s) {
-    const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
+    const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
     if (!good) return false;
   }
   return true;
@@ -55,7 +56,8 @@ struct MultipartReader::Impl {
   Impl(std::string_view boundary, PartReceiver& r, MultipartLimits l) : delimiter("\r\n--" + std::string(boundary)), receiver(r), limits(l) {
     // Horspool's table: how far the window moves by its last byte. Content is then scanned at a fraction of a step a byte.
     skip.fill(static_cast<std::uint8_t>(delimiter.size()));
-    for (std::size_t i = 0; i + 1 < delimiter.size(); ++i) skip[static_cast<unsigned char>(delimiter[i])] = static_cast<std::uint8_t>(delimiter.size() - 1 - i);
+    for (std::size_t i = 0; i + 1 < delimiter.size(); ++i)
+      skip[static_cast<unsigned char>(delimiter[i])] = static_cast<std::uint8_t>(delimiter.size() - 1 - i);
   }
 
   enum class State : std::uint8_t { preamble, after_delimiter, headers, content, epilogue };
@@ -104,7 +106,8 @@ Status MultipartReader::Impl::give(std::string_view bytes) {
   if (!part.is_file) {
     text_bytes += bytes.size();
     if (text_bytes > limits.text_bytes_max) {
-      return Error(ErrorCode::too_large, "A form field is longer than the limit.").at(excerpt(part.name), "at most " + std::to_string(limits.text_bytes_max) + " bytes");
+      return Error(ErrorCode::too_large, "A form field is longer than the limit.")
+          .at(excerpt(part.name), "at most " + std::to_string(limits.text_bytes_max) + " bytes");
     }
   }
   return receiver.part_data(as_bytes(bytes));

@@ -13,8 +13,8 @@
 namespace slipway::http {
 
 struct Part {
-  std::string name;                               // of the form field
-  std::string file_name;                          // as sent: a label, never a path. Empty: a text field
+  std::string name;       // of the form field
+  std::string file_name;  // as sent: a label, never a path. Empty: a text field
   std::string content_type;
   bool is_file = false;
 };
@@ -30,7 +30,7 @@ class PartReceiver {
 struct MultipartLimits {
   std::size_t parts_max = 64;
   std::size_t part_header_bytes_max = 8192;
-  std::size_t text_bytes_max = 64 * 1024;         // of a part without a file name
+  std::size_t text_bytes_max = 64 * 1024;  // of a part without a file name
 };
 
 class MultipartReader {

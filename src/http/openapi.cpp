@@ -117,7 +117,8 @@ Value responses(const Route& route, bool has_path_parameter) {
       description += error_title(code);
     }
     const Value reference = object({{"$ref", "#/components/schemas/Problem"}});
-    out.set(std::to_string(status), object({{"description", description}, {"content", object({{"application/problem+json", object({{"schema", reference}})}})}}));
+    out.set(std::to_string(status),
+            object({{"description", description}, {"content", object({{"application/problem+json", object({{"schema", reference}})}})}}));
   }
   return out;
 }
@@ -142,7 +143,8 @@ Value operation(const Route& route, const std::vector<std::string>& names) {
 
 Value problem_schema() {
   const Value text = object({{"type", "string"}});
-  const Value field = object({{"type", "object"}, {"properties", object({{"pointer", text}, {"detail", text}})}, {"required", Array{"pointer", "detail"}}});
+  const Value field =
+      object({{"type", "object"}, {"properties", object({{"pointer", text}, {"detail", text}})}, {"required", Array{"pointer", "detail"}}});
   return object({{"type", "object"},
                  {"description", "RFC 9457. `type` is the path of a page that tells cause and remedy."},
                  {"properties", object({{"type", text},
@@ -193,8 +195,9 @@ json::Value openapi(std::span<const Route> routes, const ApiInfo& info) {
   if (!info.server_url.empty()) document.set("servers", Array{object({{"url", info.server_url}})});
   document.set("paths", std::move(paths));
   document.set("components",
-               object({{"securitySchemes", object({{"bearer", object({{"type", "http"}, {"scheme", "bearer"}, {"description", "An access token or an API key"}})},
-                                                   {"apiKey", object({{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}})}})},
+               object({{"securitySchemes",
+                        object({{"bearer", object({{"type", "http"}, {"scheme", "bearer"}, {"description", "An access token or an API key"}})},
+                                {"apiKey", object({{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}})}})},
                        {"schemas", object({{"Problem", problem_schema()}})}}));
   return document;
 }

@@ -12,7 +12,7 @@ namespace slipway::http {
 struct ApiInfo {
   std::string title = "slipway";
   std::string version;
-  std::string server_url;                         // empty: relative to where the document was read
+  std::string server_url;  // empty: relative to where the document was read
 };
 
 json::Value openapi(std::span<const Route> routes, const ApiInfo& info);

@@ -27,7 +27,9 @@ std::string read_head(std::string_view bytes) {
 
 TEST(RequestHead, ReadsLineAndHeaders) {
   RequestHead head;
-  ASSERT_EQ(read_head("POST /api/x?a=1&b=%20 HTTP/1.1\r\nHost: h:1\r\nContent-Length:  12 \r\nX-Request-Id: abc\r\nExpect: 100-Continue\r\n\r\nrest", head), "ok");
+  ASSERT_EQ(
+      read_head("POST /api/x?a=1&b=%20 HTTP/1.1\r\nHost: h:1\r\nContent-Length:  12 \r\nX-Request-Id: abc\r\nExpect: 100-Continue\r\n\r\nrest", head),
+      "ok");
   EXPECT_EQ(head.method, Method::post);
   EXPECT_EQ(head.path, "/api/x");
   EXPECT_EQ(head.query, "a=1&b=%20");
@@ -166,9 +168,9 @@ TEST(Chunked, ReadsBodiesHoweverTheyAreCut) {
 }
 
 TEST(Chunked, RefusesMalformedFraming) {
-  for (const std::string bytes :
-       {"x\r\n", "\r\n", "-1\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n", "5 \r\nhello\r\n", " 5\r\nhello\r\n",
-        "1234567890abcdef\r\n", "5\rhello", "5;a\nb\r\nhello\r\n", "0\r\nT: x\n\r\n", "0\r\n folded\r\n\r\n", "0\r\n: x\r\n\r\n", "0\r\nT: \x01\r\n\r\n"}) {
+  for (const std::string bytes : {"x\r\n", "\r\n", "-1\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n", "5 \r\nhello\r\n",
+                                  " 5\r\nhello\r\n", "1234567890abcdef\r\n", "5\rhello", "5;a\nb\r\nhello\r\n", "0\r\nT: x\n\r\n",
+                                  "0\r\n folded\r\n\r\n", "0\r\n: x\r\n\r\n", "0\r\nT: \x01\r\n\r\n"}) {
     EXPECT_EQ(unchunk(bytes, bytes.size()), "error") << excerpt(bytes);
     EXPECT_EQ(unchunk(bytes, 1), "error") << excerpt(bytes);
   }

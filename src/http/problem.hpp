@@ -9,7 +9,7 @@
 
 namespace slipway::http {
 
-std::string problem_type(ErrorCode code);         // "/errors/invalid-input"
+std::string problem_type(ErrorCode code);  // "/errors/invalid-input"
 
 // status, title, detail, request_id, errors; Retry-After, and WWW-Authenticate on 401. Its log_detail is the error's internal text.
 Response problem(const Error& error, std::string_view request_id);

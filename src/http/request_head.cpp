@@ -189,7 +189,8 @@ Status check_fields(const RequestHead& head, const Seen& seen, std::string_view 
   if (seen.encoding > 0 && head.http_1_0) return bad("HTTP/1.0 has no transfer encodings.");
   if (seen.type > 1) return bad("Content-Type is there more than once.");
   if (seen.host > 1 || (seen.host == 0 && !head.http_1_0)) return bad("There must be exactly one Host header.");
-  if (!is_visible(seen.host_value) || seen.host_value.find_first_of("/\\?#@,\"<>") != std::string_view::npos) return bad("The Host header is not a host.");
+  if (!is_visible(seen.host_value) || seen.host_value.find_first_of("/\\?#@,\"<>") != std::string_view::npos)
+    return bad("The Host header is not a host.");
   if (!authority.empty() && !equals_ignoring_case(authority, seen.host_value)) return bad("The request's target and its Host header differ.");
   return ok();
 }

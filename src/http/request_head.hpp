@@ -21,21 +21,21 @@ struct HeadLimits {
 
 struct RequestHead {
   Method method = Method::other;
-  std::string_view path, query;                   // of the target; query without '?'
-  bool asterisk = false;                          // OPTIONS *
+  std::string_view path, query;  // of the target; query without '?'
+  bool asterisk = false;         // OPTIONS *
   bool http_1_0 = false;
   bool keep_alive = true;
   bool chunked = false;
   bool expect_continue = false;
-  bool encoded = false;                           // Content-Encoding other than identity
+  bool encoded = false;  // Content-Encoding other than identity
   std::uint64_t content_length = 0;
-  std::string_view content_type, request_id;      // header values; empty: absent
+  std::string_view content_type, request_id;  // header values; empty: absent
   std::vector<HeaderView> fields;
 };
 
 // How far a head has been looked at: keeps the search linear when it arrives byte by byte.
 struct HeadScan {
-  std::size_t seen = 0, line = 0;                 // bytes looked at; where the present line begins
+  std::size_t seen = 0, line = 0;  // bytes looked at; where the present line begins
   bool begun = false;
 };
 

@@ -1,8 +1,7 @@
 #include "slipway/http/response_head.hpp"
 
-#include <ctime>
-
 #include <charconv>
+#include <ctime>
 
 #include "slipway/http/request_head.hpp"
 

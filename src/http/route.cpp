@@ -45,7 +45,9 @@ bool Principal::has_scope(std::string_view scope) const {
   return kind == Kind::token || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
 }
 
-bool Principal::may_use(std::string_view model_id) const { return models.empty() || std::find(models.begin(), models.end(), model_id) != models.end(); }
+bool Principal::may_use(std::string_view model_id) const {
+  return models.empty() || std::find(models.begin(), models.end(), model_id) != models.end();
+}
 
 Request RequestParts::make(const RequestHead& head, std::string_view head_bytes, std::string_view request_id,
                            std::shared_ptr<const std::string> peer) {
@@ -135,14 +137,10 @@ void Responder::Target::drop() noexcept {
   if (answered_.exchange(true)) return;
   try {
     answer(Error(ErrorCode::internal, "The request was not answered.").because("a responder was dropped without an answer"));
-  } catch (const std::exception& e) {
-    log::error("http.drop_failed", {{"what", e.what()}});
-  }
+  } catch (const std::exception& e) { log::error("http.drop_failed", {{"what", e.what()}}); }
 }
 
-Responder Responder::to(std::function<void(Result<Response>)> receiver) {
-  return Responder(std::make_shared<FunctionTarget>(std::move(receiver)));
-}
+Responder Responder::to(std::function<void(Result<Response>)> receiver) { return Responder(std::make_shared<FunctionTarget>(std::move(receiver))); }
 
 void Responder::send(Result<Response> result) const {
   if (target_ == nullptr || target_->answered_.exchange(true)) return;

@@ -26,8 +26,8 @@ class Loop;
 namespace slipway::http {
 
 enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
-std::string_view method_name(Method method);      // "GET"; other: ""
-Method method_from(std::string_view name);        // case-sensitive, as HTTP has it
+std::string_view method_name(Method method);  // "GET"; other: ""
+Method method_from(std::string_view name);    // case-sensitive, as HTTP has it
 
 // Who is asking. Shared and immutable: the guard keeps them.
 struct Principal {
@@ -36,9 +36,9 @@ struct Principal {
   std::string user_id, email;
   Role role = Role::user;
   Kind kind = Kind::token;
-  std::string key_id;                             // of a key
-  std::vector<std::string> scopes;                // of a key; a token has what its user has
-  std::vector<std::string> models;                // of a key: the only models it may use; empty: no such restriction
+  std::string key_id;               // of a key
+  std::vector<std::string> scopes;  // of a key; a token has what its user has
+  std::vector<std::string> models;  // of a key: the only models it may use; empty: no such restriction
 
   bool admin() const { return role == Role::admin; }
   bool has_scope(std::string_view scope) const;   // a token has every scope
@@ -50,10 +50,10 @@ using PrincipalPtr = std::shared_ptr<const Principal>;
 class Access {
  public:
   enum class Kind : std::uint8_t { anyone, signed_in, scope, admin };
-  static Access anyone(std::string reason) { return {Kind::anyone, std::move(reason)}; }   // the guard is not asked
-  static Access signed_in() { return {Kind::signed_in, {}}; }                              // a token or a key, whatever its scopes
-  static Access scope(std::string scope) { return {Kind::scope, std::move(scope)}; }       // "models:write"
-  static Access admin() { return {Kind::admin, {}}; }                                      // an administrator
+  static Access anyone(std::string reason) { return {Kind::anyone, std::move(reason)}; }  // the guard is not asked
+  static Access signed_in() { return {Kind::signed_in, {}}; }                             // a token or a key, whatever its scopes
+  static Access scope(std::string scope) { return {Kind::scope, std::move(scope)}; }      // "models:write"
+  static Access admin() { return {Kind::admin, {}}; }                                     // an administrator
 
   Kind kind() const { return kind_; }
   const std::string& scope_name() const { return text_; }
@@ -81,31 +81,31 @@ class Request {
   static Request make(Method method, std::string_view target, std::vector<std::pair<std::string, std::string>> headers = {}, std::string body = {});
 
   Method method() const { return method_; }
-  std::string_view path() const { return path_; }               // as sent, without the query
-  std::string_view raw_query() const { return query_; }         // as sent, without '?'
+  std::string_view path() const { return path_; }        // as sent, without the query
+  std::string_view raw_query() const { return query_; }  // as sent, without '?'
   std::string_view request_id() const { return request_id_; }
   std::string_view peer() const { return peer_ ? std::string_view(*peer_) : std::string_view(); }  // address of the other end, without the port
-  std::string_view route() const { return route_; }             // the pattern: "/api/models/:id"
+  std::string_view route() const { return route_; }                                                // the pattern: "/api/models/:id"
 
   // Of the pattern's ":name": decoded once, and matching [A-Za-z0-9._-]{1,128} (others are 404 before any handler). Empty: no such one.
   std::string_view param(std::string_view name) const;
-  void set_param(std::string_view name, std::string value);     // for tests; name is a literal (it is kept as a view)
+  void set_param(std::string_view name, std::string value);  // for tests; name is a literal (it is kept as a view)
   // Decoded ('+' is a space). nullopt: absent. An invalid encoding is refused with 400 before any handler.
   std::optional<std::string> query(std::string_view name) const;
   // Value of the first header of this name (any case), without outer blanks; nullopt: absent.
   std::optional<std::string_view> header(std::string_view name) const;
   std::span<const HeaderView> headers() const { return headers_; }
-  std::string_view content_type() const;                        // media type as sent (any case), without parameters
+  std::string_view content_type() const;  // media type as sent (any case), without parameters
 
-  PrincipalPtr principal;                                       // set unless Access::anyone
-  std::string body;                                             // of a buffered route
-  Steady deadline = Steady::max();                              // the answer is due; the server sends 504 then
-  os::Loop* loop = nullptr;                                     // whose thread serves the connection; nullptr in tests without a server
+  PrincipalPtr principal;           // set unless Access::anyone
+  std::string body;                 // of a buffered route
+  Steady deadline = Steady::max();  // the answer is due; the server sends 504 then
+  os::Loop* loop = nullptr;         // whose thread serves the connection; nullptr in tests without a server
 
  private:
   friend struct RequestParts;
   Method method_ = Method::get;
-  std::unique_ptr<char[]> block_;                               // what the views below point into
+  std::unique_ptr<char[]> block_;  // what the views below point into
   std::string_view path_, query_, request_id_, route_;
   std::vector<HeaderView> headers_;
   std::vector<std::pair<std::string_view, std::string>> params_;
@@ -121,12 +121,12 @@ class BodySource {
 
 struct Response {
   int status = 200;
-  std::string content_type;                                     // empty: no body
+  std::string content_type;  // empty: no body
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;     // Cache-Control here replaces the default no-store
-  std::shared_ptr<BodySource> source;                           // instead of body
-  std::optional<std::uint64_t> source_bytes;                    // nullopt: chunked
-  std::string log_detail;                                       // for the log only
+  std::vector<std::pair<std::string, std::string>> headers;  // Cache-Control here replaces the default no-store
+  std::shared_ptr<BodySource> source;                        // instead of body
+  std::optional<std::uint64_t> source_bytes;                 // nullopt: chunked
+  std::string log_detail;                                    // for the log only
 
   static Response json(std::string body, int status = 200) { return make(status, "application/json", std::move(body)); }
   static Response text(std::string body, int status = 200) { return make(status, "text/plain; charset=utf-8", std::move(body)); }
@@ -138,7 +138,11 @@ struct Response {
     r.body = std::move(body);
     return r;
   }
-  static Response empty(int status = 204) { Response r; r.status = status; return r; }
+  static Response empty(int status = 204) {
+    Response r;
+    r.status = status;
+    return r;
+  }
   Response&& with(std::string name, std::string value) && {
     headers.emplace_back(std::move(name), std::move(value));
     return std::move(*this);
@@ -156,7 +160,7 @@ class Responder {
     virtual bool gone() const { return false; }
 
    protected:
-    void drop() noexcept;                         // what a destructor calls: answers `internal` unless there was an answer
+    void drop() noexcept;  // what a destructor calls: answers `internal` unless there was an answer
 
    private:
     friend class Responder;
@@ -180,19 +184,23 @@ class Responder {
 class BodySink {
  public:
   virtual ~BodySink() = default;
-  virtual Status write(std::span<const std::byte> bytes) = 0;   // an error is the answer; nothing more is written
-  virtual void finish(Responder responder) = 0;                 // the whole body was written
+  virtual Status write(std::span<const std::byte> bytes) = 0;  // an error is the answer; nothing more is written
+  virtual void finish(Responder responder) = 0;                // the whole body was written
 };
 
 struct Body {
   enum class Kind : std::uint8_t { none, buffered, streamed };
   Kind kind = Kind::none;
   std::uint64_t bytes_max = 0;
-  std::vector<std::string> content_types;         // media types, lower case; others are 415. Empty: any
+  std::vector<std::string> content_types;  // media types, lower case; others are 415. Empty: any
 
   static Body none() { return {}; }
-  static Body buffered(std::uint64_t bytes_max, std::vector<std::string> content_types) { return {Kind::buffered, bytes_max, std::move(content_types)}; }
-  static Body streamed(std::uint64_t bytes_max, std::vector<std::string> content_types) { return {Kind::streamed, bytes_max, std::move(content_types)}; }
+  static Body buffered(std::uint64_t bytes_max, std::vector<std::string> content_types) {
+    return {Kind::buffered, bytes_max, std::move(content_types)};
+  }
+  static Body streamed(std::uint64_t bytes_max, std::vector<std::string> content_types) {
+    return {Kind::streamed, bytes_max, std::move(content_types)};
+  }
 };
 
 // Where a handler runs: on the pool (it may block), on the loop (it must not), or as a sink (made and fed on the pool).
@@ -202,7 +210,7 @@ using SinkHandler = std::function<Result<std::unique_ptr<BodySink>>(Request&)>;
 using Handler = std::variant<PoolHandler, LoopHandler, SinkHandler>;
 inline Handler on_pool(PoolHandler f) { return f; }
 inline Handler on_loop(LoopHandler f) { return f; }
-inline Handler into_sink(SinkHandler f) { return f; }           // for Body::streamed
+inline Handler into_sink(SinkHandler f) { return f; }  // for Body::streamed
 
 // What the OpenAPI document says beyond the declaration. Examples and schemas are JSON texts (checked when the server starts).
 struct DocParam {
@@ -213,31 +221,31 @@ struct DocParam {
 struct DocResponse {
   int status = 200;
   std::string description = {};
-  std::string example = {};                            // empty: no body
+  std::string example = {};  // empty: no body
   std::string content_type = "application/json";
-  std::string schema = {};                             // empty: derived from the example
+  std::string schema = {};  // empty: derived from the example
 };
 struct Doc {
-  std::string id = {};                                 // operationId, unique: "createKey"
+  std::string id = {};  // operationId, unique: "createKey"
   std::string summary = {};
   std::string tag = {};
-  std::string description = {};                        // Markdown
+  std::string description = {};  // Markdown
   std::vector<DocParam> query = {};
   std::string request_example = {};
-  std::string request_schema = {};                     // empty: derived from the example
-  std::vector<DocResponse> responses = {};             // of success; errors are added by the declaration
-  std::vector<ErrorCode> errors = {};                  // beyond 401, 403, 404, 405, 413, 415 and 500, which follow from the declaration
-  bool hidden = false;                            // pages: not in the document
+  std::string request_schema = {};          // empty: derived from the example
+  std::vector<DocResponse> responses = {};  // of success; errors are added by the declaration
+  std::vector<ErrorCode> errors = {};       // beyond 401, 403, 404, 405, 413, 415 and 500, which follow from the declaration
+  bool hidden = false;                      // pages: not in the document
 };
 
 struct Route {
   Method method;
-  std::string pattern;                            // "/api/models/:id"; the last segment may be "*name": the rest of the path, raw
-  Access access;                                  // no default on purpose
+  std::string pattern;  // "/api/models/:id"; the last segment may be "*name": the rest of the path, raw
+  Access access;        // no default on purpose
   Body body = {};
   Handler handler;
-  Millis timeout{60'000};                         // from the whole request to the answer; Request::deadline
-  bool quiet = false;                             // access log at debug level only (predictions, probes, metrics); failures are logged all the same
+  Millis timeout{60'000};  // from the whole request to the answer; Request::deadline
+  bool quiet = false;      // access log at debug level only (predictions, probes, metrics); failures are logged all the same
   Doc doc = {};
 };
 

@@ -41,8 +41,10 @@ Status check_example(const Route& route, const std::string& text, std::string_vi
 Status check_declaration(const Route& route) {
   const bool has_handler = std::visit([](const auto& f) { return static_cast<bool>(f); }, route.handler);
   if (!has_handler) return bug(route, "it has no handler");
-  if (route.method == Method::other || route.method == Method::head || route.method == Method::options) return bug(route, "HEAD and OPTIONS come by themselves");
-  if ((route.body.kind == Body::Kind::streamed) != std::holds_alternative<SinkHandler>(route.handler)) return bug(route, "a streamed body needs a sink, and a sink a streamed body");
+  if (route.method == Method::other || route.method == Method::head || route.method == Method::options)
+    return bug(route, "HEAD and OPTIONS come by themselves");
+  if ((route.body.kind == Body::Kind::streamed) != std::holds_alternative<SinkHandler>(route.handler))
+    return bug(route, "a streamed body needs a sink, and a sink a streamed body");
   if (route.body.kind != Body::Kind::none && route.body.bytes_max == 0) return bug(route, "its body has no limit");
   if (route.timeout.count() <= 0) return bug(route, "it has no time");
   if (route.access.kind() == Access::Kind::anyone && route.access.reason().empty()) return bug(route, "it is open to anyone without a reason");

@@ -23,9 +23,9 @@ class Router {
   static constexpr std::size_t kParamsMax = 8;
   struct Match {
     enum class Outcome : std::uint8_t { found, no_path, no_method, options } outcome = Outcome::no_path;
-    const Route* route = nullptr;                 // found; a HEAD request finds the GET route
-    std::size_t index = 0;                        // of the route in routes()
-    std::string_view allow;                       // "GET, HEAD, OPTIONS": for no_method and options
+    const Route* route = nullptr;  // found; a HEAD request finds the GET route
+    std::size_t index = 0;         // of the route in routes()
+    std::string_view allow;        // "GET, HEAD, OPTIONS": for no_method and options
     std::size_t params = 0;
     std::array<std::pair<std::string_view, std::string_view>, kParamsMax> param;  // name, raw value (not decoded yet)
   };

@@ -39,8 +39,9 @@ std::string problem_of(std::vector<Route> routes) {
 using Outcome = Router::Match::Outcome;
 
 TEST(Router, PrefersLiteralsToParametersAndGoesBack) {
-  const Router r = build({route(Method::get, "/api/models/:id"), route(Method::get, "/api/models/upload"), route(Method::get, "/api/models/:id/usage"),
-                          route(Method::post, "/api/models/upload/x"), route(Method::get, "/"), route(Method::get, "/files/*path")});
+  const Router r =
+      build({route(Method::get, "/api/models/:id"), route(Method::get, "/api/models/upload"), route(Method::get, "/api/models/:id/usage"),
+             route(Method::post, "/api/models/upload/x"), route(Method::get, "/"), route(Method::get, "/files/*path")});
   EXPECT_EQ(r.match(Method::get, "/api/models/upload").index, 1u);
   EXPECT_EQ(r.match(Method::get, "/").index, 4u);
   const auto usage = r.match(Method::get, "/api/models/upload/usage");  // "upload" is an id here
@@ -56,8 +57,8 @@ TEST(Router, PrefersLiteralsToParametersAndGoesBack) {
 
 TEST(Router, FindsNothingBesideThePatterns) {
   const Router r = build({route(Method::get, "/api/models/:id"), route(Method::get, "/files/*path")});
-  for (const char* path : {"", "x", "/", "/api", "/api/models", "/api/models/", "/api//x", "/api/models/x/", "/api/models/x/y", "//api/models/x", "/API/models/x",
-                           "/%61pi/models/x", "/files", "/files/"}) {
+  for (const char* path : {"", "x", "/", "/api", "/api/models", "/api/models/", "/api//x", "/api/models/x/", "/api/models/x/y", "//api/models/x",
+                           "/API/models/x", "/%61pi/models/x", "/files", "/files/"}) {
     EXPECT_EQ(r.match(Method::get, path).outcome, Outcome::no_path) << path;
   }
 }
@@ -102,7 +103,8 @@ TEST(Router, DecodesParametersOnceAndTakesOnlyPlainOnes) {
   EXPECT_TRUE(decode_param("mdl_1.a-B", out));
   EXPECT_TRUE(decode_param("%6ddl", out));
   EXPECT_EQ(out, "mdl");
-  for (const char* raw : {"", ".", "..", "%2e%2e", "a%2fb", "a%252fb", "a%00", "a b", "a\\b", "\xc3\xa4", "%zz", "~"}) EXPECT_FALSE(decode_param(raw, out)) << raw;
+  for (const char* raw : {"", ".", "..", "%2e%2e", "a%2fb", "a%252fb", "a%00", "a b", "a\\b", "\xc3\xa4", "%zz", "~"})
+    EXPECT_FALSE(decode_param(raw, out)) << raw;
   EXPECT_TRUE(decode_param(std::string(128, 'a'), out));
   EXPECT_FALSE(decode_param(std::string(129, 'a'), out));
 }
@@ -148,9 +150,8 @@ TEST(Problem, SaysWhatAClientMayKnowAndNoMore) {
   EXPECT_EQ(r.status, 422);
   EXPECT_EQ(r.content_type, "application/problem+json");
   EXPECT_EQ(r.log_detail, "/secret/path");
-  EXPECT_EQ(r.body,
-            R"({"type":"/errors/invalid-input","title":"The input doesn't fit what is expected","status":422,"detail":"One value is wrong.",)"
-            R"("request_id":"req-1","errors":[{"pointer":"#/instances/3/age","detail":"expected a number"}]})");
+  EXPECT_EQ(r.body, R"({"type":"/errors/invalid-input","title":"The input doesn't fit what is expected","status":422,"detail":"One value is wrong.",)"
+                    R"("request_id":"req-1","errors":[{"pointer":"#/instances/3/age","detail":"expected a number"}]})");
 }
 
 TEST(Problem, ChallengesAndTellsWhenToComeBack) {
@@ -187,9 +188,11 @@ TEST(OpenApi, DescribesTheDeclarations) {
   EXPECT_EQ(post.string_or("x-scope", ""), "models:write");
   EXPECT_EQ(post.find("parameters")->as_array().size(), 2u);
   const json::Value& media = *post.find("requestBody")->find("content")->find("application/json");
-  EXPECT_EQ(media.find("schema")->dump(),
-            R"({"type":"object","properties":{"name":{"type":"string"},"n":{"type":"integer"},"tags":{"type":"array","items":{"type":"string"}}},"required":["name","n","tags"]})");
-  for (const char* status : {"201", "400", "401", "403", "404", "409", "413", "415", "500"}) EXPECT_NE(post.find("responses")->find(status), nullptr) << status;
+  EXPECT_EQ(
+      media.find("schema")->dump(),
+      R"({"type":"object","properties":{"name":{"type":"string"},"n":{"type":"integer"},"tags":{"type":"array","items":{"type":"string"}}},"required":["name","n","tags"]})");
+  for (const char* status : {"201", "400", "401", "403", "404", "409", "413", "415", "500"})
+    EXPECT_NE(post.find("responses")->find(status), nullptr) << status;
 }
 
 }  // namespace

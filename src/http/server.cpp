@@ -75,7 +75,9 @@ struct Server::Shared::Acceptor : std::enable_shared_from_this<Acceptor> {
     if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return Error(ErrorCode::unavailable, "can't listen on " + endpoint.address().to_string() + ":" + std::to_string(endpoint.port()) + ": " + error.message());
+    if (error)
+      return Error(ErrorCode::unavailable,
+                   "can't listen on " + endpoint.address().to_string() + ":" + std::to_string(endpoint.port()) + ": " + error.message());
     return ok();
   }
 
@@ -89,19 +91,20 @@ struct Server::Shared::Acceptor : std::enable_shared_from_this<Acceptor> {
 
 void Server::Shared::Acceptor::accept(const std::shared_ptr<Shared>& shared) {
   LoopState& state = *shared->states[next++ % shared->states.size()];
-  acceptor.async_accept(os::io_context(state.loop), [self = shared_from_this(), shared, &state](const boost::system::error_code& error, tcp::socket socket) {
-    if (!self->acceptor.is_open()) return;
-    if (error) {
-      // No descriptors left, most likely: they come back when connections end.
-      log::warn("http.accept_failed", {{"what", error.message()}});
-      self->loop.after(Millis{100}, [self, shared] {
-        if (self->acceptor.is_open()) self->accept(shared);
-      });
-      return;
-    }
-    self->serve(shared, state, std::move(socket));
-    self->accept(shared);
-  });
+  acceptor.async_accept(os::io_context(state.loop),
+                        [self = shared_from_this(), shared, &state](const boost::system::error_code& error, tcp::socket socket) {
+                          if (!self->acceptor.is_open()) return;
+                          if (error) {
+                            // No descriptors left, most likely: they come back when connections end.
+                            log::warn("http.accept_failed", {{"what", error.message()}});
+                            self->loop.after(Millis{100}, [self, shared] {
+                              if (self->acceptor.is_open()) self->accept(shared);
+                            });
+                            return;
+                          }
+                          self->serve(shared, state, std::move(socket));
+                          self->accept(shared);
+                        });
 }
 
 void Server::Shared::Acceptor::serve(const std::shared_ptr<Shared>& shared, LoopState& state, tcp::socket socket) {
@@ -137,7 +140,9 @@ void Server::Shared::make_metrics() {
   };
   for (const Route& route : router.routes()) make(route.pattern, method_name(route.method));
   make("none", "any");
-  metrics.gauge("slipway_http_connections", "Open connections", {}, [](const void* of) { return static_cast<double>(static_cast<const std::atomic<std::size_t>*>(of)->load()); }, &connections);
+  metrics.gauge(
+      "slipway_http_connections", "Open connections", {},
+      [](const void* of) { return static_cast<double>(static_cast<const std::atomic<std::size_t>*>(of)->load()); }, &connections);
 }
 
 void Server::Shared::add(LoopState& state, std::shared_ptr<Connection> connection) {
@@ -175,7 +180,8 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::vector
                                               Metrics& metrics) {
   const tcp::endpoint endpoint = TRY(parse_listen(options.listen));
   auto shared = std::make_shared<Shared>(std::move(options), TRY(Router::build(std::move(routes))), guard, loops, pool, metrics);
-  shared->tick = std::clamp(std::min({shared->options.header_timeout, shared->options.idle_timeout, shared->options.rate_window}) / 4, Millis{20}, Millis{500});
+  shared->tick =
+      std::clamp(std::min({shared->options.header_timeout, shared->options.idle_timeout, shared->options.rate_window}) / 4, Millis{20}, Millis{500});
   for (std::size_t i = 0; i < loops.size(); ++i) shared->states.push_back(std::make_unique<LoopState>(loops.at(i)));
   shared->make_metrics();
   shared->acceptor = std::make_shared<Shared::Acceptor>(loops.at(0));

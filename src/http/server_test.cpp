@@ -72,15 +72,13 @@ class Client {
     std::size_t size = head + 4;
     const std::size_t length = got_.find("Content-Length: ");
     if (!without_body && length < head) size += std::stoul(got_.substr(length + 16));
-    while (got_.size() < size && more()) {
-    }
+    while (got_.size() < size && more()) {}
     const std::string out = got_.substr(0, size);
     got_.erase(0, size);
     return out;
   }
   std::string rest() {  // until the server closes
-    while (more()) {
-    }
+    while (more()) {}
     return std::exchange(got_, "");
   }
   bool closed() { return rest().empty(); }
@@ -168,7 +166,12 @@ class ServerTest : public testing::Test {
   }
 
   Route route(Method method, std::string pattern, Handler handler, Body body = Body::none()) {
-    return {.method = method, .pattern = std::move(pattern), .access = Access::anyone("a test"), .body = std::move(body), .handler = std::move(handler), .doc = {.hidden = true}};
+    return {.method = method,
+            .pattern = std::move(pattern),
+            .access = Access::anyone("a test"),
+            .body = std::move(body),
+            .handler = std::move(handler),
+            .doc = {.hidden = true}};
   }
 
   std::vector<Route> routes() {
@@ -176,13 +179,17 @@ class ServerTest : public testing::Test {
     r.push_back(route(Method::get, "/hello", on_loop([](Request&&, Responder responder) { responder.send(Response::text("hello")); })));
     r.push_back(route(Method::post, "/echo", on_loop([](Request&& q, Responder responder) { responder.send(Response::json(std::move(q.body))); }),
                       Body::buffered(100'000, {"application/json"})));
-    r.push_back(route(Method::post, "/pool/:id", on_pool([](Request& q) -> Result<Response> { return Response::json(std::string(q.param("id")) + "|" + q.body + "|" + std::string(q.request_id())); }),
+    r.push_back(route(Method::post, "/pool/:id", on_pool([](Request& q) -> Result<Response> {
+                        return Response::json(std::string(q.param("id")) + "|" + q.body + "|" + std::string(q.request_id()));
+                      }),
                       Body::buffered(1000, {})));
     r.push_back(route(Method::get, "/throws", on_pool([](Request&) -> Result<Response> { throw std::runtime_error("/secret/path"); })));
     r.push_back(route(Method::get, "/throws-here", on_loop([](Request&&, Responder) { throw std::runtime_error("/secret/path"); })));
     r.push_back(route(Method::get, "/drops", on_loop([](Request&&, Responder) {})));
-    r.push_back(route(Method::get, "/big", on_loop([](Request&&, Responder responder) { responder.send(Response::text(std::string(8 << 20, 'b'))); })));
-    r.push_back(route(Method::get, "/inject", on_loop([](Request&&, Responder responder) { responder.send(Response::empty(200).with("X-A", "b\r\nX-Evil: 1")); })));
+    r.push_back(
+        route(Method::get, "/big", on_loop([](Request&&, Responder responder) { responder.send(Response::text(std::string(8 << 20, 'b'))); })));
+    r.push_back(route(Method::get, "/inject",
+                      on_loop([](Request&&, Responder responder) { responder.send(Response::empty(200).with("X-A", "b\r\nX-Evil: 1")); })));
     r.push_back(route(Method::get, "/slow", on_loop([this](Request&&, Responder responder) {
                         const std::lock_guard lock(mutex);
                         waiting.push_back(std::move(responder));
@@ -193,9 +200,12 @@ class ServerTest : public testing::Test {
                         open.wait();
                         return Response::text("done");
                       })));
-    r.push_back(route(Method::post, "/stream", into_sink([this](Request&) -> Result<std::unique_ptr<BodySink>> { return std::unique_ptr<BodySink>(std::make_unique<LoggingSink>(sink)); }),
+    r.push_back(route(Method::post, "/stream", into_sink([this](Request&) -> Result<std::unique_ptr<BodySink>> {
+                        return std::unique_ptr<BodySink>(std::make_unique<LoggingSink>(sink));
+                      }),
                       Body::streamed(64 << 20, {"application/octet-stream"})));
-    r.push_back(route(Method::post, "/nosink", into_sink([](Request&) -> Result<std::unique_ptr<BodySink>> { return Error(ErrorCode::storage_full, "full"); }),
+    r.push_back(route(Method::post, "/nosink",
+                      into_sink([](Request&) -> Result<std::unique_ptr<BodySink>> { return Error(ErrorCode::storage_full, "full"); }),
                       Body::streamed(64 << 20, {})));
     for (const auto& [name, known, fails] : {std::tuple("/source", true, false), {"/source-chunked", false, false}, {"/source-fails", true, true}}) {
       r.push_back(route(Method::get, name, on_pool([known = known, fails = fails](Request&) -> Result<Response> {
@@ -206,8 +216,12 @@ class ServerTest : public testing::Test {
                           return out;
                         })));
     }
-    r.push_back({.method = Method::post, .pattern = "/secret/:id", .access = Access::scope("s:w"), .body = Body::buffered(1000, {"application/json"}),
-                 .handler = on_pool([](Request& q) -> Result<Response> { return Response::text(q.principal->user_id); }), .doc = {.hidden = true}});
+    r.push_back({.method = Method::post,
+                 .pattern = "/secret/:id",
+                 .access = Access::scope("s:w"),
+                 .body = Body::buffered(1000, {"application/json"}),
+                 .handler = on_pool([](Request& q) -> Result<Response> { return Response::text(q.principal->user_id); }),
+                 .doc = {.hidden = true}});
     return r;
   }
 
@@ -224,7 +238,8 @@ class ServerTest : public testing::Test {
   }
   static std::string get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n"; }
   static std::string post(std::string_view path, std::string_view body, std::string_view headers = "Content-Type: application/json\r\n") {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(headers) + "Content-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + std::string(body);
   }
   template <class F>
   static bool soon(F f, int ms = 3000) {
@@ -288,7 +303,8 @@ TEST_F(ServerTest, KnowsMethodsAndPaths) {
   EXPECT_THAT(ask(get("/nowhere")), AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("application/problem+json"), HasSubstr("/errors/not-found")));
   EXPECT_THAT(ask("DELETE /hello HTTP/1.1\r\nHost: h\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n")));
   EXPECT_THAT(ask("BREW /hello HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 405"));
-  EXPECT_THAT(ask("OPTIONS /hello HTTP/1.1\r\nHost: h\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 204"), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"), Not(HasSubstr("Content-Length"))));
+  EXPECT_THAT(ask("OPTIONS /hello HTTP/1.1\r\nHost: h\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 204"), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"), Not(HasSubstr("Content-Length"))));
   EXPECT_THAT(ask("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 204"));
   const std::string head = ask("HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n", true);
   EXPECT_THAT(head, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("Content-Length: 5\r\n"), testing::EndsWith("\r\n\r\n")));
@@ -302,14 +318,17 @@ TEST_F(ServerTest, AsksTheGuardBeforeAnythingElse) {
   EXPECT_EQ(missing.substr(missing.find("\r\nContent-Type")), wrong.substr(wrong.find("\r\nContent-Type")));
   EXPECT_THAT(ask(post("/secret/x", "{}", "Authorization: Bearer poor\r\nContent-Type: application/json\r\n")), StartsWith("HTTP/1.1 403"));
   EXPECT_THAT(ask(post("/secret/a%2fb", "{}", "Authorization: Bearer good\r\nContent-Type: application/json\r\n")), StartsWith("HTTP/1.1 404"));
-  EXPECT_THAT(ask(post("/secret/x", "{}", "Authorization: Bearer good\r\nContent-Type: application/json; charset=utf-8\r\n")), testing::EndsWith("usr_1"));
+  EXPECT_THAT(ask(post("/secret/x", "{}", "Authorization: Bearer good\r\nContent-Type: application/json; charset=utf-8\r\n")),
+              testing::EndsWith("usr_1"));
 }
 
 TEST_F(ServerTest, ChecksContentTypesAndEncodings) {
   start();
-  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: text/plain\r\n")), AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Post: application/json\r\n")));
+  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: text/plain\r\n")),
+              AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Post: application/json\r\n")));
   EXPECT_THAT(ask(post("/echo", "{}", "")), StartsWith("HTTP/1.1 415"));
-  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: APPLICATION/JSON\r\nContent-Encoding: gzip\r\n")), AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Encoding: identity\r\n")));
+  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: APPLICATION/JSON\r\nContent-Encoding: gzip\r\n")),
+              AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Encoding: identity\r\n")));
   EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: APPLICATION/JSON\r\n")), StartsWith("HTTP/1.1 200"));
 }
 
@@ -328,10 +347,13 @@ TEST_F(ServerTest, RefusesLargeBodiesBeforeAndWhileReadingThem) {
 
 TEST_F(ServerTest, RefusesSmuggledRequestsAndClosesTheConnection) {
   start();
-  for (const std::string bytes : {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n",
-                                  "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcdGET /hello HTTP/1.1\r\nHost: h\r\n\r\n",
-                                  "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n",
-                                  "GET /hello HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "GET /hello HTTP/1.1\nHost: h\n\n"}) {
+  for (const std::string bytes :
+       {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET "
+        "/hello HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcdGET /hello HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nGET /hello HTTP/1.1\r\nHost: "
+        "h\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\n\r\n", "GET /hello HTTP/1.1\nHost: h\n\n"}) {
     Client c(server->port());
     c.send(bytes);
     EXPECT_THAT(c.response(), AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("Connection: close"))) << bytes;
@@ -369,7 +391,8 @@ TEST_F(ServerTest, KeepsConnectionsAndAnswersPipelinedRequestsInOrder) {
 
 TEST_F(ServerTest, ReadsRequestsHoweverTheyAreCut) {
   start();
-  const std::string bytes = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n";
+  const std::string bytes =
+      "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n";
   Client c(server->port());
   for (const char b : bytes) {
     c.send(std::string_view(&b, 1));
@@ -510,7 +533,8 @@ TEST_F(ServerTest, EndsAnUploadThatItsSinkRefuses) {
   start();
   sink.refuse_after = 100'000;
   Client c(server->port());
-  c.send("POST /stream HTTP/1.1\r\nHost: h\r\nContent-Type: application/octet-stream\r\nContent-Length: 60000000\r\n\r\n" + std::string(300'000, 'x'));
+  c.send("POST /stream HTTP/1.1\r\nHost: h\r\nContent-Type: application/octet-stream\r\nContent-Length: 60000000\r\n\r\n" +
+         std::string(300'000, 'x'));
   EXPECT_THAT(c.response(), AllOf(StartsWith("HTTP/1.1 422"), HasSubstr("not wanted"), HasSubstr("Connection: close")));
   EXPECT_TRUE(soon([&] { return sink.destroyed == 1; }));
   EXPECT_EQ(sink.finished, 0);

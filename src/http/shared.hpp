@@ -22,7 +22,7 @@ namespace slipway::http {
 class Connection;
 
 struct RouteMetrics {
-  std::array<Counter*, 6> by_class{};             // [2]: 2xx
+  std::array<Counter*, 6> by_class{};  // [2]: 2xx
   Histogram* seconds = nullptr;
 };
 
@@ -43,23 +43,23 @@ struct Server::Shared : std::enable_shared_from_this<Server::Shared> {
   os::Loops& loops;
   os::Pool& pool;
   Metrics& metrics;
-  std::vector<RouteMetrics> route_metrics;        // as router.routes(); one more at the end for requests without a route
-  std::vector<std::unique_ptr<LoopState>> states; // as the loops
+  std::vector<RouteMetrics> route_metrics;         // as router.routes(); one more at the end for requests without a route
+  std::vector<std::unique_ptr<LoopState>> states;  // as the loops
   Millis tick{1000};
 
-  std::atomic<bool> draining{false};              // answers say Connection: close
-  std::atomic<bool> stopping{false};              // idle connections close
+  std::atomic<bool> draining{false};  // answers say Connection: close
+  std::atomic<bool> stopping{false};  // idle connections close
   std::atomic<std::size_t> connections{0};
-  std::mutex mutex;                               // for `idle` only
-  std::condition_variable idle;                   // connections has become 0
+  std::mutex mutex;              // for `idle` only
+  std::condition_variable idle;  // connections has become 0
 
   struct Acceptor;
-  std::shared_ptr<Acceptor> acceptor;             // loop 0's
+  std::shared_ptr<Acceptor> acceptor;  // loop 0's
   std::string host;
   std::uint16_t port = 0;
 
   void make_metrics();
-  void add(LoopState& state, std::shared_ptr<Connection> connection);     // the state's loop
+  void add(LoopState& state, std::shared_ptr<Connection> connection);  // the state's loop
   void remove(LoopState& state, Connection* connection);
   void schedule_tick(LoopState& state);
 };

@@ -29,9 +29,8 @@ class TcpTransport final : public Transport {
   void write(Buffers buffers, std::shared_ptr<TransportUser> user) override {
     const std::array<boost::asio::const_buffer, 2> parts = {boost::asio::buffer(buffers[0].data(), buffers[0].size()),
                                                             boost::asio::buffer(buffers[1].data(), buffers[1].size())};
-    socket_.async_write_some(parts, [user = std::move(user)](const boost::system::error_code& error, std::size_t n) {
-      user->on_written(n, static_cast<bool>(error));
-    });
+    socket_.async_write_some(
+        parts, [user = std::move(user)](const boost::system::error_code& error, std::size_t n) { user->on_written(n, static_cast<bool>(error)); });
   }
 
   // Directly, without a turn of the loop: most answers fit into the socket's buffer.

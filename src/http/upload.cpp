@@ -31,25 +31,19 @@ Status Upload::make_sink(const SinkHandler& handler) {
   try {
     sink_ = TRY(handler(request_));
     return sink_ ? ok() : Status(Error(ErrorCode::internal, "Something went wrong on our side.").because("a route made no sink"));
-  } catch (const std::exception& e) {
-    return thrown("making a sink", e);
-  }
+  } catch (const std::exception& e) { return thrown("making a sink", e); }
 }
 
 Status Upload::write_block(const std::string& block) {
   try {
     return sink_->write(as_bytes(block));
-  } catch (const std::exception& e) {
-    return thrown("a sink", e);
-  }
+  } catch (const std::exception& e) { return thrown("a sink", e); }
 }
 
 void Upload::finish_sink(Responder responder) {
   try {
     sink_->finish(responder);
-  } catch (const std::exception& e) {
-    responder.send(thrown("finishing a sink", e));
-  }
+  } catch (const std::exception& e) { responder.send(thrown("finishing a sink", e)); }
   sink_.reset();
 }
 

@@ -15,7 +15,7 @@ namespace slipway::http {
 class UploadOwner {
  public:
   virtual ~UploadOwner() = default;
-  virtual void upload_moved() = 0;                // the sink is made, or there is room again
+  virtual void upload_moved() = 0;  // the sink is made, or there is room again
 };
 
 class Upload : public std::enable_shared_from_this<Upload> {
@@ -24,11 +24,11 @@ class Upload : public std::enable_shared_from_this<Upload> {
       : loop_(loop), pool_(pool), buffer_bytes_(buffer_bytes), owner_(std::move(owner)) {}
 
   void start(const SinkHandler& handler, Request request, Responder responder);  // handler outlives the upload
-  bool ready() const { return ready_; }           // the sink is made
+  bool ready() const { return ready_; }                                          // the sink is made
   bool has_room() const { return ready_ && pending_.size() < buffer_bytes_; }
   void give(std::string_view bytes);
-  void end();                                     // the whole body was given
-  void abort();                                   // the sink goes without finish()
+  void end();    // the whole body was given
+  void abort();  // the sink goes without finish()
 
  private:
   void made(Status status);
@@ -47,7 +47,7 @@ class Upload : public std::enable_shared_from_this<Upload> {
   Responder responder_;
   std::string pending_;
   bool ready_ = false, busy_ = false, ended_ = false, over_ = false;
-  Request request_;                               // these two: the pool's while busy_
+  Request request_;  // these two: the pool's while busy_
   std::unique_ptr<BodySink> sink_;
 };
 

@@ -19,10 +19,10 @@ namespace slipway::os {
 class Poller {
  public:
   virtual ~Poller() = default;
-  virtual bool poll() = 0;                        // takes what is there; true: there was something
+  virtual bool poll() = 0;  // takes what is there; true: there was something
   // Sets the flag that makes the other side signal a watched eventfd, then looks again. false: there is work, don't sleep.
   virtual bool about_to_sleep() { return true; }
-  virtual void woke_up() {}                       // follows every about_to_sleep() of a turn, whatever that answered
+  virtual void woke_up() {}  // follows every about_to_sleep() of a turn, whatever that answered
 };
 
 class Loop {
@@ -33,29 +33,29 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   unsigned index() const { return index_; }
-  static Loop* current();                         // the loop whose thread this is, or nullptr
+  static Loop* current();  // the loop whose thread this is, or nullptr
   bool is_current() const { return current() == this; }
 
-  void post(Task task);                           // runs later on the loop's thread, in order of posting; never inside post
-  void run_here(Task task);                       // now when this is the loop's thread, else post
+  void post(Task task);      // runs later on the loop's thread, in order of posting; never inside post
+  void run_here(Task task);  // now when this is the loop's thread, else post
 
-  using Timer = std::uint64_t;                    // 0 is none
+  using Timer = std::uint64_t;  // 0 is none
   Timer after(Millis delay, Task task);
-  void cancel(Timer timer);                       // a no-op when it has run
+  void cancel(Timer timer);  // a no-op when it has run
 
-  void add_poller(Poller* poller);                // polled until removed; may be called from within a poll
+  void add_poller(Poller* poller);  // polled until removed; may be called from within a poll
   void remove_poller(Poller* poller);
 
-  using Watch = std::uint64_t;                    // 0 is none
+  using Watch = std::uint64_t;  // 0 is none
   // task runs whenever fd is readable, again and again until somebody reads it. The descriptor stays the caller's and must stay open
   // until unwatch().
   Watch watch(int fd, std::function<void()> task);
   void unwatch(Watch watch);
 
-  void run();                                     // until stop()
+  void run();  // until stop()
   void stop();
 
-  struct Impl;                                    // for loop_asio.hpp
+  struct Impl;  // for loop_asio.hpp
   Impl& impl() { return *impl_; }
 
  private:
@@ -65,11 +65,11 @@ class Loop {
 
 class Loops {
  public:
-  explicit Loops(unsigned count);                 // 0: one a core
-  ~Loops();                                       // stop(), join(), then the loops end
+  explicit Loops(unsigned count);  // 0: one a core
+  ~Loops();                        // stop(), join(), then the loops end
 
   void start();
-  void stop();                                    // every loop ends after its present turn
+  void stop();  // every loop ends after its present turn
   void join();
   std::size_t size() const { return loops_.size(); }
   Loop& at(std::size_t i) { return *loops_[i]; }

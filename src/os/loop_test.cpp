@@ -143,7 +143,11 @@ TEST(Pool, RefusesWhenItsQueueIsFullAndFinishesWhatItTook) {
   std::shared_future<void> open = gate.get_future().share();
   Pool pool(1, 2);
   std::promise<void> begun;
-  EXPECT_TRUE(pool.submit([&] { begun.set_value(); open.wait(); ++ran; }));
+  EXPECT_TRUE(pool.submit([&] {
+    begun.set_value();
+    open.wait();
+    ++ran;
+  }));
   begun.get_future().get();
   EXPECT_TRUE(pool.submit([&] { ++ran; }));
   EXPECT_TRUE(pool.submit([&] { ++ran; }));

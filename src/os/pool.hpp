@@ -16,14 +16,14 @@ namespace slipway::os {
 class Pool {
  public:
   Pool(unsigned threads, std::size_t capacity, std::string name = "pool");
-  ~Pool();                                        // stop()
+  ~Pool();  // stop()
 
-  bool submit(Task task);                         // false, and the task is destroyed: the queue is full or the pool has stopped
+  bool submit(Task task);  // false, and the task is destroyed: the queue is full or the pool has stopped
   // For the next step of work that was admitted already (an upload's next block): not refused when the queue is full, and bounded by
   // what was admitted. false, and the task is destroyed: the pool has stopped.
   bool go_on(Task task);
   std::size_t waiting() const;
-  void stop();                                    // runs what is queued, refuses more, joins. Not from a thread of the pool.
+  void stop();  // runs what is queued, refuses more, joins. Not from a thread of the pool.
 
  private:
   void work();

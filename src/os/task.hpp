@@ -17,20 +17,18 @@ class Task {
     using Held = std::decay_t<F>;
     if constexpr (fits<Held>()) {
       ::new (static_cast<void*>(space_)) Held(std::forward<F>(f));
-      static constexpr Operations kInline = {
-          [](void* p) { (*static_cast<Held*>(p))(); },
-          [](void* from, void* to) {
-            ::new (to) Held(std::move(*static_cast<Held*>(from)));
-            static_cast<Held*>(from)->~Held();
-          },
-          [](void* p) { static_cast<Held*>(p)->~Held(); }};
+      static constexpr Operations kInline = {[](void* p) { (*static_cast<Held*>(p))(); },
+                                             [](void* from, void* to) {
+                                               ::new (to) Held(std::move(*static_cast<Held*>(from)));
+                                               static_cast<Held*>(from)->~Held();
+                                             },
+                                             [](void* p) { static_cast<Held*>(p)->~Held(); }};
       operations_ = &kInline;
     } else {
       ::new (static_cast<void*>(space_)) Held*(new Held(std::forward<F>(f)));
-      static constexpr Operations kHeap = {
-          [](void* p) { (**static_cast<Held**>(p))(); },
-          [](void* from, void* to) { ::new (to) Held*(*static_cast<Held**>(from)); },
-          [](void* p) { delete *static_cast<Held**>(p); }};
+      static constexpr Operations kHeap = {[](void* p) { (**static_cast<Held**>(p))(); },
+                                           [](void* from, void* to) { ::new (to) Held*(*static_cast<Held**>(from)); },
+                                           [](void* p) { delete *static_cast<Held**>(p); }};
       operations_ = &kHeap;
     }
   }

@@ -56,10 +56,12 @@ std::string escape(std::string_view text) {
 
 std::string document(std::string_view title, std::string_view main, std::string_view scripts) {
   std::string out = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>";
-  out.append(title).append("</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
+  out.append(title).append(
+      "</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
   out += "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/assets/style.css\">\n";
   out.append(scripts);
-  out += "</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header><a href=\"/\">slipway</a></header>\n<main id=\"main\">\n";
+  out +=
+      "</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header><a href=\"/\">slipway</a></header>\n<main id=\"main\">\n";
   out.append(main);
   out += "</main>\n<footer><a href=\"/api/openapi.json\">OpenAPI</a> · <a href=\"/errors\">Errors</a></footer>\n</body>\n</html>\n";
   return out;

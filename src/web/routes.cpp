@@ -11,11 +11,14 @@ constexpr const char* kPublic = "a static page without data";
 
 // Pages don't change while the server runs; browsers may keep them but ask again.
 http::Route page(std::string pattern, std::string_view content_type, std::string text) {
-  return {.method = http::Method::get, .pattern = std::move(pattern), .access = http::Access::anyone(kPublic),
+  return {.method = http::Method::get,
+          .pattern = std::move(pattern),
+          .access = http::Access::anyone(kPublic),
           .handler = http::on_loop([content_type = std::string(content_type), text = std::move(text)](http::Request&&, http::Responder responder) {
             responder.send(http::Response::make(200, content_type, text).with("Cache-Control", "no-cache"));
           }),
-          .quiet = true, .doc = {.hidden = true}};
+          .quiet = true,
+          .doc = {.hidden = true}};
 }
 
 void error_details(http::Request&& request, http::Responder responder) {
@@ -35,8 +38,12 @@ std::vector<http::Route> routes() {
   out.push_back(page("/", html, landing_page()));
   out.push_back(page("/start", html, start_page()));
   out.push_back(page("/errors", html, errors_page()));
-  out.push_back({.method = http::Method::get, .pattern = "/errors/:name", .access = http::Access::anyone(kPublic), .handler = http::on_loop(error_details),
-                 .quiet = true, .doc = {.hidden = true}});
+  out.push_back({.method = http::Method::get,
+                 .pattern = "/errors/:name",
+                 .access = http::Access::anyone(kPublic),
+                 .handler = http::on_loop(error_details),
+                 .quiet = true,
+                 .doc = {.hidden = true}});
   out.push_back(page("/assets/style.css", "text/css; charset=utf-8", std::string(kStyle)));
   out.push_back(page("/assets/origin.js", script, std::string(kOrigin)));
   out.push_back(page("/assets/start.js", script, std::string(kStartScript)));

@@ -37,7 +37,8 @@ TEST(Web, PagesNeedNothingThatThePolicyForbids) {
     EXPECT_FALSE(std::regex_search(body, std::regex("(src|href)=\"(https?:)?//"))) << path;
   }
   for (const std::string_view script : {kStartScript, kOrigin}) {
-    for (const char* sink : {"innerHTML", "outerHTML", "document.write", "eval(", "insertAdjacentHTML"}) EXPECT_THAT(std::string(script), Not(HasSubstr(sink)));
+    for (const char* sink : {"innerHTML", "outerHTML", "document.write", "eval(", "insertAdjacentHTML"})
+      EXPECT_THAT(std::string(script), Not(HasSubstr(sink)));
   }
 }
 
