@@ -14,14 +14,12 @@
 namespace slipway::compression {
 namespace {
 
-constexpr std::size_t kStep = 256 * 1024;             // grown by at most this much more than is needed
-constexpr std::size_t kRatioFreeBytes = 64ULL << 20;  // output below this may have any ratio
-constexpr std::size_t kMembersMax = 10'000;           // of a joined gzip, bz2 or lz4 file
+constexpr std::size_t kStep = 256 * 1024;               // grown by at most this much more than is needed
+constexpr std::size_t kRatioFreeBytes = 64ULL << 20;    // output below this may have any ratio
+constexpr std::size_t kMembersMax = 10'000;             // of a joined gzip, bz2 or lz4 file
 constexpr std::uint64_t kLzmaMemoryMax = 256ULL << 20;  // a dictionary larger than this belongs to no model file
 
-Error refused(Codec codec, std::string what) {
-  return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what};
-}
+Error refused(Codec codec, std::string what) { return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what}; }
 
 // What a decoder writes into: grows step by step, so that memory follows what is really there and not what is claimed.
 class Output {
@@ -57,9 +55,7 @@ class Output {
   }
 
  private:
-  std::size_t saturated_ratio() const {
-    return checked_mul(input_bytes_, limits_.ratio_max).value_or(std::numeric_limits<std::size_t>::max());
-  }
+  std::size_t saturated_ratio() const { return checked_mul(input_bytes_, limits_.ratio_max).value_or(std::numeric_limits<std::size_t>::max()); }
   Error over(std::size_t cap) const {
     return refused(codec_, cap == limits_.bytes_max ? "unpacks to more than " + std::to_string(cap) + " bytes"
                                                     : "unpacks to more than " + std::to_string(limits_.ratio_max) + " times its size");
@@ -205,7 +201,10 @@ Codec detect(std::span<const std::byte> bytes) {
       (b.substr(4, 6) == "1AY&SY" || b.substr(4, 6) == "\x17\x72\x45\x38\x50\x90")) {
     return Codec::bz2;
   }
-  if (b.starts_with(std::string_view("\xfd" "7zXZ\0", 6))) return Codec::xz;
+  if (b.starts_with(std::string_view("\xfd"
+                                     "7zXZ\0",
+                                     6)))
+    return Codec::xz;
   if (b.starts_with("\x04\x22\x4d\x18")) return Codec::lz4;
   if (looks_like_lzma(b)) return Codec::lzma;
   // Only the headers that zlib itself writes by default: others are too much like text ("(S" begins pickles of protocol 0).
@@ -234,9 +233,11 @@ Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const
     case Codec::none:
       if (bytes.size() > limits.bytes_max) return refused(codec, "is more than " + std::to_string(limits.bytes_max) + " bytes");
       return std::string(as_text(bytes));
-    case Codec::zlib: case Codec::gzip: return inflate_zlib(codec, bytes, std::move(out));
+    case Codec::zlib:
+    case Codec::gzip: return inflate_zlib(codec, bytes, std::move(out));
     case Codec::bz2: return inflate_bz2(bytes, std::move(out));
-    case Codec::xz: case Codec::lzma: return inflate_lzma(codec, bytes, std::move(out));
+    case Codec::xz:
+    case Codec::lzma: return inflate_lzma(codec, bytes, std::move(out));
     case Codec::lz4: return inflate_lz4(bytes, std::move(out));
   }
   return refused(codec, "is of no known kind");

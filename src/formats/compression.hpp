@@ -16,7 +16,7 @@ std::string_view codec_name(Codec codec);
 
 struct Limits {
   std::size_t bytes_max = 4ULL << 30;
-  std::size_t ratio_max = 1000;   // beyond the first 64 MiB of output
+  std::size_t ratio_max = 1000;  // beyond the first 64 MiB of output
 };
 // Errors: model_refused (damaged, trailing bytes, over the limits, named).
 Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const Limits& limits);

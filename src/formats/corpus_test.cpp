@@ -89,6 +89,39 @@ TEST(PickleCorpus, ReadsEveryFileThatScikitLearnWrote) {
   }
 }
 
+// What Python prints for the same file, in each container: protocols 0-5, joblib with each codec, cloudpickle.
+TEST(PickleCorpus, GivesTheValuesThatPythonGivesInEveryContainer) {
+  std::size_t containers = 0;
+  for (const fs::path& path : files_below(kCorpus / "sklearn" / "1.9.1")) {
+    const std::string name = path.parent_path().filename().string();
+    if (!name.starts_with("container_") || name.ends_with("_table")) continue;
+    SCOPED_TRACE(name);
+    ++containers;
+    const auto stream = unpacked(contents(path));
+    ASSERT_TRUE(stream.ok());
+    const auto document = read(as_bytes(*stream));
+    ASSERT_TRUE(document.ok());
+    const auto steps = document->root().attribute("steps");
+    ASSERT_TRUE(steps.ok() && steps->size() == 2);
+    const View scaler = steps->at(0).at(1), forest = steps->at(1).at(1);
+    EXPECT_EQ(scaler.name(), "StandardScaler");
+    const auto mean = scaler.attribute("mean_").value().doubles().value();
+    ASSERT_EQ(mean.size(), 4U);
+    EXPECT_EQ(mean[0], 5.843333333333335);
+    EXPECT_EQ(mean[2], 3.7580000000000027);
+    EXPECT_EQ(scaler.attribute("n_samples_seen_").value().number().value(), 150.0);
+    EXPECT_EQ(forest.attribute("classes_").value().texts().value(), (std::vector<std::string>{"setosa", "versicolor", "vir\u00adginica \u00e9"}));
+    const View tree = forest.attribute("estimators_").value().at(0).attribute("tree_").value();
+    const auto nodes = tree.attribute("nodes").value();
+    EXPECT_EQ(nodes.path(), "steps[1][1].estimators_[0].tree_.nodes");
+    EXPECT_EQ(static_cast<std::size_t>(tree.attribute("node_count").value().integer().value()), nodes.field("left_child").value().count());
+    EXPECT_EQ(nodes.field("left_child").value().as_int(0), 1);
+    EXPECT_TRUE(nodes.has_field("missing_go_to_left"));
+    EXPECT_FALSE(document->globals().empty());
+  }
+  EXPECT_GE(containers, 12U);
+}
+
 TEST(PickleCorpus, RefusesHarmfulFilesOrReadsThemInertlyInBoundedTimeAndMemory) {
   const auto files = files_below(kCorpus / "hostile");
   if (files.empty()) GTEST_SKIP() << "no corpus";

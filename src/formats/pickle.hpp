@@ -24,7 +24,18 @@
 namespace slipway::pickle {
 
 enum class Kind : std::uint8_t {
-  none, boolean, integer, big_integer, real, text, bytes, list, tuple, dict, set, slice,
+  none,
+  boolean,
+  integer,
+  big_integer,
+  real,
+  text,
+  bytes,
+  list,
+  tuple,
+  dict,
+  set,
+  slice,
   global,      // a reference to module.name, e.g. a class, a function, numpy.float64 as a type
   object,      // REDUCE / NEWOBJ / INST / OBJ of a global, with its BUILD state
   array,       // numpy array (any dtype, C order after reading, little endian)
@@ -36,10 +47,10 @@ std::string_view kind_name(Kind kind);
 struct Limits {
   std::size_t opcodes_max = 50'000'000;
   std::size_t nodes_max = 20'000'000;
-  std::size_t depth_max = 10'000;         // of the mark stack
+  std::size_t depth_max = 10'000;  // of the mark stack
   std::size_t array_bytes_max = 4ULL << 30;
-  std::size_t values_max = 8'000'000;     // elements that all Views together give in bulk, beyond 16 a byte of the file: a
-                                          // list that holds one array a million times must not be read a million times
+  std::size_t values_max = 8'000'000;  // elements that all Views together give in bulk, beyond 16 a byte of the file: a
+                                       // list that holds one array a million times must not be read a million times
 };
 
 class Document;
@@ -50,51 +61,51 @@ class View {
   Kind kind() const;
   bool is(Kind k) const { return kind() == k; }
   bool is_none() const { return kind() == Kind::none; }
-  const std::string& path() const { return path_; }      // "" for the root
-  std::uint64_t offset() const;                          // of the opcode that made it, in the (decompressed) stream
-  std::uint32_t id() const { return id_; }               // same id: same object
-  std::string describe() const;                          // for messages: "a list of 3", "an sklearn.tree._tree.Tree", "the text 'auto'"
+  const std::string& path() const { return path_; }  // "" for the root
+  std::uint64_t offset() const;                      // of the opcode that made it, in the (decompressed) stream
+  std::uint32_t id() const { return id_; }           // same id: same object
+  std::string describe() const;                      // for messages: "a list of 3", "an sklearn.tree._tree.Tree", "the text 'auto'"
 
   // global and object: the (callable's) module and name. Old module paths are given as written in the file.
   std::string_view module() const;
   std::string_view name() const;
-  std::string qualified_name() const;                    // "sklearn.linear_model._logistic.LogisticRegression"
+  std::string qualified_name() const;  // "sklearn.linear_model._logistic.LogisticRegression"
 
   // object: BUILD state as attributes (dict, or the dict and slots of (dict, slots)), constructor arguments, appended items.
   bool has(std::string_view attribute) const;
   std::optional<View> find(std::string_view attribute) const;
-  Result<View> attribute(std::string_view name) const;   // model_refused: "<path>: LogisticRegression has no coef_ (is it fitted?)"
+  Result<View> attribute(std::string_view name) const;  // model_refused: "<path>: LogisticRegression has no coef_ (is it fitted?)"
   std::vector<std::string> attributes() const;
-  std::optional<View> argument(std::size_t i) const;     // of REDUCE/NEWOBJ, e.g. Tree(n_features, n_classes, n_outputs)
+  std::optional<View> argument(std::size_t i) const;  // of REDUCE/NEWOBJ, e.g. Tree(n_features, n_classes, n_outputs)
   std::size_t arguments() const;
-  std::optional<View> state() const;                     // raw BUILD state when it is no dict
+  std::optional<View> state() const;  // raw BUILD state when it is no dict
 
   // list, tuple, set, object arrays (flattened), and list-like objects (their APPENDS): children.
   std::size_t size() const;
-  View at(std::size_t i) const;                          // precondition: i < size()
+  View at(std::size_t i) const;  // precondition: i < size()
   // dict, and dict-like objects (OrderedDict, Bunch: their SETITEMS)
   std::size_t entries() const;
   View key_at(std::size_t i) const;
   View value_at(std::size_t i) const;
-  std::optional<View> get(std::string_view key) const;   // entry by text key
+  std::optional<View> get(std::string_view key) const;  // entry by text key
 
   // Scalars: python's own and numpy's alike, 0-d arrays too. Errors name the path and what is there instead.
-  Result<double> number() const;                         // boolean, integer, real
+  Result<double> number() const;  // boolean, integer, real
   Result<std::int64_t> integer() const;
   Result<bool> boolean() const;
   Result<std::string> text() const;
   Result<std::string> bytes() const;
-  bool is_text(std::string_view value) const;            // exactly this text
+  bool is_text(std::string_view value) const;  // exactly this text
 
   // array
   bool is_object_array() const;
-  std::string dtype_text() const;                        // "<f8", "O", "<U10", "[('left_child','<i8'),...]"; also of Kind::dtype
-  const Shape& shape() const;                            // of an array
-  Result<Tensor> tensor() const;                         // array of numbers, booleans or strings as stored; lists of numbers too
-  Result<std::vector<double>> doubles() const;           // any numeric array or (nested) list of numbers, flattened in C order
+  std::string dtype_text() const;               // "<f8", "O", "<U10", "[('left_child','<i8'),...]"; also of Kind::dtype
+  const Shape& shape() const;                   // of an array
+  Result<Tensor> tensor() const;                // array of numbers, booleans or strings as stored; lists of numbers too
+  Result<std::vector<double>> doubles() const;  // any numeric array or (nested) list of numbers, flattened in C order
   Result<std::vector<std::int64_t>> integers() const;
-  Result<std::vector<std::string>> texts() const;        // string or object array / list whose items are all text
-  Result<Tensor> field(std::string_view name) const;     // one field of a structured array, e.g. Tree.nodes["left_child"]
+  Result<std::vector<std::string>> texts() const;     // string or object array / list whose items are all text
+  Result<Tensor> field(std::string_view name) const;  // one field of a structured array, e.g. Tree.nodes["left_child"]
   bool has_field(std::string_view name) const;
   Shape field_shape() const;
 
@@ -114,8 +125,8 @@ class Document {
 
   View root() const;
   int protocol() const;
-  bool is_joblib() const;                                // holds raw arrays behind NumpyArrayWrapper objects
-  std::vector<std::string> globals() const;              // every module.name the stream names, sorted, unique
+  bool is_joblib() const;                    // holds raw arrays behind NumpyArrayWrapper objects
+  std::vector<std::string> globals() const;  // every module.name the stream names, sorted, unique
 
   struct Impl;
   explicit Document(std::unique_ptr<Impl> impl);

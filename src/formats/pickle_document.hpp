@@ -12,7 +12,7 @@ namespace slipway::pickle {
 using NodeId = std::uint32_t;
 inline constexpr NodeId kNone = 0, kTrue = 1, kFalse = 2, kEmptyTuple = 3;  // the shared nodes, in every document
 inline constexpr NodeId kNoNode = 0xFFFFFFFF;
-inline constexpr std::size_t kBuildsMax = 16;       // BUILDs of one object; real files have one
+inline constexpr std::size_t kBuildsMax = 16;        // BUILDs of one object; real files have one
 inline constexpr std::size_t kDtypeFieldsMax = 256;  // of one structured dtype
 
 // Children: a stretch of Document::Impl::pool. A stretch once handed out never changes its first `count` elements, so a copy
@@ -38,9 +38,9 @@ struct Node {
     std::uint64_t size;
   };
   union {
-    Range range{};           // list, tuple, set, slice; dict: key, value, key, value, ...
-    Chars chars;             // text, bytes, big_integer
-    std::int64_t integer;    // integer, boolean
+    Range range{};         // list, tuple, set, slice; dict: key, value, key, value, ...
+    Chars chars;           // text, bytes, big_integer
+    std::int64_t integer;  // integer, boolean
     double real;
   };
   std::string_view view() const { return {chars.data, chars.size}; }
@@ -69,8 +69,22 @@ class NodeTable {
 
 // What the reader itself must know of a name: the patterns that make values, and joblib's, which change the framing.
 enum class Role : std::uint8_t {
-  other, np_reconstruct, np_scalar, np_frombuffer, np_dtype, codecs_encode, bytearray, bytes, set, slice, reconstructor,
-  newobj, joblib_wrapper, joblib_old_wrapper, dict, list,
+  other,
+  np_reconstruct,
+  np_scalar,
+  np_frombuffer,
+  np_dtype,
+  codecs_encode,
+  bytearray,
+  bytes,
+  set,
+  slice,
+  reconstructor,
+  newobj,
+  joblib_wrapper,
+  joblib_old_wrapper,
+  dict,
+  list,
 };
 struct Global {
   std::string_view module, name;
@@ -84,28 +98,28 @@ struct Object {
 };
 
 struct Dtype {
-  char kind = 'V';            // b i u f c S U O V M m, as numpy has them
+  char kind = 'V';  // b i u f c S U O V M m, as numpy has them
   bool big_endian = false;
   bool has_object = false;
   std::uint32_t itemsize = 0;
   std::uint32_t fields_begin = 0, fields_count = 0;  // in Impl::fields
-  std::uint32_t base = 0;     // of a subarray dtype: its element's dtype, else 0 (which is no dtype)
+  std::uint32_t base = 0;                            // of a subarray dtype: its element's dtype, else 0 (which is no dtype)
   std::vector<std::int64_t> subshape;
 };
 struct Field {
   std::string_view name;
-  std::uint32_t dtype = 0;    // never a structured one
+  std::uint32_t dtype = 0;  // never a structured one
   std::uint32_t offset = 0;
 };
 
 struct Array {
   std::uint32_t dtype = 0;
-  NodeId subclass = kNoNode;             // global of the ndarray subclass, when it is not ndarray
+  NodeId subclass = kNoNode;  // global of the ndarray subclass, when it is not ndarray
   Shape shape;
-  std::vector<std::int64_t> strides;     // in elements; empty: C order
+  std::vector<std::int64_t> strides;  // in elements; empty: C order
   std::size_t count = 0;
-  std::span<const std::byte> data;       // as in the file: any byte order. Not of object arrays.
-  Range items;                           // object arrays, in the file's order
+  std::span<const std::byte> data;  // as in the file: any byte order. Not of object arrays.
+  Range items;                      // object arrays, in the file's order
 };
 
 struct Document::Impl {
@@ -119,14 +133,14 @@ struct Document::Impl {
   std::vector<Global> globals;
   std::vector<Object> objects;
   std::vector<Array> arrays;
-  std::vector<Dtype> dtypes;             // [0] is no dtype
+  std::vector<Dtype> dtypes;  // [0] is no dtype
   std::vector<Field> fields;
-  std::deque<std::string> owned;         // what could not stay a view into the input (escapes, latin1)
-  std::size_t copied = 0;                // bytes of copies that a stream can ask for again and again: see may_copy()
+  std::deque<std::string> owned;  // what could not stay a view into the input (escapes, latin1)
+  std::size_t copied = 0;         // bytes of copies that a stream can ask for again and again: see may_copy()
 
   mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sorted_keys;  // by Range::begin; of big dicts that were asked
 
-  std::size_t values_max = 0;            // see Limits
+  std::size_t values_max = 0;  // see Limits
   mutable std::size_t values_given = 0;
   bool may_give(std::size_t values) const { return (values_given += values) <= values_max; }
 
@@ -141,10 +155,10 @@ struct Document::Impl {
   std::size_t element(const Array& array, std::size_t i) const;  // where the i-th element in C order stands in the file's order
   NodeId item(const Array& array, std::size_t i) const { return child(array.items, element(array, i)); }
   void append(Range& range, std::span<const NodeId> ids);
-  const Global* global_of(NodeId id) const;            // of a global or of an object's callable; nullptr: none
-  Range entries_of(NodeId id) const;                   // of a dict or a dict-like object; pairs in [key, value, ...]
+  const Global* global_of(NodeId id) const;  // of a global or of an object's callable; nullptr: none
+  Range entries_of(NodeId id) const;         // of a dict or a dict-like object; pairs in [key, value, ...]
   bool text_is(NodeId id, std::string_view value) const;
-  std::string text_of(NodeId id) const;                // UTF-8; of a text
+  std::string text_of(NodeId id) const;                                                     // UTF-8; of a text
   std::optional<std::size_t> find_entry(const Range& entries, std::string_view key) const;  // the last one, as Python would
 };
 
@@ -161,12 +175,12 @@ class NumpyValues {
  public:
   NumpyValues(Document::Impl& document, const Limits& limits) : d_(document), limits_(limits) {}
   Result<std::uint32_t> dtype_from_text(std::string_view text);
-  Result<std::uint32_t> dtype_with_state(std::uint32_t dtype, NodeId state);        // BUILD
-  Result<std::optional<Array>> array_from_state(NodeId state);                      // _reconstruct + BUILD; nullopt: another pattern
-  Result<Array> array_from_buffer(NodeId arguments);                                // _frombuffer(buffer, dtype, shape, order[, axes])
+  Result<std::uint32_t> dtype_with_state(std::uint32_t dtype, NodeId state);  // BUILD
+  Result<std::optional<Array>> array_from_state(NodeId state);                // _reconstruct + BUILD; nullopt: another pattern
+  Result<Array> array_from_buffer(NodeId arguments);                          // _frombuffer(buffer, dtype, shape, order[, axes])
   Result<Shape> shape_from(NodeId shape) const;
-  Result<std::size_t> data_size(std::uint32_t dtype, const Shape& shape) const;     // overflow-safe, within limits
-  Result<Node> scalar(std::uint32_t dtype, std::string_view data);                  // 0-d arrays are made where no scalar kind fits
+  Result<std::size_t> data_size(std::uint32_t dtype, const Shape& shape) const;  // overflow-safe, within limits
+  Result<Node> scalar(std::uint32_t dtype, std::string_view data);               // 0-d arrays are made where no scalar kind fits
   static std::vector<std::int64_t> fortran_strides(const Shape& shape);
 
  private:

@@ -36,12 +36,16 @@ double half_to_double(std::uint16_t h) {
 bool known_size(char kind, std::int64_t size) {
   switch (kind) {
     case 'b': return size == 1;
-    case 'i': case 'u': return size == 1 || size == 2 || size == 4 || size == 8;
+    case 'i':
+    case 'u': return size == 1 || size == 2 || size == 4 || size == 8;
     case 'f': return size == 2 || size == 4 || size == 8 || size == 12 || size == 16;
     case 'c': return size == 8 || size == 16 || size == 24 || size == 32;
-    case 'M': case 'm': return size == 8;
+    case 'M':
+    case 'm': return size == 8;
     case 'O': return size == 4 || size == 8;
-    case 'S': case 'U': case 'V': return size >= 0 && size <= kItemsizeMax / 4;
+    case 'S':
+    case 'U':
+    case 'V': return size >= 0 && size <= kItemsizeMax / 4;
     default: return false;
   }
 }
@@ -184,9 +188,7 @@ Result<Unit> NumpyValues::add_fields(Dtype& dtype, NodeId names, NodeId fields) 
     return refused("a numpy record dtype is not as numpy writes it");
   }
   if (dict.range.count > 4 * std::size_t{name_list.range.count}) return refused("a numpy record dtype with fields that it doesn't name");
-  if (name_list.range.count > kDtypeFieldsMax) {
-    return refused("a numpy record dtype of more than " + std::to_string(kDtypeFieldsMax) + " fields");
-  }
+  if (name_list.range.count > kDtypeFieldsMax) { return refused("a numpy record dtype of more than " + std::to_string(kDtypeFieldsMax) + " fields"); }
   if (d_.fields.size() + name_list.range.count > kFieldsTotalMax) return refused("too many numpy record dtypes");
   dtype.fields_begin = static_cast<std::uint32_t>(d_.fields.size());
   dtype.fields_count = name_list.range.count;
@@ -216,8 +218,8 @@ Result<Unit> NumpyValues::add_fields(Dtype& dtype, NodeId names, NodeId fields) 
 Result<Array> NumpyValues::numeric(std::uint32_t dtype, Shape shape, std::string_view data) {
   const std::size_t size = TRY(data_size(dtype, shape));
   if (size != data.size()) {
-    return refused("an array of shape " + shape_text(shape) + " of " + dtype_text(d_, dtype) + " needs " + std::to_string(size) +
-                   " bytes, " + std::to_string(data.size()) + " are there");
+    return refused("an array of shape " + shape_text(shape) + " of " + dtype_text(d_, dtype) + " needs " + std::to_string(size) + " bytes, " +
+                   std::to_string(data.size()) + " are there");
   }
   Array array;
   array.dtype = dtype;
@@ -300,9 +302,7 @@ Result<Array> NumpyValues::array_from_buffer(NodeId arguments) {
 
 Result<Node> NumpyValues::scalar(std::uint32_t dtype, std::string_view data) {
   const Dtype& d = d_.dtypes[dtype];
-  if (data.size() != d.itemsize) {
-    return refused("a numpy scalar of " + dtype_text(d_, dtype) + " with " + std::to_string(data.size()) + " bytes");
-  }
+  if (data.size() != d.itemsize) { return refused("a numpy scalar of " + dtype_text(d_, dtype) + " with " + std::to_string(data.size()) + " bytes"); }
   Node n;
   n.flags = kNumpyScalar;
   n.index = dtype;

@@ -5,8 +5,7 @@ namespace slipway::pickle {
 std::string opcode_name(std::uint8_t byte) {
   switch (byte) {
 #define OP(name, value) \
-  case (value):         \
-    return #name;
+  case (value): return #name;
     SLIPWAY_PICKLE_OPCODES(OP)
 #undef OP
     default: break;

@@ -165,22 +165,62 @@ Status Reader::push_integer(std::int64_t value) {
 
 Status Reader::step(Op op) {
   switch (op) {
-    case Op::NONE: case Op::NEWTRUE: case Op::NEWFALSE: case Op::INT: case Op::BININT: case Op::BININT1: case Op::BININT2:
-    case Op::LONG: case Op::LONG1: case Op::LONG4: case Op::FLOAT: case Op::BINFLOAT:
-      return scalar(op);
-    case Op::STRING: case Op::BINSTRING: case Op::SHORT_BINSTRING: case Op::UNICODE: case Op::BINUNICODE:
-    case Op::SHORT_BINUNICODE: case Op::BINUNICODE8: case Op::BINBYTES: case Op::SHORT_BINBYTES: case Op::BINBYTES8:
-    case Op::BYTEARRAY8:
-      return text(op);
-    case Op::EMPTY_LIST: case Op::LIST: case Op::APPEND: case Op::APPENDS: case Op::EMPTY_TUPLE: case Op::TUPLE: case Op::TUPLE1:
-    case Op::TUPLE2: case Op::TUPLE3: case Op::EMPTY_DICT: case Op::DICT: case Op::SETITEM: case Op::SETITEMS: case Op::EMPTY_SET:
-    case Op::ADDITEMS: case Op::FROZENSET:
-      return container(op);
-    case Op::GET: case Op::BINGET: case Op::LONG_BINGET: case Op::PUT: case Op::BINPUT: case Op::LONG_BINPUT: case Op::MEMOIZE:
-      return memo(op);
-    case Op::GLOBAL: case Op::STACK_GLOBAL: case Op::REDUCE: case Op::NEWOBJ: case Op::NEWOBJ_EX: case Op::INST: case Op::OBJ:
-    case Op::BUILD: case Op::PERSID: case Op::BINPERSID:
-      return call(op);
+    case Op::NONE:
+    case Op::NEWTRUE:
+    case Op::NEWFALSE:
+    case Op::INT:
+    case Op::BININT:
+    case Op::BININT1:
+    case Op::BININT2:
+    case Op::LONG:
+    case Op::LONG1:
+    case Op::LONG4:
+    case Op::FLOAT:
+    case Op::BINFLOAT: return scalar(op);
+    case Op::STRING:
+    case Op::BINSTRING:
+    case Op::SHORT_BINSTRING:
+    case Op::UNICODE:
+    case Op::BINUNICODE:
+    case Op::SHORT_BINUNICODE:
+    case Op::BINUNICODE8:
+    case Op::BINBYTES:
+    case Op::SHORT_BINBYTES:
+    case Op::BINBYTES8:
+    case Op::BYTEARRAY8: return text(op);
+    case Op::EMPTY_LIST:
+    case Op::LIST:
+    case Op::APPEND:
+    case Op::APPENDS:
+    case Op::EMPTY_TUPLE:
+    case Op::TUPLE:
+    case Op::TUPLE1:
+    case Op::TUPLE2:
+    case Op::TUPLE3:
+    case Op::EMPTY_DICT:
+    case Op::DICT:
+    case Op::SETITEM:
+    case Op::SETITEMS:
+    case Op::EMPTY_SET:
+    case Op::ADDITEMS:
+    case Op::FROZENSET: return container(op);
+    case Op::GET:
+    case Op::BINGET:
+    case Op::LONG_BINGET:
+    case Op::PUT:
+    case Op::BINPUT:
+    case Op::LONG_BINPUT:
+    case Op::MEMOIZE: return memo(op);
+    case Op::GLOBAL:
+    case Op::STACK_GLOBAL:
+    case Op::REDUCE:
+    case Op::NEWOBJ:
+    case Op::NEWOBJ_EX:
+    case Op::INST:
+    case Op::OBJ:
+    case Op::BUILD:
+    case Op::PERSID:
+    case Op::BINPERSID: return call(op);
     default: return structure(op);
   }
 }
@@ -214,7 +254,9 @@ Status Reader::structure(Op op) {
     case Op::READONLY_BUFFER:
       if (d_->node(TRY(top())).kind != Kind::bytes) return fail("a buffer is expected, there is " + a(c.stack.back()));
       return ok();
-    case Op::EXT1: case Op::EXT2: case Op::EXT4: return fail("the extension registry is not supported");
+    case Op::EXT1:
+    case Op::EXT2:
+    case Op::EXT4: return fail("the extension registry is not supported");
     case Op::NEXT_BUFFER: return fail("out-of-band buffers are not supported: save the model into one file");
     default: return fail("no such opcode: the file is damaged or is no pickle");
   }
@@ -311,7 +353,8 @@ Status Reader::memo(Op op) {
   auto& c = *context_;
   std::uint64_t index = 0;
   switch (op) {
-    case Op::GET: case Op::PUT: {
+    case Op::GET:
+    case Op::PUT: {
       const std::string_view digits = TRY(line());
       if (digits.empty() || digits.size() > 10) return fail("a memo index is expected");
       for (const char digit : digits) {
@@ -321,8 +364,10 @@ Status Reader::memo(Op op) {
       if (index > 0xFFFFFFFF) return fail("a memo index is expected");
       break;
     }
-    case Op::BINGET: case Op::BINPUT: index = TRY(fixed(1)); break;
-    case Op::LONG_BINGET: case Op::LONG_BINPUT: index = TRY(fixed(4)); break;
+    case Op::BINGET:
+    case Op::BINPUT: index = TRY(fixed(1)); break;
+    case Op::LONG_BINGET:
+    case Op::LONG_BINPUT: index = TRY(fixed(4)); break;
     default: index = c.memo.size() + c.sparse.size(); break;  // MEMOIZE
   }
   const auto key = static_cast<std::uint32_t>(index);
@@ -343,9 +388,7 @@ Status Reader::memo(Op op) {
   return ok();
 }
 
-Result<Document> read(std::span<const std::byte> bytes, const Limits& limits) {
-  return Document(TRY(Reader(bytes, limits).run()));
-}
+Result<Document> read(std::span<const std::byte> bytes, const Limits& limits) { return Document(TRY(Reader(bytes, limits).run())); }
 
 bool looks_like_pickle(std::span<const std::byte> bytes) {
   if (bytes.size() < 2) return false;
@@ -358,8 +401,9 @@ bool looks_like_pickle(std::span<const std::byte> bytes) {
   if (text[0] == 'c' || text[0] == 'i') {
     const std::size_t module_end = text.find('\n');
     return module_end != std::string_view::npos && module_end < 200 &&
-           std::all_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(module_end),
-                       [](char ch) { return ch > ' ' && static_cast<unsigned char>(ch) < 0x7F; });
+           std::all_of(
+               text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(module_end),
+               [](char ch) { return ch > ' ' && static_cast<unsigned char>(ch) < 0x7F; });
   }
   return std::string_view("(]})NIJKMFLGSTUVX").find(text[0]) != std::string_view::npos;
 }

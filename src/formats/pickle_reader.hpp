@@ -18,8 +18,8 @@ class Reader {
   struct Context {
     std::vector<NodeId> stack;
     std::vector<std::uint32_t> marks;
-    std::vector<NodeId> memo;                 // picklers number densely from 0
-    std::map<std::uint32_t, NodeId> sparse;   // whatever else a stream may name
+    std::vector<NodeId> memo;                // picklers number densely from 0
+    std::map<std::uint32_t, NodeId> sparse;  // whatever else a stream may name
     bool nested = false;
   };
 
@@ -36,18 +36,18 @@ class Reader {
   std::size_t left() const { return input_.size() - position_; }
   Result<std::string_view> take(std::uint64_t size);
   Result<std::string_view> counted(std::size_t length_bytes);
-  Result<std::uint64_t> fixed(std::size_t bytes);     // little endian
+  Result<std::uint64_t> fixed(std::size_t bytes);  // little endian
   Result<std::string_view> line();
-  Error fail(std::string what) const;                 // "opcode NAME at byte N: what"
+  Error fail(std::string what) const;  // "opcode NAME at byte N: what"
   Error place(Error error) const;
 
   // Stack.
   Result<NodeId> pop();
   Result<NodeId> top() const;
-  Result<std::span<const NodeId>> since_mark();       // valid until the stack changes; drop_mark() ends it
+  Result<std::span<const NodeId>> since_mark();  // valid until the stack changes; drop_mark() ends it
   void drop_mark();
   Status push(NodeId id);
-  Result<NodeId> add(Node node);                      // with the opcode's offset
+  Result<NodeId> add(Node node);  // with the opcode's offset
   Result<NodeId> add_chars(Kind kind, std::string_view chars, std::uint8_t flags = 0);
   Result<NodeId> add_children(Kind kind, std::span<const NodeId> children);
   Status push_chars(Kind kind, std::string_view chars, std::uint8_t flags = 0) { return push(TRY(add_chars(kind, chars, flags))); }

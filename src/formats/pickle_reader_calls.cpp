@@ -9,8 +9,8 @@ namespace slipway::pickle {
 namespace {
 
 constexpr std::size_t kNameMax = 512;
-constexpr std::size_t kWrapperEntriesMax = 16;   // real ones have 5 or 6
-constexpr std::size_t kArrayBytesMin = 12;  // no array is written in fewer bytes of opcodes
+constexpr std::size_t kWrapperEntriesMax = 16;  // real ones have 5 or 6
+constexpr std::size_t kArrayBytesMin = 20;      // no pickler writes an array in fewer
 
 Role role_of(std::string_view module, std::string_view name) {
   auto in = [&](std::initializer_list<std::string_view> modules) { return std::find(modules.begin(), modules.end(), module) != modules.end(); };
@@ -25,9 +25,7 @@ Role role_of(std::string_view module, std::string_view name) {
     if (name == "NumpyArrayWrapper") return Role::joblib_wrapper;
     if (name == "NDArrayWrapper" || name == "ZNDArrayWrapper") return Role::joblib_old_wrapper;
   }
-  if (in({"copy_reg", "copyreg"})) {
-    return name == "_reconstructor" ? Role::reconstructor : name == "__newobj__" ? Role::newobj : Role::other;
-  }
+  if (in({"copy_reg", "copyreg"})) { return name == "_reconstructor" ? Role::reconstructor : name == "__newobj__" ? Role::newobj : Role::other; }
   if (in({"__builtin__", "builtins"})) {
     if (name == "bytearray") return Role::bytearray;
     if (name == "bytes") return Role::bytes;
@@ -53,7 +51,8 @@ Status Reader::call(Op op) {
       if (d_->node(name).kind != Kind::text || d_->node(module).kind != Kind::text) return fail("its module and name are no texts");
       return push_global(d_->node(module).view(), d_->node(name).view());
     }
-    case Op::REDUCE: case Op::NEWOBJ: {
+    case Op::REDUCE:
+    case Op::NEWOBJ: {
       const NodeId arguments = TRY(pop()), callable = TRY(pop());
       return make(callable, arguments, op == Op::REDUCE);
     }
@@ -161,7 +160,8 @@ Result<std::optional<NodeId>> Reader::known_call(Role role, NodeId arguments) {
   const Range args = d_->node(arguments).range;
   switch (role) {
     case Role::codecs_encode: return encoded(arguments);
-    case Role::bytes: case Role::bytearray: {
+    case Role::bytes:
+    case Role::bytearray: {
       if (args.count == 0) return std::optional(TRY(add_chars(Kind::bytes, {})));
       if (args.count == 1 && d_->node(d_->child(args, 0)).kind == Kind::bytes) return std::optional(d_->child(args, 0));
       return encoded(arguments);

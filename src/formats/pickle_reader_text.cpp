@@ -44,7 +44,9 @@ std::optional<std::string> unescaped(std::string_view text) {
       case 'b': out.push_back('\b'); break;
       case 'f': out.push_back('\f'); break;
       case 'v': out.push_back('\v'); break;
-      case '\\': case '\'': case '"': out.push_back(text[i]); break;
+      case '\\':
+      case '\'':
+      case '"': out.push_back(text[i]); break;
       case 'x': {
         const auto v = hex_at(text, i + 1, 2);
         if (v < 0) return std::nullopt;
@@ -115,9 +117,7 @@ Status Reader::long_bytes(std::string_view bytes) {
 Status Reader::quoted_line() {
   std::string_view text = TRY(line());
   while (text.ends_with(' ')) text.remove_suffix(1);
-  if (text.size() < 2 || text.front() != text.back() || (text.front() != '\'' && text.front() != '"')) {
-    return fail("a quoted string is expected");
-  }
+  if (text.size() < 2 || text.front() != text.back() || (text.front() != '\'' && text.front() != '"')) { return fail("a quoted string is expected"); }
   text = text.substr(1, text.size() - 2);
   if (text.find('\\') == std::string_view::npos) return push_chars(Kind::text, text, kLatin1);
   auto plain = unescaped(text);
@@ -128,8 +128,9 @@ Status Reader::quoted_line() {
 // raw-unicode-escape: Latin-1, with \uXXXX and \UXXXXXXXX where the number of backslashes before them is even.
 Status Reader::unicode_line() {
   const std::string_view raw = TRY(line());
-  const bool plain = std::string_view::npos == raw.find('\\') && std::string_view::npos == raw.find_first_not_of(
-      "\t !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~");
+  const bool plain = std::string_view::npos == raw.find('\\') &&
+                     std::string_view::npos ==
+                         raw.find_first_not_of("\t !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~");
   if (plain) return push_chars(Kind::text, raw);
   std::string out;
   std::uint32_t high = 0;  // a first surrogate: narrow builds of Python 2 wrote pairs

@@ -71,7 +71,8 @@ class Read {
 std::string refusal(const std::string& stream, const Limits& limits = {}) { return Read(stream, limits).refusal(); }
 
 TEST(PickleReader, ReadsNumbersOfEveryOpcode) {
-  const Read r("(I7\nI-7\nI01\nI00\nL123L\nF1.5\nFnan\nF-inf\nJ\xfe\xff\xff\xffK\xffM\xff\xff\x8a\x01\x80\x8a\x00\x8b\x02\x00\x00\x00\x00\x01G?\xf8\x00\x00\x00\x00\x00\x00N\x88\x89l."s);
+  const Read r(
+      "(I7\nI-7\nI01\nI00\nL123L\nF1.5\nFnan\nF-inf\nJ\xfe\xff\xff\xffK\xffM\xff\xff\x8a\x01\x80\x8a\x00\x8b\x02\x00\x00\x00\x00\x01G?\xf8\x00\x00\x00\x00\x00\x00N\x88\x89l."s);
   const View root = r.root();
   ASSERT_EQ(root.size(), 18U);
   const std::vector<double> wanted = {7, -7, 1, 0, 123, 1.5, NAN, -INFINITY, -2, 255, 65535, -128, 0, 256, 1.5};
@@ -94,7 +95,8 @@ TEST(PickleReader, ReadsLargeIntegersAsNumbersOnly) {
 }
 
 TEST(PickleReader, ReadsTextsOfPython2And3) {
-  const Read r("(S'a\\n\\x41\\''\nS\"q\"\nU\x02\xe9zT\x01\x00\x00\x00tVgr\xfc\\u00dfe \\ud83d\\ude00 \\\\u\nX\x02\x00\x00\x00\xc3\xa9\x8c\x01y\x8d\x01\x00\x00\x00\x00\x00\x00\x00zt."s);
+  const Read r(
+      "(S'a\\n\\x41\\''\nS\"q\"\nU\x02\xe9zT\x01\x00\x00\x00tVgr\xfc\\u00dfe \\ud83d\\ude00 \\\\u\nX\x02\x00\x00\x00\xc3\xa9\x8c\x01y\x8d\x01\x00\x00\x00\x00\x00\x00\x00zt."s);
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < r.root().size(); ++i) texts.push_back(r.root().at(i).text().value());
   EXPECT_THAT(texts, ElementsAre("a\nA'", "q", "\u00e9z", "t", "gr\u00fc\u00dfe \U0001F600 \\\\u", "\u00e9", "y", "z"));
@@ -104,17 +106,26 @@ TEST(PickleReader, ReadsTextsOfPython2And3) {
 }
 
 TEST(PickleReader, ReadsBytes) {
-  const Read r("(C\x01\xff" "B\x01\x00\x00\x00\xfe\x8e\x01\x00\x00\x00\x00\x00\x00\x00\xfd\x96\x01\x00\x00\x00\x00\x00\x00\x00\xfc\x98"s +
-               global("_codecs", "encode") + "(V\\u00ff\xc3\nX\x06\x00\x00\x00latin1tR"s + global("__builtin__", "bytearray") +
-               "(V\xe9\nU\x07latin-1tR" + global("__builtin__", "bytes") + ")Rt.");
+  const Read r(
+      "(C\x01\xff"
+      "B\x01\x00\x00\x00\xfe\x8e\x01\x00\x00\x00\x00\x00\x00\x00\xfd\x96\x01\x00\x00\x00\x00\x00\x00\x00\xfc\x98"s +
+      global("_codecs", "encode") + "(V\\u00ff\xc3\nX\x06\x00\x00\x00latin1tR"s + global("__builtin__", "bytearray") + "(V\xe9\nU\x07latin-1tR" +
+      global("__builtin__", "bytes") + ")Rt.");
   std::vector<std::string> found;
   for (std::size_t i = 0; i < r.root().size(); ++i) found.push_back(r.root().at(i).bytes().value());
   EXPECT_THAT(found, ElementsAre("\xff", "\xfe", "\xfd", "\xfc", "\xff\xc3", "\xe9", ""));
 }
 
 TEST(PickleReader, ReadsContainersAndTheMemo) {
-  const Read r(p4("(]\x94(K\x01K\x02" "eh\x00" "a}(K\x05"s + unicode("v") + "uK\x09Ns\x8f(K\x01\x90(K\x01K\x02\x91)K\x01\x85K\x01K\x02\x86K\x01K\x02K\x03\x87(t"
-                  "K\x07" "20(K\x01" "1N0(0t"s));
+  const Read r(
+      p4("(]\x94(K\x01K\x02"
+         "eh\x00"
+         "a}(K\x05"s +
+         unicode("v") +
+         "uK\x09Ns\x8f(K\x01\x90(K\x01K\x02\x91)K\x01\x85K\x01K\x02\x86K\x01K\x02K\x03\x87(t"
+         "K\x07"
+         "20(K\x01"
+         "1N0(0t"s));
   const View root = r.root();
   ASSERT_EQ(root.size(), 10U);
   const View list = root.at(0);
@@ -132,13 +143,19 @@ TEST(PickleReader, ReadsContainersAndTheMemo) {
 }
 
 TEST(PickleReader, ReadsTheMemoOfEveryOpcode) {
-  const Read r("(K\x01p0\n0K\x02q\x01" "0K\x03r\x02\x00\x00\x00" "0K\x04r\xff\xff\xff\xff" "0g0\nh\x01j\x02\x00\x00\x00j\xff\xff\xff\xfft."s);
+  const Read r(
+      "(K\x01p0\n0K\x02q\x01"
+      "0K\x03r\x02\x00\x00\x00"
+      "0K\x04r\xff\xff\xff\xff"
+      "0g0\nh\x01j\x02\x00\x00\x00j\xff\xff\xff\xfft."s);
   EXPECT_THAT(r.root().integers().value(), ElementsAre(1, 2, 3, 4));
 }
 
 TEST(PickleReader, MakesInertObjectsOfEveryCallingOpcode) {
   const std::string c = global("m", "C");
-  const Read r("(" + c + "(K\x01tR" + c + "K\x01\x85\x81" + c + "K\x01\x85}" + unicode("k") + "K\x02s\x92(K\x01im\nC\n(" + c + "K\x01o\x8c\x01m\x8c\x01" "C\x93K\x01\x85RPid\nK\x07Qt.");
+  const Read r("(" + c + "(K\x01tR" + c + "K\x01\x85\x81" + c + "K\x01\x85}" + unicode("k") + "K\x02s\x92(K\x01im\nC\n(" + c +
+               "K\x01o\x8c\x01m\x8c\x01"
+               "C\x93K\x01\x85RPid\nK\x07Qt.");
   const View root = r.root();
   ASSERT_EQ(root.size(), 8U);
   for (std::size_t i = 0; i < 6; ++i) {
@@ -211,7 +228,8 @@ TEST(PickleNumpy, ReadsArraysOfEveryOrder) {
 
 TEST(PickleNumpy, ReadsTextAndObjectArrays) {
   const std::string u2 = global("numpy", "dtype") + "(" + unicode("U2") + "\x89\x88tR(K\x03" + unicode("<") + "NNNK\x08K\x04K\x08tb";
-  const std::string o = global("numpy", "dtype") + "(" + unicode("O8") + "\x89\x88tR(K\x03" + unicode("|") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb";
+  const std::string o =
+      global("numpy", "dtype") + "(" + unicode("O8") + "\x89\x88tR(K\x03" + unicode("|") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb";
   const Read r(p4("(" + array(shape({2}), u2, bytes_of("a\0\0\0\xe9\0\0\0z\0\0\0\0\0\0\0"s)) +
                   array(shape({2, 2}), o, "](" + unicode("p") + unicode("q") + unicode("r") + unicode("s") + "e", true) +
                   array(shape({3}), o, "](" + unicode("p") + "NG?\xf8\x00\x00\x00\x00\x00\x00"s + "e") + "t"));
@@ -226,8 +244,9 @@ TEST(PickleNumpy, ReadsTextAndObjectArrays) {
 }
 
 TEST(PickleNumpy, ReadsFieldsOfRecords) {
-  const std::string record = global("numpy", "dtype") + "(" + unicode("V16") + "\x89\x88tR(K\x03" + unicode("|") + "N(" + unicode("left") + unicode("x") +
-                             "t}(" + unicode("left") + dtype("i4") + "K\x00\x86"s + unicode("x") + dtype("f8", ">") + "K\x08\x86uK\x10K\x01K\x10tb";
+  const std::string record = global("numpy", "dtype") + "(" + unicode("V16") + "\x89\x88tR(K\x03" + unicode("|") + "N(" + unicode("left") +
+                             unicode("x") + "t}(" + unicode("left") + dtype("i4") + "K\x00\x86"s + unicode("x") + dtype("f8", ">") +
+                             "K\x08\x86uK\x10K\x01K\x10tb";
   std::string data;
   for (int i = 0; i < 3; ++i) data += raw({i}) + "pad." + swapped(raw({i + 0.5}), 8);
   const Read r(p4(array(shape({3}), record, bytes_of(data))));
@@ -295,8 +314,11 @@ TEST(PickleJoblib, RefusesWhatOldVersionsWroteIntoSeveralFiles) {
 }
 
 TEST(PickleReader, NamesOpcodeAndOffsetInItsRefusals) {
-  EXPECT_EQ(refusal("\x80\x04\x8d" + le(10'737'418'240, 8) + "twelve bytes"), "opcode BINUNICODE8 at byte 2: claims 10737418240 bytes, the file has 12 left");
-  EXPECT_EQ(refusal("K\x01K\x02" "a."), "opcode APPEND at byte 4: it adds to an integer, which takes no items");
+  EXPECT_EQ(refusal("\x80\x04\x8d" + le(10'737'418'240, 8) + "twelve bytes"),
+            "opcode BINUNICODE8 at byte 2: claims 10737418240 bytes, the file has 12 left");
+  EXPECT_EQ(refusal("K\x01K\x02"
+                    "a."),
+            "opcode APPEND at byte 4: it adds to an integer, which takes no items");
   EXPECT_EQ(refusal("K\x01K\x02K\x03s."), "opcode SETITEM at byte 6: it sets entries of an integer, which has none");
   EXPECT_EQ(refusal("K\x01}b."), "opcode BUILD at byte 3: it gives a state to an integer, which takes none");
   EXPECT_EQ(refusal("."), "opcode STOP at byte 0: the stack is empty");
@@ -309,7 +331,9 @@ TEST(PickleReader, NamesOpcodeAndOffsetInItsRefusals) {
   EXPECT_THAT(refusal("\x97."), HasSubstr("opcode NEXT_BUFFER at byte 0: out-of-band buffers"));
   EXPECT_THAT(refusal("\x07"), HasSubstr("opcode 0x07 at byte 0"));
   EXPECT_THAT(refusal("\x80\x06N."), HasSubstr("protocol 6"));
-  EXPECT_THAT(refusal("(K\x01" "d."), HasSubstr("opcode DICT at byte 3: a key without a value"));
+  EXPECT_THAT(refusal("(K\x01"
+                      "d."),
+              HasSubstr("opcode DICT at byte 3: a key without a value"));
   EXPECT_THAT(refusal("]K\x01K\x02(\x90."), HasSubstr("ADDITEMS"));
 }
 
@@ -358,7 +382,9 @@ TEST(PickleReader, SurvivesDeepAndSharedStructures) {
   ASSERT_TRUE(shared.ok());
   EXPECT_THAT(shared.root().doubles().error().detail(), HasSubstr("larger than the file"));
   EXPECT_THAT(shared.root().tensor().error().detail(), HasSubstr("larger than the file"));
-  const Read cycle("]q\x00h\x00" "a."s);
+  const Read cycle(
+      "]q\x00h\x00"
+      "a."s);
   EXPECT_FALSE(cycle.root().doubles().ok());
   EXPECT_FALSE(cycle.root().texts().ok());
 }
@@ -370,7 +396,7 @@ TEST(PickleView, ReadsASharedArrayNotForEver) {
   Limits limits;
   limits.values_max = 100'000;
   const Read r(stream, limits);
-  EXPECT_THAT(r.root().doubles().error().detail(), HasSubstr("shared"));
+  EXPECT_THAT(r.root().doubles().error().detail(), HasSubstr("share so many parts"));
   std::size_t read = 0;
   while (read < r.root().size() && r.root().at(read).doubles().ok()) ++read;
   EXPECT_GT(read, 100U);
@@ -379,7 +405,13 @@ TEST(PickleView, ReadsASharedArrayNotForEver) {
 
 TEST(PickleReader, EncodesASharedTextOnlyOnce) {
   const std::string text(100'000, 'x');
-  std::string stream = "\x80\x02" + global("_codecs", "encode") + "q\x00" "0X"s + le(text.size() + 2, 4) + text + "\xc3\xa9q\x01" "0U\x06latin1q\x02" "0(";
+  std::string stream = "\x80\x02" + global("_codecs", "encode") +
+                       "q\x00"
+                       "0X"s +
+                       le(text.size() + 2, 4) + text +
+                       "\xc3\xa9q\x01"
+                       "0U\x06latin1q\x02"
+                       "0(";
   for (int i = 0; i < 10'000; ++i) stream += "h\x00h\x01h\x02\x86R"s;
   const Read r(stream + "l.");
   ASSERT_EQ(r.root().size(), 10'000U);
@@ -388,7 +420,15 @@ TEST(PickleReader, EncodesASharedTextOnlyOnce) {
 }
 
 TEST(PickleView, GivesListsAsTensors) {
-  const Read r(p4("(](](K\x01K\x02" "e](K\x03K\x04" "ee](K\x01G?\xf8\x00\x00\x00\x00\x00\x00" "e](\x88\x89" "e](](K\x01" "e](K\x02K\x03" "ee]("s + unicode("a") + unicode("b") + "e]t"));
+  const Read r(
+      p4("(](](K\x01K\x02"
+         "e](K\x03K\x04"
+         "ee](K\x01G?\xf8\x00\x00\x00\x00\x00\x00"
+         "e](\x88\x89"
+         "e](](K\x01"
+         "e](K\x02K\x03"
+         "ee]("s +
+         unicode("a") + unicode("b") + "e]t"));
   const View root = r.root();
   EXPECT_THAT(root.at(0).tensor().value().shape(), ElementsAre(2, 2));
   EXPECT_EQ(root.at(0).tensor().value().dtype(), DType::int64);

@@ -43,8 +43,10 @@ DType tensor_dtype(const Dtype& d) {
     case 'i': return sized(DType::int8, DType::int16, DType::int32, DType::int64);
     case 'u': return sized(DType::uint8, DType::uint16, DType::uint32, DType::uint64);
     case 'f': return d.itemsize > 8 ? DType::undefined : sized(DType::undefined, DType::float16, DType::float32, DType::float64);
-    case 'M': case 'm': return DType::int64;
-    case 'S': case 'U': return DType::string;
+    case 'M':
+    case 'm': return DType::int64;
+    case 'S':
+    case 'U': return DType::string;
     default: return DType::undefined;
   }
 }
@@ -109,7 +111,8 @@ Result<Tensor> gathered(const Document::Impl& d, const Array& array, std::uint32
   shape.insert(shape.end(), d.dtypes[dtype].subshape.begin(), d.dtypes[dtype].subshape.end());
   if (shape.size() > kRankMax) return refused((path.empty() ? "" : path + ": ") + "an array of " + std::to_string(shape.size()) + " dimensions");
   const std::size_t size = d.dtypes[dtype].itemsize;
-  if (!d.may_give(array.count + 1)) return refused((path.empty() ? "" : path + ": ") + "the file's arrays are shared so often that they are larger than the file");
+  if (!d.may_give(array.count + 1))
+    return refused((path.empty() ? "" : path + ": ") + "the file's arrays are shared so often that they are larger than the file");
   if (made == DType::string) {
     std::vector<std::string> values;
     values.reserve(array.count);
@@ -175,7 +178,8 @@ std::optional<double> big_integer_value(const Node& n) {
 std::optional<double> scalar_value(const Document::Impl& d, NodeId id) {
   const Node& n = d.node(id);
   switch (n.kind) {
-    case Kind::boolean: case Kind::integer: return static_cast<double>(n.integer);
+    case Kind::boolean:
+    case Kind::integer: return static_cast<double>(n.integer);
     case Kind::real: return n.real;
     case Kind::big_integer: return big_integer_value(n);
     default: return std::nullopt;

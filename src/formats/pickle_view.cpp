@@ -93,7 +93,9 @@ std::string View::describe() const {
     case Kind::real: return "the number " + real_text(n.real);
     case Kind::text: return "the text '" + excerpt(n.view().size() > 256 ? n.view().substr(0, 256) : n.view()) + "'";
     case Kind::bytes: return std::to_string(n.chars.size) + " bytes";
-    case Kind::list: case Kind::tuple: case Kind::set: return std::string(kind_name(n.kind)) + " of " + std::to_string(n.range.count);
+    case Kind::list:
+    case Kind::tuple:
+    case Kind::set: return std::string(kind_name(n.kind)) + " of " + std::to_string(n.range.count);
     case Kind::dict: return "a dict of " + std::to_string(n.range.count / 2);
     case Kind::global: return "the name " + excerpt(qualified_name(), 100);
     case Kind::object: {
@@ -137,8 +139,8 @@ Result<View> View::attribute(std::string_view attribute_name) const {
   if (auto found = find(attribute_name)) return std::move(*found);
   const std::string what = is(Kind::object) && !name().empty() ? excerpt(name(), 60) : describe();
   const bool fitted = attribute_name.ends_with('_') && is(Kind::object);
-  return Error(ErrorCode::model_refused, (path_.empty() ? "" : path_ + ": ") + what + " has no " + std::string(attribute_name) +
-                                             (fitted ? " (is it fitted?)" : ""));
+  return Error(ErrorCode::model_refused,
+               (path_.empty() ? "" : path_ + ": ") + what + " has no " + std::string(attribute_name) + (fitted ? " (is it fitted?)" : ""));
 }
 
 std::vector<std::string> View::attributes() const {
