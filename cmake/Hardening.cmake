@@ -4,11 +4,11 @@ set(SLIPWAY_SANITIZE "" CACHE STRING "sanitizers, as -fsanitize= takes them")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
 
-add_compile_options(-Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual -Wvla -Wno-missing-field-initializers -fno-strict-aliasing
+add_compile_options(-Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual -Wvla -Wno-missing-field-initializers -fno-strict-aliasing
                     "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" -D_GLIBCXX_ASSERTIONS)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees uninitialised members inside every moved std::variant; clang-tidy and the sanitizers look for the real ones.
-  add_compile_options(-Walloca -Wno-maybe-uninitialized)
+  add_compile_options(-Wshadow=local -Walloca -Wno-maybe-uninitialized)
 endif()
 if(SLIPWAY_SANITIZE)
   add_compile_options("-fsanitize=${SLIPWAY_SANITIZE}" -fno-sanitize-recover=undefined)

@@ -8,7 +8,7 @@ namespace slipway::app {
 namespace {
 
 Result<Storage> open_existing(const Settings& settings) {
-  struct stat info {};
+  struct stat info{};
   if (::stat((settings.storage_data_dir + "/slipway.db").c_str(), &info) != 0) {
     return Error(ErrorCode::not_found, "there is no slipway data in " + settings.storage_data_dir + "; name it with --data DIR");
   }
@@ -25,7 +25,7 @@ Result<accounts::User> user_named(accounts::Accounts& accounts, const std::strin
 
 Status user_add(const Settings& settings, const std::string& email, const Secret& password, bool admin) {
   // The first administrator may be made before the first start: the directory is made here then.
-  struct stat info {};
+  struct stat info{};
   std::optional<store::DataDir> fresh;
   if (::stat((settings.storage_data_dir + "/slipway.db").c_str(), &info) != 0) fresh = TRY(store::DataDir::open(settings.storage_data_dir));
   const Storage storage = TRY(open_storage(settings));
@@ -36,7 +36,8 @@ Status user_add(const Settings& settings, const std::string& email, const Secret
 Result<std::vector<UserLine>> user_list(const Settings& settings) {
   const Storage storage = TRY(open_existing(settings));
   std::vector<UserLine> out;
-  for (const accounts::User& user : TRY(storage.accounts->list())) out.push_back({user.id, user.email, user.role, user.status, to_rfc3339(user.created_at)});
+  for (const accounts::User& user : TRY(storage.accounts->list()))
+    out.push_back({user.id, user.email, user.role, user.status, to_rfc3339(user.created_at)});
   return out;
 }
 

@@ -99,7 +99,9 @@ Status RunningApp::start_engine() {
   loops_->start();  // after the engine: its pollers are in place before the threads are
   workshop_ = std::make_unique<CellWorkshop>(settings_, *engine_, loops_->at(0), *pool_);
   const os::SandboxReport sandbox = engine_->sandbox();
-  if (!sandbox.sufficient()) return Error(ErrorCode::unavailable, "cells can't be confined here (" + sandbox.level() + "): slipway doctor tells why; models are not read without a sandbox");
+  if (!sandbox.sufficient())
+    return Error(ErrorCode::unavailable,
+                 "cells can't be confined here (" + sandbox.level() + "): slipway doctor tells why; models are not read without a sandbox");
   return ok();
 }
 
@@ -138,7 +140,8 @@ void RunningApp::poll_soon() {
 }
 
 void RunningApp::poll() {
-  if (const Status reloaded = storage_.accounts->reload_if_changed(); !reloaded.ok()) log::warn("accounts.reload_failed", {{"why", reloaded.error().internal()}});
+  if (const Status reloaded = storage_.accounts->reload_if_changed(); !reloaded.ok())
+    log::warn("accounts.reload_failed", {{"why", reloaded.error().internal()}});
   if (++polls_ % kFlushEveryPolls == 0) {
     if (const Status flushed = keys_->flush_last_used(); !flushed.ok()) log::warn("keys.flush_failed", {{"why", flushed.error().internal()}});
   }
@@ -155,7 +158,7 @@ RunningApp::~RunningApp() {
   if (server_) server_->drain(Millis(0));
   if (keys_) static_cast<void>(keys_->flush_last_used().ok());
   if (pool_) pool_->stop();
-  engine_.reset();   // its last answers arrive on the loops, which still run
+  engine_.reset();  // its last answers arrive on the loops, which still run
   server_.reset();
   if (loops_) {
     loops_->stop();

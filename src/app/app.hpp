@@ -19,9 +19,9 @@ class App {
   static Result<std::unique_ptr<App>> start(const Settings& settings);
   virtual ~App() = default;
 
-  virtual std::string url() const = 0;              // http://127.0.0.1:8080
-  virtual std::string first_run_link() const = 0;   // empty once an administrator exists
-  virtual void drain() = 0;                         // readiness off, running requests finish (settings' drain timeout), then stops
+  virtual std::string url() const = 0;             // http://127.0.0.1:8080
+  virtual std::string first_run_link() const = 0;  // empty once an administrator exists
+  virtual void drain() = 0;                        // readiness off, running requests finish (settings' drain timeout), then stops
 };
 
 // Runs until SIGTERM or SIGINT (a second one stops at once). Prints URL, first-run link and data directory on stdout.

@@ -12,7 +12,8 @@ namespace slipway::app {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> out(store::store_migrations().begin(), store::store_migrations().end());
-  for (const auto* slice : {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations()}) out.insert(out.end(), slice->begin(), slice->end());
+  for (const auto* slice : {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations()})
+    out.insert(out.end(), slice->begin(), slice->end());
   return out;
 }
 

@@ -18,7 +18,10 @@ Result<http::Response> readiness(const Parts& parts) {
   const bool draining = parts.draining();
   const auto word = [](bool good) { return good ? "ok" : "failed"; };
   const bool ready = database && cells && !draining;
-  const json::Value body = json::object({{"status", ready ? "ready" : draining ? "draining" : "not ready"}, {"parts", json::object({{"database", word(database)}, {"cells", word(cells)}})}});
+  const json::Value body = json::object({{"status", ready      ? "ready"
+                                                    : draining ? "draining"
+                                                               : "not ready"},
+                                         {"parts", json::object({{"database", word(database)}, {"cells", word(cells)}})}});
   return http::Response::json(body.dump(), ready ? 200 : 503);
 }
 
@@ -26,18 +29,32 @@ std::vector<http::Route> system_routes(const Parts& parts) {
   using http::Access;
   using http::Method;
   std::vector<http::Route> out;
-  out.push_back({.method = Method::get, .pattern = "/healthz", .access = Access::anyone("says nothing but that the process lives"),
-                 .handler = http::on_loop([](http::Request&&, http::Responder responder) { responder.send(health()); }), .quiet = true,
+  out.push_back({.method = Method::get,
+                 .pattern = "/healthz",
+                 .access = Access::anyone("says nothing but that the process lives"),
+                 .handler = http::on_loop([](http::Request&&, http::Responder responder) { responder.send(health()); }),
+                 .quiet = true,
                  .doc = {.id = "health", .summary = "Liveness", .tag = "system", .responses = {{200, "alive", R"({"status":"ok"})"}}}});
-  out.push_back({.method = Method::get, .pattern = "/readyz", .access = Access::anyone("load balancers ask without a login; names parts, not people"),
-                 .handler = http::on_pool([parts](http::Request&) { return readiness(parts); }), .quiet = true,
-                 .doc = {.id = "ready", .summary = "Readiness, with the state of each part", .tag = "system",
+  out.push_back({.method = Method::get,
+                 .pattern = "/readyz",
+                 .access = Access::anyone("load balancers ask without a login; names parts, not people"),
+                 .handler = http::on_pool([parts](http::Request&) { return readiness(parts); }),
+                 .quiet = true,
+                 .doc = {.id = "ready",
+                         .summary = "Readiness, with the state of each part",
+                         .tag = "system",
                          .responses = {{200, "ready", R"({"status":"ready","parts":{"database":"ok","cells":"ok"}})"}}}});
-  out.push_back({.method = Method::get, .pattern = "/metrics", .access = Access::anyone("scrapers ask without a login; holds counts, no names of models or people"),
+  out.push_back({.method = Method::get,
+                 .pattern = "/metrics",
+                 .access = Access::anyone("scrapers ask without a login; holds counts, no names of models or people"),
                  .handler = http::on_pool([&metrics = parts.metrics](http::Request&) -> Result<http::Response> {
                    return http::Response::make(200, "text/plain; version=0.0.4; charset=utf-8", metrics.expose());
                  }),
-                 .quiet = true, .doc = {.id = "metrics", .summary = "Metrics in Prometheus's text format", .tag = "system", .responses = {{200, "metrics", "", "text/plain", R"({"type":"string"})"}}}});
+                 .quiet = true,
+                 .doc = {.id = "metrics",
+                         .summary = "Metrics in Prometheus's text format",
+                         .tag = "system",
+                         .responses = {{200, "metrics", "", "text/plain", R"({"type":"string"})"}}}});
   return out;
 }
 
@@ -61,10 +78,15 @@ http::Route table_route(const std::vector<http::Route>& routes) {
   for (const http::Route& route : routes) items.push_back(line(http::method_name(route.method), route.pattern, route.access));
   items.push_back(line("GET", "/api/routes", access));
   const std::string document = json::object({{"items", std::move(items)}}).dump();
-  return {.method = http::Method::get, .pattern = "/api/routes", .access = access,
+  return {.method = http::Method::get,
+          .pattern = "/api/routes",
+          .access = access,
           .handler = http::on_loop([document](http::Request&&, http::Responder responder) { responder.send(http::Response::json(document)); }),
-          .doc = {.id = "listRoutes", .summary = "Every route with its policy", .tag = "system",
-                  .responses = {{200, "the table", R"({"items":[{"method":"GET","pattern":"/healthz","access":"anyone","scope_or_reason":"liveness"}]})"}}}};
+          .doc = {.id = "listRoutes",
+                  .summary = "Every route with its policy",
+                  .tag = "system",
+                  .responses = {
+                      {200, "the table", R"({"items":[{"method":"GET","pattern":"/healthz","access":"anyone","scope_or_reason":"liveness"}]})"}}}};
 }
 
 void append(std::vector<http::Route>& to, std::vector<http::Route> more) {
@@ -87,7 +109,9 @@ std::vector<http::Route> all_routes(const Parts& p) {
 
   // Last: the document describes everything above it.
   const std::string document = http::openapi(out, {.title = "slipway", .version = "0.1.0"}).dump();
-  out.push_back({.method = http::Method::get, .pattern = "/api/openapi.json", .access = http::Access::anyone("the interface is no secret"),
+  out.push_back({.method = http::Method::get,
+                 .pattern = "/api/openapi.json",
+                 .access = http::Access::anyone("the interface is no secret"),
                  .handler = http::on_loop([document](http::Request&&, http::Responder responder) { responder.send(http::Response::json(document)); }),
                  .doc = {.id = "openapi", .summary = "This document", .tag = "system", .hidden = true}});
   out.push_back(table_route(out));

@@ -62,7 +62,8 @@ void CellWorkshop::check(const models::VersionRow& version, std::function<Result
   model->predict(std::move(job), [model, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
     model->retire();
     if (outputs.ok()) return done(ok());
-    done(Error(ErrorCode::model_refused, "the model could not answer its own example: " + outputs.error().detail()).because(outputs.error().internal()));
+    done(Error(ErrorCode::model_refused, "the model could not answer its own example: " + outputs.error().detail())
+             .because(outputs.error().internal()));
   });
 }
 

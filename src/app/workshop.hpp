@@ -11,7 +11,8 @@ namespace slipway::app {
 
 class CellWorkshop final : public models::Workshop {
  public:
-  CellWorkshop(const Settings& settings, inference::Engine& engine, os::Loop& loop, os::Pool& pool) : settings_(settings), engine_(engine), loop_(loop), pool_(pool) {}
+  CellWorkshop(const Settings& settings, inference::Engine& engine, os::Loop& loop, os::Pool& pool)
+      : settings_(settings), engine_(engine), loop_(loop), pool_(pool) {}
 
   void import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) override;
   void check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) override;

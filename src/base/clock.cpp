@@ -1,16 +1,13 @@
 #include "slipway/base/clock.hpp"
 
-#include <ctime>
-
 #include <cstdio>
+#include <ctime>
 
 namespace slipway {
 namespace {
 class SystemClock final : public Clock {
  public:
-  std::int64_t unix_ms() const override {
-    return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
-  }
+  std::int64_t unix_ms() const override { return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count(); }
   Steady steady() const override { return std::chrono::steady_clock::now(); }
 };
 }  // namespace

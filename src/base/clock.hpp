@@ -24,7 +24,10 @@ class ManualClock final : public Clock {
  public:
   std::int64_t unix_ms() const override { return unix_ms_; }
   Steady steady() const override { return steady_; }
-  void advance(Millis by) { unix_ms_ += by.count(); steady_ += by; }
+  void advance(Millis by) {
+    unix_ms_ += by.count();
+    steady_ += by;
+  }
 
  private:
   std::int64_t unix_ms_ = 1'700'000'000'000;

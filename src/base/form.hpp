@@ -21,14 +21,14 @@ class Form {
   std::string required_text(std::string_view name, std::size_t bytes_max);  // "" when wrong: finish() will say so
   std::optional<std::string> text(std::string_view name, std::size_t bytes_max);
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max, std::size_t bytes_max);
-  std::optional<std::int64_t> time_ms(std::string_view name);                // RFC 3339
+  std::optional<std::int64_t> time_ms(std::string_view name);  // RFC 3339
   bool has(std::string_view name) const;
 
-  Status finish();                                   // invalid_input with all that was wrong
+  Status finish();  // invalid_input with all that was wrong
 
  private:
   explicit Form(json::Value document) : document_(std::move(document)) {}
-  const json::Value* take(std::string_view name);    // null is as absent
+  const json::Value* take(std::string_view name);  // null is as absent
   void wrong(std::string_view name, std::string why);
   json::Value document_;
   std::vector<std::string> known_;

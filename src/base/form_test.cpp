@@ -30,7 +30,8 @@ TEST(Form, NullIsAsAbsent) {
 TEST(Form, ReadsTimesWithAZoneAndNothingElse) {
   EXPECT_EQ(from_rfc3339("2023-11-14T22:13:20.123Z"), 1'700'000'000'123);
   EXPECT_EQ(from_rfc3339("2023-11-15T00:13:20+02:00"), 1'700'000'000'000);
-  for (const char* text : {"", "2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z", "2023-11-14T22:13:20+0200", "tomorrow", "2023-11-14T2a:13:20Z"}) {
+  for (const char* text :
+       {"", "2023-11-14", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z", "2023-11-14T22:13:20+0200", "tomorrow", "2023-11-14T2a:13:20Z"}) {
     EXPECT_EQ(from_rfc3339(text), std::nullopt) << text;
   }
 }

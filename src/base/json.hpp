@@ -25,18 +25,18 @@ using Object = std::vector<Member>;  // in document order; keys are unique (pars
 
 class Value {
  public:
-  Value() = default;                                             // null
-  Value(std::nullptr_t) {}                                       // NOLINT
-  Value(bool b) : data_(b) {}                                    // NOLINT
+  Value() = default;           // null
+  Value(std::nullptr_t) {}     // NOLINT
+  Value(bool b) : data_(b) {}  // NOLINT
   template <std::integral I>
     requires(!std::same_as<I, bool>)
-  Value(I i) : data_(static_cast<std::int64_t>(i)) {}            // NOLINT
-  Value(double d) : data_(d) {}                                  // NOLINT
-  Value(const char* s) : data_(std::string(s)) {}                // NOLINT
-  Value(std::string_view s) : data_(std::string(s)) {}           // NOLINT
-  Value(std::string s) : data_(std::move(s)) {}                  // NOLINT
-  Value(Array a) : data_(std::move(a)) {}                        // NOLINT
-  Value(Object o) : data_(std::move(o)) {}                       // NOLINT
+  Value(I i) : data_(static_cast<std::int64_t>(i)) {}   // NOLINT
+  Value(double d) : data_(d) {}                         // NOLINT
+  Value(const char* s) : data_(std::string(s)) {}       // NOLINT
+  Value(std::string_view s) : data_(std::string(s)) {}  // NOLINT
+  Value(std::string s) : data_(std::move(s)) {}         // NOLINT
+  Value(Array a) : data_(std::move(a)) {}               // NOLINT
+  Value(Object o) : data_(std::move(o)) {}              // NOLINT
 
   bool is_null() const { return data_.index() == 0; }
   bool is_bool() const { return data_.index() == 1; }
@@ -46,7 +46,7 @@ class Value {
   bool is_array() const { return data_.index() == 5; }
   bool is_object() const { return data_.index() == 6; }
 
-  bool as_bool() const { return std::get<1>(data_); }            // precondition of every as_*: the kind is right
+  bool as_bool() const { return std::get<1>(data_); }  // precondition of every as_*: the kind is right
   std::int64_t as_int() const { return std::get<2>(data_); }
   double as_double() const { return is_int() ? static_cast<double>(std::get<2>(data_)) : std::get<3>(data_); }
   const std::string& as_string() const { return std::get<4>(data_); }
@@ -55,8 +55,8 @@ class Value {
   const Object& as_object() const { return std::get<6>(data_); }
   Object& as_object() { return std::get<6>(data_); }
 
-  const Value* find(std::string_view key) const;                 // member of an object, or nullptr (also when this is no object)
-  void set(std::string key, Value value);                        // adds or replaces a member; null becomes an object first
+  const Value* find(std::string_view key) const;  // member of an object, or nullptr (also when this is no object)
+  void set(std::string key, Value value);         // adds or replaces a member; null becomes an object first
 
   // Lenient readers for our own documents: the default when the member is absent or of another kind.
   std::string string_or(std::string_view key, std::string_view otherwise) const;
@@ -64,8 +64,8 @@ class Value {
   double double_or(std::string_view key, double otherwise) const;
   bool bool_or(std::string_view key, bool otherwise) const;
 
-  std::string dump() const;                                      // compact
-  std::string dump_pretty() const;                               // two spaces an indent
+  std::string dump() const;         // compact
+  std::string dump_pretty() const;  // two spaces an indent
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_{nullptr};
@@ -95,7 +95,7 @@ class Writer {
     append_int(static_cast<std::int64_t>(i));
     return *this;
   }
-  Writer& value(double d);           // shortest round trip; NaN and infinities become null (contract)
+  Writer& value(double d);  // shortest round trip; NaN and infinities become null (contract)
   Writer& value(float f);
   Writer& value(std::string_view s);
   Writer& value(const std::string& s) { return value(std::string_view(s)); }

@@ -20,7 +20,9 @@ void configure(Options options);
 bool enabled(Level level);
 void write(Level level, std::string_view event, json::Object fields = {});  // event: "model.ready", "request", ...
 
-inline void debug(std::string_view event, json::Object fields = {}) { if (enabled(Level::debug)) write(Level::debug, event, std::move(fields)); }
+inline void debug(std::string_view event, json::Object fields = {}) {
+  if (enabled(Level::debug)) write(Level::debug, event, std::move(fields));
+}
 inline void info(std::string_view event, json::Object fields = {}) { write(Level::info, event, std::move(fields)); }
 inline void warn(std::string_view event, json::Object fields = {}) { write(Level::warn, event, std::move(fields)); }
 inline void error(std::string_view event, json::Object fields = {}) { write(Level::error, event, std::move(fields)); }

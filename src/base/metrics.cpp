@@ -102,7 +102,9 @@ Metrics::Entry& Metrics::entry(std::string_view name, std::string_view help, std
   return *entries_.back();
 }
 
-Counter& Metrics::counter(std::string_view name, std::string_view help, std::string_view labels) { return entry(name, help, labels, kCounter).counter; }
+Counter& Metrics::counter(std::string_view name, std::string_view help, std::string_view labels) {
+  return entry(name, help, labels, kCounter).counter;
+}
 Histogram& Metrics::histogram(std::string_view name, std::string_view help, std::string_view labels) {
   return entry(name, help, labels, kHistogram).histogram;
 }
@@ -124,7 +126,15 @@ std::string Metrics::expose() const {
   for (const Entry* e : sorted) {
     if (family != e->name) {
       family = e->name;
-      out.append("# HELP ").append(e->name).append(" ").append(e->help).append("\n# TYPE ").append(e->name).append(" ").append(kTypes[e->kind]).append("\n");
+      out.append("# HELP ")
+          .append(e->name)
+          .append(" ")
+          .append(e->help)
+          .append("\n# TYPE ")
+          .append(e->name)
+          .append(" ")
+          .append(kTypes[e->kind])
+          .append("\n");
     }
     if (e->kind == kHistogram) {
       append_histogram(out, e->name, e->labels, e->histogram.snapshot());

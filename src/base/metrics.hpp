@@ -21,16 +21,22 @@ class Counter {
   std::uint64_t total() const;
 
  private:
-  struct alignas(64) Cell { std::atomic<std::uint64_t> value{0}; };
+  struct alignas(64) Cell {
+    std::atomic<std::uint64_t> value{0};
+  };
   std::array<Cell, kMetricShards> cells_;
 };
 
 // Seconds, in fixed buckets from 100 microseconds to 60 s.
 class Histogram {
  public:
-  static constexpr std::array<double, 17> kBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60};
+  static constexpr std::array<double, 17> kBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                     0.1,    0.25,    0.5,    1,     2.5,    5,     10,   60};
   void observe(double seconds);
-  struct Snapshot { std::array<std::uint64_t, kBounds.size() + 1> counts; double sum; };
+  struct Snapshot {
+    std::array<std::uint64_t, kBounds.size() + 1> counts;
+    double sum;
+  };
   Snapshot snapshot() const;
 
  private:

@@ -40,11 +40,11 @@ class Error {
   const std::vector<FieldError>& fields() const { return fields_; }
   std::optional<std::uint32_t> retry_after_s() const { return retry_after_s_; }
 
-  Error&& at(std::string pointer, std::string detail) &&;    // adds a field
+  Error&& at(std::string pointer, std::string detail) &&;  // adds a field
   void add(std::string pointer, std::string detail) { fields_.push_back({std::move(pointer), std::move(detail)}); }
-  Error&& because(std::string internal) &&;                  // sets what the log reads
+  Error&& because(std::string internal) &&;  // sets what the log reads
   Error&& retry_after(std::uint32_t seconds) &&;
-  Error&& within(std::string_view place) &&;                 // prefixes the detail: "tree 17 of RandomForest: ..."
+  Error&& within(std::string_view place) &&;  // prefixes the detail: "tree 17 of RandomForest: ..."
 
  private:
   ErrorCode code_;
@@ -60,7 +60,7 @@ template <class T = Unit>
 class [[nodiscard]] Result {
  public:
   using Value = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}    // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
@@ -93,11 +93,11 @@ inline Status ok() { return Unit{}; }
 }  // namespace slipway
 
 // TRY(expr): the value of a Result, or return its Error from the enclosing function (which returns some Result). Nests.
-#define SLIPWAY_TRY_NAMED(name, ...)                        \
-  __extension__({                                           \
-    auto name = (__VA_ARGS__);                              \
-    if (!name.ok()) return std::move(name).error();         \
-    std::move(name).value();                                \
+#define SLIPWAY_TRY_NAMED(name, ...)                \
+  __extension__({                                   \
+    auto name = (__VA_ARGS__);                      \
+    if (!name.ok()) return std::move(name).error(); \
+    std::move(name).value();                        \
   })
 #define SLIPWAY_JOIN_(a, b) a##b
 #define SLIPWAY_JOIN(a, b) SLIPWAY_JOIN_(a, b)

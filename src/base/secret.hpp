@@ -12,7 +12,10 @@ class Secret {
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
   Secret(Secret&& other) noexcept : value_(other.value_) { other.wipe(); }
-  Secret& operator=(Secret other) noexcept { value_.swap(other.value_); return *this; }
+  Secret& operator=(Secret other) noexcept {
+    value_.swap(other.value_);
+    return *this;
+  }
   ~Secret() { wipe(); }
 
   std::string_view reveal() const { return value_; }  // the one way to read it: easy to grep

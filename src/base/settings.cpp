@@ -54,7 +54,10 @@ Result<std::int64_t> parse_number(const SettingFacts& s, std::string_view text) 
   }
   std::int64_t value = 0;
   if (problem != std::errc{} || factor == 0 || __builtin_mul_overflow(n, factor, &value)) {
-    return bad(s.key, "\"" + excerpt(text) + "\" is not " + (s.type == "bytes" ? "a size such as 64M" : s.type == "millis" ? "a time such as 30s" : "a whole number"));
+    return bad(s.key, "\"" + excerpt(text) + "\" is not " +
+                          (s.type == "bytes"    ? "a size such as 64M"
+                           : s.type == "millis" ? "a time such as 30s"
+                                                : "a whole number"));
   }
   if (value < s.min || value > s.max) {
     return bad(s.key, "must be between " + std::to_string(s.min) + " and " + std::to_string(s.max) + ", not " + std::to_string(value));
@@ -112,7 +115,8 @@ Status read_file(Settings& settings, const std::string& path) {
 
 // Variables that are ours without being settings: credentials and addresses of the command line's own, and build switches.
 bool is_other_variable(std::string_view name) {
-  static constexpr std::string_view kOthers[] = {"SLIPWAY_URL", "SLIPWAY_KEY", "SLIPWAY_JOBS", "SLIPWAY_ORT_ROOT", "SLIPWAY_CONFIG", "SLIPWAY_FAILPOINT"};
+  static constexpr std::string_view kOthers[] = {"SLIPWAY_URL",      "SLIPWAY_KEY",    "SLIPWAY_JOBS",
+                                                 "SLIPWAY_ORT_ROOT", "SLIPWAY_CONFIG", "SLIPWAY_FAILPOINT"};
   return std::find(std::begin(kOthers), std::end(kOthers), name) != std::end(kOthers);
 }
 
@@ -150,12 +154,12 @@ std::string setting_variable(std::string_view key) {
 
 Status set_setting(Settings& settings, std::string_view key, std::string_view text, std::string origin) {
   std::size_t index = 0;
-#define SETTING(type, member, name, otherwise, min, max, sentence)             \
-  if (key == name) {                                                           \
+#define SETTING(type, member, name, otherwise, min, max, sentence)                \
+  if (key == name) {                                                              \
     settings.member = TRY(parse_value(kSettings[index], text, &settings.member)); \
-    settings.origins[name] = std::move(origin);                                \
-    return ok();                                                               \
-  }                                                                            \
+    settings.origins[name] = std::move(origin);                                   \
+    return ok();                                                                  \
+  }                                                                               \
   ++index;
 #include "slipway/base/settings.def"
 #undef SETTING

@@ -1,5 +1,5 @@
-// What `slipway doctor` looks at on this machine: each check tells what it found, and what to do when it isn't well. The database's
-// own checks are app::doctor's.
+// What `slipway doctor` looks at beside app::doctor: whether the engine is there, whether a model really can be imported and run in
+// cells, and whether the port is free.
 #pragma once
 
 #include <string>

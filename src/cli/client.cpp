@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kAnswerBytesMax = 1ULL << 30;
 constexpr long kConnectTimeoutMs = 10'000;
-constexpr long kTimeoutMs = 600'000;                   // uploads excepted: they take as long as they take
+constexpr long kTimeoutMs = 600'000;  // uploads excepted: they take as long as they take
 
 struct SlistDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -156,7 +156,8 @@ Result<std::string> Client::perform(Request& request) {
   if (status >= 300 && status < 400) {
     char* target = nullptr;
     curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &target);
-    return Error(ErrorCode::bad_request, server_.url + " sends on to " + std::string(target != nullptr ? target : "another place") + "; log in there instead");
+    return Error(ErrorCode::bad_request,
+                 server_.url + " sends on to " + std::string(target != nullptr ? target : "another place") + "; log in there instead");
   }
   if (status < 200 || status >= 300) return problem_error(status, answer, server_.url);
   return answer;
@@ -264,7 +265,8 @@ Result<std::unique_ptr<Client>> connect(Console& console, const std::string& url
   if (server.key.reveal().find_first_of("\r\n") != std::string_view::npos) return Error(ErrorCode::bad_request, "the key has a line break in it");
   if (server.url.starts_with("http://") && !is_loopback(server.url)) console.warn("the key travels unencrypted to " + server.url + "; use https://");
   const std::string now = to_rfc3339(system_clock().unix_ms());
-  if (!server.expires_at.empty() && server.expires_at < now) console.warn("the key ended on " + server.expires_at.substr(0, 10) + "; log in again: slipway login " + server.url);
+  if (!server.expires_at.empty() && server.expires_at < now)
+    console.warn("the key ended on " + server.expires_at.substr(0, 10) + "; log in again: slipway login " + server.url);
   return std::make_unique<Client>(std::move(server));
 }
 

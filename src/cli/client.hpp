@@ -16,10 +16,10 @@
 namespace slipway::cli {
 
 struct UploadPart {
-  std::string name;         // of the field
-  std::string text;         // its content, when there is no file
-  std::string path;         // streamed from the disk; "-": stdin
-  std::string file_name;    // what the server is told
+  std::string name;       // of the field
+  std::string text;       // its content, when there is no file
+  std::string path;       // streamed from the disk; "-": stdin
+  std::string file_name;  // what the server is told
 };
 
 struct Transferred {
@@ -55,7 +55,7 @@ class Client {
   void* curl_ = nullptr;
 };
 
-std::string escape_path(std::string_view text);        // one part of a path or a query value
+std::string escape_path(std::string_view text);  // one part of a path or a query value
 // Credentials for a client command, and a warning when the key would travel in the clear.
 Result<std::unique_ptr<Client>> connect(Console& console, const std::string& url_flag);
 

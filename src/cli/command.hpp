@@ -15,17 +15,17 @@ class App;
 
 namespace slipway::cli {
 
-using Action = std::function<int(Console&)>;           // returns the exit code
+using Action = std::function<int(Console&)>;  // returns the exit code
 
 struct Command {
   const char* name;
-  const char* group;                                   // heading in the overview; empty: not shown there
+  const char* group;  // heading in the overview; empty: not shown there
   const char* sentence;
   Action (*declare)(CLI::App& app, Console& console);  // adds the options; the action is called when they were parsed
   const char* alias = "";
 };
 
-const std::vector<Command>& commands();                // main.cpp
+const std::vector<Command>& commands();  // main.cpp
 
 Action declare_serve(CLI::App& app, Console& console);
 Action declare_inspect(CLI::App& app, Console& console);
@@ -44,14 +44,14 @@ Action declare_completion(CLI::App& app, Console& console);
 Action declare_help(CLI::App& app, Console& console);
 Action declare_later(CLI::App& app, Console& console);  // words of the contract that don't exist yet: says so, fails
 
-void add_json(CLI::App& app, Console& console);        // --json
-std::string_view manual(std::string_view name);        // the .md file of that name, compiled in; empty: none
+void add_json(CLI::App& app, Console& console);  // --json
+std::string_view manual(std::string_view name);  // the .md file of that name, compiled in; empty: none
 
 // Parses and runs: `arguments` without the program's name. Returns the exit code.
 int run(const std::vector<std::string>& arguments, Console& console);
 
-std::string help_of(const Command& command, const CLI::App& app);       // manual, usage and options, for people
-std::string overview();                                                // `slipway` alone
+std::string help_of(const Command& command, const CLI::App& app);  // manual, usage and options, for people
+std::string overview();                                            // `slipway` alone
 const Command* find_command(std::string_view word);
 
 }  // namespace slipway::cli

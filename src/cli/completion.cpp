@@ -1,6 +1,7 @@
 // slipway completion bash|zsh|fish: made from the same tree of commands and options that parses them.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 
 #include "command.hpp"
 
@@ -43,13 +44,16 @@ std::string bash(Console& console) {
   std::string out =
       "# slipway completion bash > /etc/bash_completion.d/slipway, or: source <(slipway completion bash)\n"
       "_slipway() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"" + names() + " --help --version\" -- \"$word\"))\n    return\n  fi\n"
+      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"" +
+      names() +
+      " --help --version\" -- \"$word\"))\n    return\n  fi\n"
       "  case \"${COMP_WORDS[1]}\" in\n";
   for (const Command& command : commands()) {
     if (*command.group == '\0') continue;
     const Words words = words_of(command, console);
     const std::string alias = *command.alias != '\0' ? std::string("|") + command.alias : "";
-    out += fmt::format("    {}{}) if [[ \"$word\" == -* ]]; then words=\"{}\"; else words=\"{}\"; fi ;;\n", command.name, alias, words.options, words.subcommands);
+    out += fmt::format("    {}{}) if [[ \"$word\" == -* ]]; then words=\"{}\"; else words=\"{}\"; fi ;;\n", command.name, alias, words.options,
+                       words.subcommands);
   }
   return out +
          "  esac\n  if [[ \"$word\" == -* || -n \"$words\" ]]; then\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
@@ -66,7 +70,8 @@ std::string fish(Console& console) {
     for (std::size_t at = 0; (at = sentence.find('\'', at)) != std::string::npos; at += 2) sentence.insert(at, "\\");
     out += fmt::format("complete -c slipway -n __fish_use_subcommand -f -a {} -d '{}'\n", command.name, sentence);
     const Words words = words_of(command, console);
-    if (!words.subcommands.empty()) out += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -f -a '{}'\n", command.name, words.subcommands.substr(1));
+    if (!words.subcommands.empty())
+      out += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -f -a '{}'\n", command.name, words.subcommands.substr(1));
     std::string_view options = words.options;
     while (!options.empty()) {
       options.remove_prefix(3);  // " --"

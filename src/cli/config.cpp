@@ -22,7 +22,12 @@ void print(Console& console, const Settings& settings, bool changed) {
     const std::string origin = origin_of(settings, fact.key);
     if (changed && origin == "default") continue;
     rows.push_back({std::string(fact.key), text_of(value), origin});
-    all.push_back(json::object({{"key", fact.key}, {"value", value}, {"origin", origin}, {"type", fact.type}, {"variable", setting_variable(fact.key)}, {"description", fact.sentence}}));
+    all.push_back(json::object({{"key", fact.key},
+                                {"value", value},
+                                {"origin", origin},
+                                {"type", fact.type},
+                                {"variable", setting_variable(fact.key)},
+                                {"description", fact.sentence}}));
   }
   if (console.json) {
     console.print_json(json::Value(std::move(all)));

@@ -105,10 +105,8 @@ json::Value problem_of(const Error& error) {
   }
   std::string name(error_name(error.code()));
   std::replace(name.begin(), name.end(), '_', '-');
-  json::Value problem = json::object({{"type", "/errors/" + name},
-                                      {"title", error_title(error.code())},
-                                      {"status", error.status()},
-                                      {"detail", error.detail()}});
+  json::Value problem =
+      json::object({{"type", "/errors/" + name}, {"title", error_title(error.code())}, {"status", error.status()}, {"detail", error.detail()}});
   json::Array fields;
   for (const FieldError& field : error.fields()) fields.push_back(json::object({{"pointer", field.pointer}, {"detail", field.detail}}));
   if (!fields.empty()) problem.set("errors", std::move(fields));
@@ -116,7 +114,7 @@ json::Value problem_of(const Error& error) {
 }
 
 void end_on_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -208,9 +206,7 @@ int Console::usage(std::string_view message) {
 
 bool Console::can_ask() const { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
-bool Console::shows_progress() const {
-  return !quiet && !json && ::isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
-}
+bool Console::shows_progress() const { return !quiet && !json && ::isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb"; }
 
 Result<std::string> Console::ask(std::string_view question) {
   write_error(std::string(question) + " ");
@@ -221,9 +217,10 @@ Result<Secret> Console::ask_secret(std::string_view question) {
   if (::tcgetattr(STDIN_FILENO, &saved_terminal) != 0) return Error(ErrorCode::bad_request, "a secret can only be asked for on a terminal");
   termios silent = saved_terminal;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  write_error(std::string(question) + " ");
+  // Silent before the question is there: whoever answers at once is neither echoed nor flushed away.
   echo_is_off = 1;
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  write_error(std::string(question) + " ");
   auto line = read_line();
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_terminal);
   echo_is_off = 0;
@@ -255,9 +252,7 @@ void Progress::show(const std::string& line) {
   const std::size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
   std::string text = line;
   while (width(text) >= columns && !text.empty()) {
-    do {
-      text.pop_back();
-    } while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80);
+    do { text.pop_back(); } while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80);
   }
   write_error("\r" + text + "\x1b[K");
   drawn_ = true;

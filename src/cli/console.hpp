@@ -30,25 +30,25 @@ class Console {
   bool no_color = false;  // --no-color
 
   const Environment& environment() const { return environment_; }
-  std::string variable(std::string_view name) const;   // empty: not set
+  std::string variable(std::string_view name) const;  // empty: not set
 
-  void print(std::string_view data);                   // stdout, as it is
-  void print_json(const json::Value& document);        // stdout; pretty on a terminal
-  void say(std::string_view line);                     // stderr, unless quiet or json
-  void next(std::string_view command);                 // stderr: what one would do now
-  void warn(std::string_view line);                    // stderr
+  void print(std::string_view data);                                                                    // stdout, as it is
+  void print_json(const json::Value& document);                                                         // stdout; pretty on a terminal
+  void say(std::string_view line);                                                                      // stderr, unless quiet or json
+  void next(std::string_view command);                                                                  // stderr: what one would do now
+  void warn(std::string_view line);                                                                     // stderr
   void table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);  // stdout
-  std::string mark(Mark mark, bool on_stdout) const;   // "✓", coloured for that stream
+  std::string mark(Mark mark, bool on_stdout) const;                                                    // "✓", coloured for that stream
   std::string strong(std::string_view text, bool on_stdout) const;
 
-  int fail(const Error& error);                        // stderr; kFailed
-  int usage(std::string_view message);                 // stderr; kUsage
+  int fail(const Error& error);         // stderr; kFailed
+  int usage(std::string_view message);  // stderr; kUsage
 
-  bool can_ask() const;                                // stdin and stderr are a terminal
-  bool shows_progress() const;                         // stderr is one, and nobody asked for silence
+  bool can_ask() const;         // stdin and stderr are a terminal
+  bool shows_progress() const;  // stderr is one, and nobody asked for silence
   Result<std::string> ask(std::string_view question);
   Result<Secret> ask_secret(std::string_view question);
-  static Result<Secret> secret_from_stdin();           // all of it, without the last line end
+  static Result<Secret> secret_from_stdin();  // all of it, without the last line end
 
  private:
   bool coloured(bool on_stdout) const;
@@ -72,8 +72,8 @@ class Progress {
 
 // Control characters, invalid UTF-8 and direction overrides become visible marks: a model file must not write to the terminal.
 std::string printable(std::string_view text);
-std::string human_bytes(std::uint64_t bytes);          // "12.3 MB"
-std::string human_seconds(double seconds);             // "1:05"
+std::string human_bytes(std::uint64_t bytes);  // "12.3 MB"
+std::string human_seconds(double seconds);     // "1:05"
 
 // The problem document (RFC 9457) of an error; the server's own when the error came from there.
 json::Value problem_of(const Error& error);

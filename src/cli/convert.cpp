@@ -1,7 +1,8 @@
 // slipway convert FILE -o OUT.onnx: the graph that would be served, as a file.
-#include <CLI/CLI.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <CLI/CLI.hpp>
 
 #include "command.hpp"
 #include "local_models.hpp"
@@ -19,7 +20,7 @@ struct Wish {
 
 // Whole or not at all: beside it first, then renamed.
 Status write_file(const std::string& path, std::span<const std::byte> bytes) {
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) return Error(ErrorCode::bad_request, path + " is not a regular file");
   const std::string fresh = path + ".partial-" + std::to_string(::getpid());
   TRY(os::write_new_file(fresh, as_text(bytes), 0644).within(path));
@@ -57,7 +58,8 @@ Action declare_convert(CLI::App& app, Console&) {
   app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model or steps.0")->type_name("PATH");
   return [wish](Console& console) {
     end_on_signals();
-    if (wish->out == "-" && ::isatty(STDOUT_FILENO) == 1) return console.usage("slipway convert: not writing a binary file to a terminal; name a file");
+    if (wish->out == "-" && ::isatty(STDOUT_FILENO) == 1)
+      return console.usage("slipway convert: not writing a binary file to a terminal; name a file");
     const Status status = convert(console, *wish);
     return status.ok() ? kOk : console.fail(status.error());
   };

@@ -22,7 +22,7 @@ std::string text_of(const Environment& environment, std::string_view name) {
 }
 
 Result<Credentials> read_saved(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(path.c_str(), &facts) != 0) return Error(ErrorCode::not_found, "not logged in");
   if ((facts.st_mode & 077) != 0) return Error(ErrorCode::forbidden, path + " can be read by others; run: chmod 600 " + path);
   const std::string text = TRY(os::read_file(path, kFileBytesMax));
@@ -91,9 +91,7 @@ Result<Credentials> find_credentials(const Environment& environment, const std::
   auto saved = read_saved(TRY(credentials_path(environment)));
   if (!saved.ok() && saved.error().code() != ErrorCode::not_found) return std::move(saved).error();
   if (found.url.empty()) {
-    if (!saved.ok()) {
-      return Error(ErrorCode::unauthenticated, "not logged in: run `slipway login URL`, or set SLIPWAY_URL and SLIPWAY_KEY");
-    }
+    if (!saved.ok()) { return Error(ErrorCode::unauthenticated, "not logged in: run `slipway login URL`, or set SLIPWAY_URL and SLIPWAY_KEY"); }
     found = std::move(*saved);
     if (!key.empty()) found.key = Secret(key);
     return found;
@@ -110,8 +108,10 @@ Result<std::string> clean_url(std::string_view url) {
   while (url.ends_with('/')) url.remove_suffix(1);
   const std::string_view rest = url.substr(std::min(url.size(), std::size_t{plain ? 7U : 8U}));
   if (rest.empty() || rest.front() == ':') return Error(ErrorCode::bad_request, "the URL names no host");
-  if (rest.find_first_of(" \t\r\n?#\\") != std::string_view::npos) return Error(ErrorCode::bad_request, "the URL has characters that don't belong there");
-  if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos) return Error(ErrorCode::bad_request, "no user or password in the URL: `slipway login` asks for them");
+  if (rest.find_first_of(" \t\r\n?#\\") != std::string_view::npos)
+    return Error(ErrorCode::bad_request, "the URL has characters that don't belong there");
+  if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos)
+    return Error(ErrorCode::bad_request, "no user or password in the URL: `slipway login` asks for them");
   return std::string(url);
 }
 

@@ -11,9 +11,9 @@
 namespace slipway::cli {
 
 struct Credentials {
-  std::string url;         // without a slash at the end
+  std::string url;  // without a slash at the end
   Secret key;
-  std::string email;       // who logged in; empty when a key was stored
+  std::string email;  // who logged in; empty when a key was stored
   std::string key_id;
   std::string expires_at;  // RFC 3339; empty: not known
 };

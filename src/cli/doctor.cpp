@@ -1,12 +1,13 @@
 // slipway doctor: a line a check, with cause and remedy.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "checks.hpp"
 #include "command.hpp"
 #include "settings_flags.hpp"
+#include "slipway/base/log.hpp"
 
 namespace slipway::cli {
 namespace {
@@ -16,11 +17,17 @@ using Outcome = app::Check::Outcome;
 constexpr const char* kNames[] = {"good", "warning", "bad"};
 constexpr Mark kMarks[] = {Mark::good, Mark::warning, Mark::bad};
 
+// The platform's checks and the machine's; of two by one name ours is the one that tried more.
 std::vector<app::Check> all_checks(const Settings& settings) {
-  std::vector<app::Check> checks = machine_checks(settings);
-  for (app::Check& check : app::doctor(settings)) {
-    const bool known = std::any_of(checks.begin(), checks.end(), [&](const app::Check& c) { return c.name == check.name; });
-    if (!known) checks.push_back(std::move(check));
+  log::configure({log::Level::error, log::Format::text});
+  std::vector<app::Check> checks = app::doctor(settings);
+  for (app::Check& check : machine_checks(settings)) {
+    const auto same = std::find_if(checks.begin(), checks.end(), [&](const app::Check& c) { return c.name == check.name; });
+    if (same == checks.end()) {
+      checks.push_back(std::move(check));
+    } else {
+      *same = std::move(check);
+    }
   }
   return checks;
 }
@@ -31,7 +38,10 @@ int doctor(Console& console, const Settings& settings) {
   for (const app::Check& check : all_checks(settings)) {
     const auto i = static_cast<std::size_t>(check.outcome);
     all_good = all_good && check.outcome != Outcome::bad;
-    lines.push_back(json::object({{"check", check.name}, {"outcome", kNames[i]}, {"found", check.found}, {"remedy", check.remedy.empty() ? json::Value() : json::Value(check.remedy)}}));
+    lines.push_back(json::object({{"check", check.name},
+                                  {"outcome", kNames[i]},
+                                  {"found", check.found},
+                                  {"remedy", check.remedy.empty() ? json::Value() : json::Value(check.remedy)}}));
     if (console.json) continue;
     console.print(fmt::format("{} {:<15} {}\n", console.mark(kMarks[i], true), printable(check.name), printable(check.found)));
     if (!check.remedy.empty()) console.print(fmt::format("  {:<15} {}\n", "", printable(check.remedy)));

@@ -1,6 +1,7 @@
 // Help: the overview, a command's page (its manual, usage and options) and the topics.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 
 #include "command.hpp"
 #include "settings_flags.hpp"
@@ -10,7 +11,7 @@ namespace slipway::cli {
 namespace {
 
 constexpr std::size_t kColumns = 100;
-constexpr std::size_t kLeft = 30;                      // where descriptions begin
+constexpr std::size_t kLeft = 30;  // where descriptions begin
 
 const std::vector<std::string> kTopics = {"environment", "exit-codes", "formats"};
 

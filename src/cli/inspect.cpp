@@ -1,6 +1,7 @@
 // slipway inspect FILE: what a model file is, without serving it.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
 
 #include "command.hpp"
 #include "local_models.hpp"
@@ -34,7 +35,8 @@ json::Value document(const Wish& wish, const importers::ImportAnswer& answer) {
                                   {"contents", texts(answer.report.contents)},
                                   {"warnings", texts(answer.report.warnings)}});
   if (!answer.schema) return out;
-  for (auto& [key, value] : answer.schema->to_json().as_object()) out.set(key, std::move(value));
+  const json::Value schema = answer.schema->to_json();
+  for (const auto& [key, value] : schema.as_object()) out.set(key, value);
   return out;
 }
 

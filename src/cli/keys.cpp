@@ -71,7 +71,8 @@ void show_new(Console& console, const json::Value& key) {
     console.print_json(key);
     return;
   }
-  console.say(console.mark(Mark::good, false) + " " + printable(key.string_or("name", "")) + " (" + printable(key.string_or("id", "")) + "); its text is shown this once:");
+  console.say(console.mark(Mark::good, false) + " " + printable(key.string_or("name", "")) + " (" + printable(key.string_or("id", "")) +
+              "); its text is shown this once:");
   console.print(printable(key.string_or("key", "")) + "\n");
 }
 
@@ -116,8 +117,14 @@ Action declare_keys(CLI::App& app, Console& console) {
   const auto* listing = add("list", "the keys");
   CLI::App* making = add("new", "make a key");
   making->add_option("NAME", wish->name, "what it is for")->required();
-  making->add_option("--scope", wish->scopes, "predict, models:read, models:write, keys:read; may be given several times; else all of them")->type_name("SCOPE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  making->add_option("--model", wish->models, "id of a model it is limited to; may be given several times")->type_name("ID")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  making->add_option("--scope", wish->scopes, "predict, models:read, models:write, keys:read; may be given several times; else all of them")
+      ->type_name("SCOPE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  making->add_option("--model", wish->models, "id of a model it is limited to; may be given several times")
+      ->type_name("ID")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   making->add_option("--days", wish->days, "days until it ends; else never")->type_name("N")->check(CLI::Range(1, 3650));
   CLI::App* revoking = add("revoke", "end a key at once");
   revoking->add_option("ID", wish->id, "the key's id, key_...")->required();
@@ -130,7 +137,10 @@ Action declare_keys(CLI::App& app, Console& console) {
   return [wish, making, revoking, rotating, master](Console& c) {
     end_on_signals();
     if (master->parsed()) return c.fail(Error(ErrorCode::not_implemented, "slipway keys rotate-master is not there yet"));
-    const Status status = making->parsed() ? make(c, *wish) : revoking->parsed() ? revoke(c, *wish) : rotating->parsed() ? rotate(c, *wish) : list(c, *wish);
+    const Status status = making->parsed()     ? make(c, *wish)
+                          : revoking->parsed() ? revoke(c, *wish)
+                          : rotating->parsed() ? rotate(c, *wish)
+                                               : list(c, *wish);
     return status.ok() ? kOk : c.fail(status.error());
   };
 }

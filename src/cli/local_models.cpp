@@ -23,7 +23,7 @@ Error unreadable(const std::string& path, int why) { return Error(ErrorCode::bad
 Result<os::Fd> copy_to_memory(const std::string& path, std::uint64_t bytes_max) {
   os::Fd file(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return unreadable(path, errno);
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) == 0 && S_ISDIR(facts.st_mode)) return Error(ErrorCode::bad_request, path + " is a directory");
   os::Fd memory = TRY(os::make_memfd("model-file"));
   std::vector<std::byte> buffer(1 << 20);
@@ -35,7 +35,8 @@ Result<os::Fd> copy_to_memory(const std::string& path, std::uint64_t bytes_max) 
     if (n == 0) break;
     total += static_cast<std::uint64_t>(n);
     if (total > bytes_max) {
-      return Error(ErrorCode::too_large, path + " is larger than " + std::to_string(bytes_max) + " bytes; SLIPWAY_MODELS_UPLOAD_BYTES_MAX sets the limit");
+      return Error(ErrorCode::too_large,
+                   path + " is larger than " + std::to_string(bytes_max) + " bytes; SLIPWAY_MODELS_UPLOAD_BYTES_MAX sets the limit");
     }
     TRY(os::write_all(memory, std::span(buffer.data(), static_cast<std::size_t>(n))));
   }

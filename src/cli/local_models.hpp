@@ -17,9 +17,9 @@
 namespace slipway::cli {
 
 struct LocalFile {
-  std::string path;                                    // "-": stdin
-  std::string name;                                    // what the importer is told
-  os::Fd memfd;                                        // sealed
+  std::string path;  // "-": stdin
+  std::string name;  // what the importer is told
+  os::Fd memfd;      // sealed
 };
 
 // Copies files into sealed memory. Errors tell the path and why.

@@ -1,6 +1,7 @@
 // slipway login URL: an API key for this machine, kept where the other commands find it.
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+
+#include <CLI/CLI.hpp>
 
 #include "command.hpp"
 #include "sign_in.hpp"
@@ -40,7 +41,8 @@ Status make_key(Console& console, Client& client, const std::string& email) {
   const std::string earlier = earlier_key(console.environment(), credentials.url);
   TRY(save_credentials(console.environment(), credentials));
   if (!earlier.empty()) (void)client.remove("/api/keys/" + escape_path(earlier));
-  console.say(console.mark(Mark::good, false) + " logged in to " + credentials.url + " as " + printable(email) + "; key " + key_name() + ", until " + expires_at.substr(0, 10));
+  console.say(console.mark(Mark::good, false) + " logged in to " + credentials.url + " as " + printable(email) + "; key " + key_name() + ", until " +
+              expires_at.substr(0, 10));
   return ok();
 }
 

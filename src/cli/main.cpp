@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);  // before anything of ONNX Runtime can run, here and in every child
   if (argc == 2 && std::string_view(argv[1]) == slipway::cli::launcher_command()) return slipway::cli::run_launcher();
 
-  ::signal(SIGPIPE, SIG_IGN);                 // a closed pipe is an error of the write, seen below
+  ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, seen below
   slipway::cli::Console console(slipway::process_environment());
   int code = slipway::cli::kFailed;
   try {

@@ -41,8 +41,8 @@ int show_all(Console& console, const json::Array& models) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const json::Value& model : models) {
-    rows.push_back({model.string_or("id", ""), model.string_or("name", ""), model.string_or("status", ""), model.string_or("format", ""), size_of(model),
-                    model.string_or("created_at", "").substr(0, 16)});
+    rows.push_back({model.string_or("id", ""), model.string_or("name", ""), model.string_or("status", ""), model.string_or("format", ""),
+                    size_of(model), model.string_or("created_at", "").substr(0, 16)});
   }
   console.table({"ID", "NAME", "STATUS", "FORMAT", "SIZE", "CREATED"}, rows);
   return kOk;

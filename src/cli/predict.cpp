@@ -1,6 +1,7 @@
 // slipway predict FILE...|MODEL -i INPUT: one prediction, from a file here or from a model of the server.
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+
+#include <CLI/CLI.hpp>
 
 #include "client.hpp"
 #include "command.hpp"

@@ -70,15 +70,20 @@ Status shape_of(const json::Value& value, std::vector<std::size_t>& shape) {
 }
 
 // Row-major; refuses ragged arrays and anything but numbers and null.
-Status flatten(const json::Value& value, const std::vector<std::size_t>& shape, std::size_t depth, std::vector<double>& doubles, std::vector<std::int64_t>& whole, bool& integers) {
+Status flatten(const json::Value& value, const std::vector<std::size_t>& shape, std::size_t depth, std::vector<double>& doubles,
+               std::vector<std::int64_t>& whole, bool& integers) {
   if (depth == shape.size()) {
-    if (!value.is_number() && !value.is_null() && !value.is_bool()) return Error(ErrorCode::bad_request, "the output isn't made of numbers; .npy can't hold it, .csv and .json can");
+    if (!value.is_number() && !value.is_null() && !value.is_bool())
+      return Error(ErrorCode::bad_request, "the output isn't made of numbers; .npy can't hold it, .csv and .json can");
     integers = integers && value.is_int();
     whole.push_back(value.is_int() ? value.as_int() : 0);
-    doubles.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.is_bool() ? (value.as_bool() ? 1.0 : 0.0) : value.as_double());
+    doubles.push_back(value.is_null()   ? std::numeric_limits<double>::quiet_NaN()
+                      : value.is_bool() ? (value.as_bool() ? 1.0 : 0.0)
+                                        : value.as_double());
     return ok();
   }
-  if (!value.is_array() || value.as_array().size() != shape[depth]) return Error(ErrorCode::bad_request, "the output is no regular array; .npy can't hold it");
+  if (!value.is_array() || value.as_array().size() != shape[depth])
+    return Error(ErrorCode::bad_request, "the output is no regular array; .npy can't hold it");
   for (const json::Value& item : value.as_array()) TRY(flatten(item, shape, depth + 1, doubles, whole, integers));
   return ok();
 }
@@ -89,7 +94,8 @@ Result<const json::Value*> choose_output(const json::Value& outputs, const std::
     if (key == name || (name.empty() && outputs.as_object().size() == 1)) return &tensor;
     names.push_back(key);
   }
-  return Error(ErrorCode::bad_request, (name.empty() ? "a .npy file holds one output; choose it by --output: " : "there is no output \"" + excerpt(name) + "\"; there are: ") +
+  return Error(ErrorCode::bad_request, (name.empty() ? "a .npy file holds one output; choose it by --output: "
+                                                     : "there is no output \"" + excerpt(name) + "\"; there are: ") +
                                            fmt::format("{}", fmt::join(names, ", ")));
 }
 
@@ -142,7 +148,8 @@ Result<std::string> outputs_to_csv(const json::Value& outputs) {
   std::size_t rows = 0;
   for (const auto& [name, tensor] : outputs.as_object()) {
     if (!tensor.is_array()) return Error(ErrorCode::bad_request, "output " + name + " has no rows; .csv can't hold it, .json can");
-    if (!tensors.empty() && tensor.as_array().size() != rows) return Error(ErrorCode::bad_request, "the outputs have different numbers of rows; .csv can't hold them, .json can");
+    if (!tensors.empty() && tensor.as_array().size() != rows)
+      return Error(ErrorCode::bad_request, "the outputs have different numbers of rows; .csv can't hold them, .json can");
     rows = tensor.as_array().size();
     tensors.emplace_back(name, &tensor.as_array());
   }

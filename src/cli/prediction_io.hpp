@@ -14,7 +14,7 @@ enum class InputForm { json, csv, npy };
 
 struct PredictionInput {
   InputForm form = InputForm::json;
-  std::string body;                                    // as POST /api/predict takes it
+  std::string body;  // as POST /api/predict takes it
   std::string_view media_type() const;
 };
 
@@ -23,7 +23,7 @@ Result<PredictionInput> read_input(const std::string& path, std::size_t bytes_ma
 
 // `answer`: the JSON of POST /api/predict. path "" and "-": stdout. output: for .npy and .csv, only that one; empty: all (csv).
 Status write_answer(Console& console, const std::string& answer, const std::string& path, const std::string& output);
-Status check_output_path(const std::string& path);     // before anything is run
+Status check_output_path(const std::string& path);  // before anything is run
 
 // outputs {name: nested array} as CSV with a header line, and one output as a .npy file of float64 or int64.
 Result<std::string> outputs_to_csv(const json::Value& outputs);

@@ -1,10 +1,10 @@
 // slipway push FILE: a model file becomes an endpoint.
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cstring>
 
 #include "client.hpp"
@@ -32,7 +32,7 @@ std::string stem(const std::string& path) {
 Status check_readable(const std::string& path) {
   if (path == "-") return ok();
   const os::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat facts {};
+  struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return Error(ErrorCode::bad_request, path + " can't be read: " + std::strerror(errno));
   if (!S_ISREG(facts.st_mode)) return Error(ErrorCode::bad_request, path + " is not a regular file");
   return ok();
@@ -84,7 +84,8 @@ std::string shell_quoted(const std::string& text) {
 std::string curl_line(const json::Value& model, const std::string& endpoint) {
   const json::Value* example = model.find("example");
   const std::string body = example != nullptr && !example->is_null() ? example->dump() : R"({"instances": [...]})";
-  return "curl -s " + shell_quoted(endpoint) + " -H \"Authorization: Bearer $SLIPWAY_KEY\" -H 'Content-Type: application/json' -d " + shell_quoted(body);
+  return "curl -s " + shell_quoted(endpoint) + " -H \"Authorization: Bearer $SLIPWAY_KEY\" -H 'Content-Type: application/json' -d " +
+         shell_quoted(body);
 }
 
 Status push(Console& console, const Wish& wish) {
@@ -93,7 +94,8 @@ Status push(Console& console, const Wish& wish) {
   std::vector<UploadPart> parts;
   parts.push_back({.name = "name", .text = wish.name.empty() ? stem(wish.files.back()) : wish.name, .path = {}, .file_name = {}});
   if (!wish.description.empty()) parts.push_back({.name = "description", .text = wish.description, .path = {}, .file_name = {}});
-  if (!wish.tags.empty()) parts.push_back({.name = "tags", .text = json::Value(json::Array(wish.tags.begin(), wish.tags.end())).dump(), .path = {}, .file_name = {}});
+  if (!wish.tags.empty())
+    parts.push_back({.name = "tags", .text = json::Value(json::Array(wish.tags.begin(), wish.tags.end())).dump(), .path = {}, .file_name = {}});
   // Last, so that the server knows the rest before the bytes begin.
   for (const std::string& path : wish.files) parts.push_back({.name = "file", .text = {}, .path = path, .file_name = base_name(path)});
 
@@ -112,8 +114,9 @@ Status push(Console& console, const Wish& wish) {
     console.print(model.string_or("id", "") + "\n");
     return ok();
   }
-  console.print(fmt::format("id        {}\nname      {}\nstatus    {} {}\nendpoint  {}\n", printable(model.string_or("id", "")), printable(model.string_or("name", "")),
-                            console.mark(status == "ready" ? Mark::good : Mark::warning, true), printable(status), printable(endpoint)));
+  console.print(fmt::format("id        {}\nname      {}\nstatus    {} {}\nendpoint  {}\n", printable(model.string_or("id", "")),
+                            printable(model.string_or("name", "")), console.mark(status == "ready" ? Mark::good : Mark::warning, true),
+                            printable(status), printable(endpoint)));
   console.say("");
   console.say(printable(curl_line(model, endpoint)));
   console.next("slipway predict " + printable(model.string_or("id", "")) + " -i ROWS.json");
@@ -127,13 +130,17 @@ Action declare_push(CLI::App& app, Console& console) {
   app.add_option("FILE", wish->files, "model file; - is stdin (with --name)")->required();
   app.add_option("--name", wish->name, "name of the model; else the file's")->type_name("NAME");
   app.add_option("--description", wish->description, "what it is for")->type_name("TEXT");
-  app.add_option("--tag", wish->tags, "a tag; may be given several times")->type_name("TAG")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--tag", wish->tags, "a tag; may be given several times")
+      ->type_name("TAG")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--url", wish->url, "server; else SLIPWAY_URL, else where you logged in")->type_name("URL");
   app.add_flag("-q,--quiet", console.quiet, "print the id only");
   add_json(app, console);
   return [wish](Console& c) {
     end_on_signals();
-    if (wish->files.size() > 1) return c.fail(Error(ErrorCode::not_implemented, "uploads of several files are not there yet; slipway inspect and predict take several"));
+    if (wish->files.size() > 1)
+      return c.fail(Error(ErrorCode::not_implemented, "uploads of several files are not there yet; slipway inspect and predict take several"));
     if (wish->files.front() == "-" && wish->name.empty()) return c.usage("slipway push: a file from stdin needs --name");
     const Status status = push(c, *wish);
     return status.ok() ? kOk : c.fail(status.error());

@@ -18,7 +18,8 @@ Status remove(Console& console, const Wish& wish) {
   const std::string id = model.string_or("id", "");
   const std::string name = model.string_or("name", "");
   if (!wish.yes) {
-    const std::string entered = TRY(console.ask("This deletes " + printable(name) + " (" + printable(id) + ") and ends its endpoint. Type its name to go on:"));
+    const std::string entered =
+        TRY(console.ask("This deletes " + printable(name) + " (" + printable(id) + ") and ends its endpoint. Type its name to go on:"));
     if (entered != name) return Error(ErrorCode::bad_request, "that is not its name; nothing was deleted");
   }
   TRY(client->remove("/api/models/" + escape_path(id)));

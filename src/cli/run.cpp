@@ -8,7 +8,7 @@
 namespace slipway::cli {
 namespace {
 
-std::string quoted(const std::string& word) { return "\"" + excerpt(word, 60) + "\""; }
+std::string in_quotes(const std::string& word) { return "\"" + excerpt(word, 60) + "\""; }
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
   const auto near = nearest(word, candidates);
@@ -18,7 +18,7 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 int unknown_command(const std::string& word, Console& console) {
   std::vector<std::string> names;
   for (const Command& command : commands()) names.emplace_back(command.name);
-  return console.usage("unknown command " + quoted(word) + suggestion(word, names) + "\nslipway help lists the commands");
+  return console.usage("unknown command " + in_quotes(word) + suggestion(word, names) + "\nslipway help lists the commands");
 }
 
 void collect_options(const CLI::App& app, std::vector<std::string>& out) {
@@ -36,12 +36,12 @@ std::string complaint(const CLI::App& app, const std::string& name) {
   if (word.starts_with("-")) {
     collect_options(app, candidates);
     for (const CLI::App* sub : app.get_subcommands()) collect_options(*sub, candidates);
-    return name + ": unknown option " + quoted(word) + suggestion(word.substr(0, word.find('=')), candidates);
+    return name + ": unknown option " + in_quotes(word) + suggestion(word.substr(0, word.find('=')), candidates);
   }
   const auto subs = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* sub : subs) candidates.push_back(sub->get_name());
-  if (!subs.empty() && app.get_subcommands().empty()) return name + ": unknown command " + quoted(word) + suggestion(word, candidates);
-  return name + ": unexpected argument " + quoted(word);
+  if (!subs.empty() && app.get_subcommands().empty()) return name + ": unknown command " + in_quotes(word) + suggestion(word, candidates);
+  return name + ": unexpected argument " + in_quotes(word);
 }
 
 int parse_and_run(const Command& command, std::vector<std::string> arguments, Console& console) {
@@ -59,9 +59,7 @@ int parse_and_run(const Command& command, std::vector<std::string> arguments, Co
     return kOk;
   } catch (const CLI::ExtrasError&) {
     return console.usage(complaint(app, name) + "\n" + name + " --help tells how it is used");
-  } catch (const CLI::ParseError& e) {
-    return console.usage(name + ": " + e.what() + "\n" + name + " --help tells how it is used");
-  }
+  } catch (const CLI::ParseError& e) { return console.usage(name + ": " + e.what() + "\n" + name + " --help tells how it is used"); }
   return action(console);
 }
 
@@ -92,7 +90,7 @@ int run(const std::vector<std::string>& given, Console& console) {
     return kOk;
   }
   if (arguments[0] == "--version" || arguments[0] == "-V") arguments[0] = "version";
-  if (arguments[0].starts_with("-")) return console.usage("unknown option " + quoted(arguments[0]) + "\nslipway help lists the commands");
+  if (arguments[0].starts_with("-")) return console.usage("unknown option " + in_quotes(arguments[0]) + "\nslipway help lists the commands");
   const Command* command = find_command(arguments[0]);
   if (command == nullptr) return unknown_command(arguments[0], console);
   arguments.erase(arguments.begin());

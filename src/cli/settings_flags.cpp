@@ -37,7 +37,8 @@ std::shared_ptr<SettingsFlags> SettingsFlags::declare(CLI::App& app, Which which
       flags->values_[i] = text;
       flags->given_[i] = true;
     };
-    app.add_option_function<std::string>("--" + std::string(facts[i].key), take, std::string(facts[i].sentence) + " [" + std::string(facts[i].otherwise) + "]")
+    app.add_option_function<std::string>("--" + std::string(facts[i].key), take,
+                                         std::string(facts[i].sentence) + " [" + std::string(facts[i].otherwise) + "]")
         ->type_name(value_name(facts[i]))
         ->group(kSettingsGroup);
   }

@@ -18,7 +18,7 @@ namespace slipway::cli {
 
 class SettingsFlags {
  public:
-  enum class Which { all, place };                     // place: --data and --config only, for commands on a data directory
+  enum class Which { all, place };  // place: --data and --config only, for commands on a data directory
 
   static std::shared_ptr<SettingsFlags> declare(CLI::App& app, Which which);
 
@@ -27,7 +27,7 @@ class SettingsFlags {
 
  private:
   std::string config_, data_, listen_;
-  std::vector<std::string> values_;                    // as many as there are settings
+  std::vector<std::string> values_;  // as many as there are settings
   std::vector<bool> given_;
 };
 

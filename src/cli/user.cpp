@@ -5,6 +5,7 @@
 #include "settings_flags.hpp"
 #include "sign_in.hpp"
 #include "slipway/app/app.hpp"
+#include "slipway/base/log.hpp"
 
 namespace slipway::cli {
 namespace {
@@ -19,7 +20,8 @@ Status list(Console& console, const Settings& settings) {
   const auto users = TRY(app::user_list(settings));
   if (console.json) {
     json::Array all;
-    for (const auto& u : users) all.push_back(json::object({{"id", u.id}, {"email", u.email}, {"role", u.role}, {"status", u.status}, {"created_at", u.created_at}}));
+    for (const auto& u : users)
+      all.push_back(json::object({{"id", u.id}, {"email", u.email}, {"role", u.role}, {"status", u.status}, {"created_at", u.created_at}}));
     console.print_json(json::Value(std::move(all)));
     return ok();
   }
@@ -76,6 +78,7 @@ Action declare_user(CLI::App& app, Console& console) {
 
   return [wish, adding, disabling, resetting](Console& c) {
     end_on_signals();
+    log::configure({log::Level::error, log::Format::text});  // the exit code and one line say what was done
     if (!adding->parsed() && !disabling->parsed() && !resetting->parsed() && !adding->get_parent()->got_subcommand("list")) {
       return c.usage("slipway user: add, list, disable or reset?\nslipway user --help tells how it is used");
     }

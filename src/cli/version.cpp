@@ -1,10 +1,11 @@
 // slipway version
-#include <CLI/CLI.hpp>
 #include <curl/curlver.h>
 #include <openssl/opensslv.h>
 
-#include "command.hpp"
+#include <CLI/CLI.hpp>
+
 #include "checks.hpp"
+#include "command.hpp"
 
 namespace slipway::cli {
 
@@ -13,8 +14,11 @@ Action declare_version(CLI::App& app, Console& console) {
   return [](Console& c) {
     const std::string engine = engine_library_version();
     if (c.json) {
-      c.print_json(json::object({{"slipway", SLIPWAY_VERSION}, {"onnxruntime", engine.empty() ? json::Value() : json::Value(engine)},
-                                 {"openssl", OPENSSL_VERSION_TEXT}, {"curl", LIBCURL_VERSION}, {"compiler", __VERSION__}}));
+      c.print_json(json::object({{"slipway", SLIPWAY_VERSION},
+                                 {"onnxruntime", engine.empty() ? json::Value() : json::Value(engine)},
+                                 {"openssl", OPENSSL_VERSION_TEXT},
+                                 {"curl", LIBCURL_VERSION},
+                                 {"compiler", __VERSION__}}));
       return kOk;
     }
     c.print("slipway " SLIPWAY_VERSION "\n");

@@ -14,10 +14,10 @@ namespace slipway {
 
 // What an import found, for people: `slipway inspect`, GET /api/models/:id, the refusal page.
 struct Report {
-  std::string format;                  // "scikit-learn pickle", "joblib", "onnx", ...
-  std::string producer;                // "scikit-learn 1.9.1"
-  std::string title;                   // "Pipeline(StandardScaler, LogisticRegression)"
-  std::vector<std::string> contents;   // what is inside, one line each, with the object path
+  std::string format;                 // "scikit-learn pickle", "joblib", "onnx", ...
+  std::string producer;               // "scikit-learn 1.9.1"
+  std::string title;                  // "Pipeline(StandardScaler, LogisticRegression)"
+  std::vector<std::string> contents;  // what is inside, one line each, with the object path
   std::vector<std::string> warnings;
   json::Value to_json() const;
   static Result<Report> from_json(const json::Value& value);
@@ -26,7 +26,7 @@ struct Report {
 struct Artifact {
   graph::Model model;
   Schema schema;
-  json::Value example;                 // a body for POST /api/predict/:modelId that the model answers
+  json::Value example;  // a body for POST /api/predict/:modelId that the model answers
   Report report;
 };
 

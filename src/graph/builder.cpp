@@ -79,9 +79,7 @@ Builder::Builder(std::string graph_name) {
 
 std::string Builder::fresh(std::string_view stem) {
   std::string name;
-  do {
-    name = std::string(stem) + "." + std::to_string(next_++);
-  } while (!names_.insert(name).second);
+  do { name = std::string(stem) + "." + std::to_string(next_++); } while (!names_.insert(name).second);
   return name;
 }
 
@@ -206,7 +204,8 @@ Val Builder::argmax(const Val& table) {
 }
 
 Val Builder::reduce(std::string_view op_type, const Val& a, std::int64_t axis, bool keepdims) {
-  return typed(op(op_type, {a, ints({axis})}, {attr("keepdims", static_cast<std::int64_t>(keepdims))}), a.dtype, keepdims ? (axis == 1 ? 1 : a.columns) : -1);
+  return typed(op(op_type, {a, ints({axis})}, {attr("keepdims", static_cast<std::int64_t>(keepdims))}), a.dtype,
+               keepdims ? (axis == 1 ? 1 : a.columns) : -1);
 }
 
 Val Builder::reshape(const Val& a, std::initializer_list<std::int64_t> shape, std::int64_t columns) {
@@ -215,7 +214,9 @@ Val Builder::reshape(const Val& a, std::initializer_list<std::int64_t> shape, st
 
 Val Builder::is_nan(const Val& a) { return typed(op("IsNaN", {a}), DType::boolean, a.columns); }
 
-Val Builder::compare(std::string_view op_type, const Val& a, const Val& b) { return typed(op(op_type, {a, b}), DType::boolean, broadcast_columns(a, b)); }
+Val Builder::compare(std::string_view op_type, const Val& a, const Val& b) {
+  return typed(op(op_type, {a, b}), DType::boolean, broadcast_columns(a, b));
+}
 Val Builder::logical_not(const Val& a) { return op("Not", {a}); }
 Val Builder::sigmoid(const Val& a) { return op("Sigmoid", {a}); }
 Val Builder::softmax(const Val& table) { return op("Softmax", {table}, {attr("axis", std::int64_t{1})}); }

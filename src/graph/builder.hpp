@@ -22,28 +22,32 @@ struct Val {
   std::int64_t columns = -1;
 };
 
-inline constexpr std::int64_t kOpset = 18;     // ai.onnx of what importers build
-inline constexpr std::int64_t kMlOpset = 5;    // ai.onnx.ml: TreeEnsemble in double needs 5
+inline constexpr std::int64_t kOpset = 18;   // ai.onnx of what importers build
+inline constexpr std::int64_t kMlOpset = 5;  // ai.onnx.ml: TreeEnsemble in double needs 5
 
 class Builder {
  public:
   explicit Builder(std::string graph_name);
 
-  Val input(std::string name, DType dtype, std::int64_t columns);  // [N, columns]
+  Val input(std::string name, DType dtype, std::int64_t columns);       // [N, columns]
   void output(std::string name, const Val& v, std::vector<Dim> shape);  // adds an Identity so that the name is exactly this one
 
   Val constant(Tensor t);
-  Val scalar(double v);                                  // float64, shape []
+  Val scalar(double v);  // float64, shape []
   Val scalar_i64(std::int64_t v);
-  Val row(std::span<const double> values);               // float64 [1, n]
-  Val ints(std::span<const std::int64_t> values);        // int64 [n]
+  Val row(std::span<const double> values);         // float64 [1, n]
+  Val ints(std::span<const std::int64_t> values);  // int64 [n]
   Val ints(std::initializer_list<std::int64_t> values);
 
   // One node with one output. The result's dtype and columns are the first input's unless given.
   Val op(std::string_view op_type, const std::vector<Val>& inputs, std::vector<Attribute> attributes = {}, std::string_view domain = "");
   std::vector<Val> op_n(std::string_view op_type, const std::vector<Val>& inputs, std::size_t outputs, std::vector<Attribute> attributes = {},
                         std::string_view domain = "");
-  static Val typed(Val v, DType dtype, std::int64_t columns) { v.dtype = dtype; v.columns = columns; return v; }
+  static Val typed(Val v, DType dtype, std::int64_t columns) {
+    v.dtype = dtype;
+    v.columns = columns;
+    return v;
+  }
 
   // The arithmetic that every importer needs.
   Val add(const Val& a, const Val& b);
@@ -52,30 +56,30 @@ class Builder {
   Val div(const Val& a, const Val& b);
   Val matmul(const Val& a, const Val& b, std::int64_t columns);
   Val cast(const Val& a, DType to);
-  Val concat_columns(const std::vector<Val>& parts);     // same dtype each; one part is returned as it is
+  Val concat_columns(const std::vector<Val>& parts);                   // same dtype each; one part is returned as it is
   Val columns(const Val& table, std::span<const std::int64_t> which);  // Gather on axis 1
-  Val column(const Val& table, std::int64_t which);      // [N, 1]
+  Val column(const Val& table, std::int64_t which);                    // [N, 1]
   Val gather(const Val& table, const Val& indices, std::int64_t axis);
   Val where(const Val& condition, const Val& yes, const Val& no);
-  Val argmax(const Val& table);                          // [N] int64, the first of equals, as numpy
+  Val argmax(const Val& table);  // [N] int64, the first of equals, as numpy
   Val reduce(std::string_view op_type, const Val& a, std::int64_t axis, bool keepdims);
   Val reshape(const Val& a, std::initializer_list<std::int64_t> shape, std::int64_t columns);
   Val is_nan(const Val& a);
-  Val compare(std::string_view op_type, const Val& a, const Val& b);   // Less, Greater, Equal, ...: boolean
+  Val compare(std::string_view op_type, const Val& a, const Val& b);  // Less, Greater, Equal, ...: boolean
   Val logical_not(const Val& a);
   Val sigmoid(const Val& a);
-  Val softmax(const Val& table);                         // along axis 1
-  Val clip(const Val& a, double low, double high);       // either may be infinite: not applied
-  Val repeat_row(const Val& like, const Val& row);       // [1, k] to [rows of `like`, k]: answers that don't depend on the input
+  Val softmax(const Val& table);                    // along axis 1
+  Val clip(const Val& a, double low, double high);  // either may be infinite: not applied
+  Val repeat_row(const Val& like, const Val& row);  // [1, k] to [rows of `like`, k]: answers that don't depend on the input
 
-  Model finish();                                        // moves the graph out; prunes nodes that no output needs
+  Model finish();  // moves the graph out; prunes nodes that no output needs
 
  private:
   std::string fresh(std::string_view stem);
   Model model_;
   std::size_t next_ = 0;
-  std::unordered_set<std::string> names_;                           // every name in use
-  std::unordered_multimap<std::size_t, std::size_t> constants_;     // hash of the content -> index in initializers
+  std::unordered_set<std::string> names_;                        // every name in use
+  std::unordered_multimap<std::size_t, std::size_t> constants_;  // hash of the content -> index in initializers
 };
 
 Attribute attr(std::string name, AttributeValue value);

@@ -13,7 +13,7 @@ namespace slipway::graph {
 namespace {
 
 constexpr std::int64_t kOpsetMin = 7;
-constexpr std::int64_t kOpsetMax = 28;        // the newest that the engine (ONNX Runtime 1.32) takes
+constexpr std::int64_t kOpsetMax = 28;  // the newest that the engine (ONNX Runtime 1.32) takes
 constexpr std::int64_t kMlOpsetMin = 1;
 constexpr std::int64_t kMlOpsetMax = 5;
 constexpr std::int64_t kIrMin = 3;
@@ -55,7 +55,8 @@ constexpr KnownAttribute kAttributes[] = {
 
 const KnownAttribute* find_attribute(std::string_view domain, std::string_view op, std::string_view name) {
   const auto wanted = std::tuple(domain, op, name);
-  const auto* it = std::lower_bound(std::begin(kAttributes), std::end(kAttributes), wanted, [](const KnownAttribute& a, const auto& key) { return a.key() < key; });
+  const auto* it = std::lower_bound(std::begin(kAttributes), std::end(kAttributes), wanted,
+                                    [](const KnownAttribute& a, const auto& key) { return a.key() < key; });
   return it != std::end(kAttributes) && it->key() == wanted ? it : nullptr;
 }
 
@@ -112,7 +113,7 @@ class Checker {
   Status opsets(const Opsets& opsets, std::string_view whose) const;
   Status index_functions();
   Status function(const Function& f);
-  Result<std::size_t> size_of(const Function& f, int depth);         // nodes when every call is replaced by its body
+  Result<std::size_t> size_of(const Function& f, int depth);  // nodes when every call is replaced by its body
   Result<std::size_t> size_of(const std::vector<Node>& nodes, int function_depth, int graph_depth);
   Status graph(const Graph& g, const Scope* parent, const Opsets& opsets, int depth);
   Status nodes(const std::vector<Node>& nodes, Scope& scope, const Opsets& opsets, int depth);
@@ -133,14 +134,15 @@ class Checker {
   std::map<std::pair<std::string_view, std::string_view>, const Function*> functions_;
   std::unordered_map<const Function*, std::size_t> sizes_;  // 0: being computed
   std::unordered_map<std::string_view, std::int64_t> columns_;
-  std::unordered_map<std::string_view, DType> types_;       // of the outermost graph's values, where known
+  std::unordered_map<std::string_view, DType> types_;  // of the outermost graph's values, where known
   const Function* within_ = nullptr;
-  bool outermost_ = true;                                   // the node being looked at is of the outermost graph
+  bool outermost_ = true;  // the node being looked at is of the outermost graph
 };
 
 Status Checker::run() {
   if (model_.ir_version < kIrMin || model_.ir_version > kIrMax) {
-    return refuse("the file's IR version is " + std::to_string(model_.ir_version) + "; " + std::to_string(kIrMin) + " to " + std::to_string(kIrMax) + " are served");
+    return refuse("the file's IR version is " + std::to_string(model_.ir_version) + "; " + std::to_string(kIrMin) + " to " + std::to_string(kIrMax) +
+                  " are served");
   }
   TRY(opsets(model_.opsets, "the model"));
   TRY(index_functions());
@@ -155,8 +157,10 @@ Status Checker::run() {
 Status Checker::opsets(const Opsets& opsets, std::string_view whose) const {
   for (const auto& [domain, version] : opsets) {
     const std::string has = std::string(whose) + " uses opset " + std::to_string(version) + " of " + domain_text(domain);
-    if (domain.empty() && version < kOpsetMin) return refuse(has + "; opset 7 (2018) is the oldest that is served: convert it with onnx.version_converter");
-    if (domain.empty() && version > kOpsetMax) return refuse(has + ", newer than " + std::to_string(kOpsetMax) + ", the newest that is served: export with an older opset");
+    if (domain.empty() && version < kOpsetMin)
+      return refuse(has + "; opset 7 (2018) is the oldest that is served: convert it with onnx.version_converter");
+    if (domain.empty() && version > kOpsetMax)
+      return refuse(has + ", newer than " + std::to_string(kOpsetMax) + ", the newest that is served: export with an older opset");
     if (domain == kMlDomain && (version < kMlOpsetMin || version > kMlOpsetMax)) return refuse(has + "; 1 to 5 are served");
     if (version < 1) return refuse(has);
   }
@@ -165,8 +169,10 @@ Status Checker::opsets(const Opsets& opsets, std::string_view whose) const {
 
 Status Checker::index_functions() {
   for (const Function& f : model_.functions) {
-    if (f.domain.empty() || f.domain == kMlDomain) return refuse("the function " + quoted(f.name) + " would replace an operator of " + domain_text(f.domain));
-    if (!functions_.emplace(std::pair<std::string_view, std::string_view>(f.domain, f.name), &f).second) return refuse("the function " + quoted(f.name) + " is there twice");
+    if (f.domain.empty() || f.domain == kMlDomain)
+      return refuse("the function " + quoted(f.name) + " would replace an operator of " + domain_text(f.domain));
+    if (!functions_.emplace(std::pair<std::string_view, std::string_view>(f.domain, f.name), &f).second)
+      return refuse("the function " + quoted(f.name) + " is there twice");
   }
   return ok();
 }
@@ -222,7 +228,8 @@ Status Checker::function(const Function& f) {
 Status Checker::initializer(const Initializer& i) const {
   const Tensor& t = i.tensor;
   const auto count = element_count(t.shape());
-  const bool fits = count && *count == t.count() && (t.dtype() == DType::string ? t.strings().size() == *count : t.bytes().size() == *count * dtype_size(t.dtype()));
+  const bool fits = count && *count == t.count() &&
+                    (t.dtype() == DType::string ? t.strings().size() == *count : t.bytes().size() == *count * dtype_size(t.dtype()));
   if (i.name.empty() || t.dtype() == DType::undefined || !fits) return refuse("the constant " + quoted(i.name) + " doesn't fill its shape");
   return ok();
 }
@@ -284,7 +291,8 @@ Status Checker::known_operator(const Node& node, const Opsets& opsets) const {
   if (op == nullptr) return refuse("ONNX has no operator " + domain_text(node.domain) + "." + excerpt(node.op, 80));
   const auto opset = opsets.find(node.domain);
   if (opset == opsets.end()) return refuse("the model doesn't say which opset of " + domain_text(node.domain) + " it uses");
-  if (op->since > opset->second) return refuse("this operator came with opset " + std::to_string(op->since) + ", the model uses " + std::to_string(opset->second));
+  if (op->since > opset->second)
+    return refuse("this operator came with opset " + std::to_string(op->since) + ", the model uses " + std::to_string(opset->second));
   return fits_operator(node, *op);
 }
 
@@ -293,7 +301,9 @@ Status Checker::fits_operator(const Node& node, const Operator& op) const {
     const auto count = names.size();
     if (count < static_cast<std::size_t>(fewest) || (most >= 0 && count > static_cast<std::size_t>(most))) {
       return refuse("it has " + std::to_string(count) + " " + what + "; the operator takes " + std::to_string(fewest) +
-                    (most < 0 ? " or more" : most == fewest ? std::string() : " to " + std::to_string(most)));
+                    (most < 0         ? " or more"
+                     : most == fewest ? std::string()
+                                      : " to " + std::to_string(most)));
     }
     return ok();
   };
@@ -302,7 +312,8 @@ Status Checker::fits_operator(const Node& node, const Operator& op) const {
   for (const Attribute& a : node.attributes) {
     const KnownAttribute* known = find_attribute(op.domain, op.name, a.name);
     if (known == nullptr) return refuse("the operator has no attribute " + quoted(a.name));
-    if ((known->types & 1U << kTypeNumbers[a.value.index()]) == 0) return refuse("the attribute " + quoted(a.name) + " is of another type than the operator's");
+    if ((known->types & 1U << kTypeNumbers[a.value.index()]) == 0)
+      return refuse("the attribute " + quoted(a.name) + " is of another type than the operator's");
   }
   if (op.types == 0) return ok();
   DType type = DType::undefined;
@@ -356,7 +367,8 @@ Status Checker::attributes(const Node& node) const {
 void Checker::learn_columns(const Graph& g) {
   for (const ValueInfo& v : g.inputs) {
     if (v.kind == ValueInfo::Kind::tensor) types_[v.name] = v.dtype;
-    if (v.kind == ValueInfo::Kind::tensor && v.has_shape && !v.shape.empty() && v.shape.size() <= 2 && v.shape.back().known()) columns_[v.name] = v.shape.back().value;
+    if (v.kind == ValueInfo::Kind::tensor && v.has_shape && !v.shape.empty() && v.shape.size() <= 2 && v.shape.back().known())
+      columns_[v.name] = v.shape.back().value;
   }
   for (const Initializer& i : g.initializers) {
     types_[i.name] = i.tensor.dtype();
@@ -372,7 +384,8 @@ std::optional<std::int64_t> Checker::columns(const Node& node) const {
 
 void Checker::learn_columns(const Node& node) {
   if (node.outputs.empty()) return;
-  static constexpr std::array<std::string_view, 10> kKeep = {"Cast", "Identity", "Scaler", "Imputer", "Normalizer", "Binarizer", "Relu", "Abs", "Neg", "LabelEncoder"};
+  static constexpr std::array<std::string_view, 10> kKeep = {"Cast",      "Identity", "Scaler", "Imputer", "Normalizer",
+                                                             "Binarizer", "Relu",     "Abs",    "Neg",     "LabelEncoder"};
   const auto input = columns(node);
   if (input && std::find(kKeep.begin(), kKeep.end(), node.op) != kKeep.end()) columns_[node.outputs[0]] = *input;
   if (node.op != "Concat" && node.op != "FeatureVectorizer") return;

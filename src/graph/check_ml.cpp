@@ -85,7 +85,8 @@ class NamedTrees {
     TRY(same_length(prefix + "_weights", floats_size(node_, prefix + "_weights"), trees.size()));
     TRY(in_range(prefix + "_ids", target, targets));
     for (std::size_t i = 0; i < trees.size(); ++i) {
-      if (!at(trees[i], ids[i])) return refuse(prefix + "_nodeids names node " + std::to_string(ids[i]) + " of tree " + std::to_string(trees[i]) + ", which is not there");
+      if (!at(trees[i], ids[i]))
+        return refuse(prefix + "_nodeids names node " + std::to_string(ids[i]) + " of tree " + std::to_string(trees[i]) + ", which is not there");
     }
     return ok();
   }
@@ -114,7 +115,8 @@ class NamedTrees {
     entries_.reserve(ids_.size());
     for (std::size_t i = 0; i < ids_.size(); ++i) entries_.push_back({trees_[i], ids_[i], i});
     std::sort(entries_.begin(), entries_.end());
-    const auto twice = std::adjacent_find(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.tree == b.tree && a.id == b.id; });
+    const auto twice =
+        std::adjacent_find(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.tree == b.tree && a.id == b.id; });
     if (twice != entries_.end()) return refuse("node " + std::to_string(twice->id) + " of tree " + std::to_string(twice->tree) + " is there twice");
     return ok();
   }
@@ -218,7 +220,8 @@ class NumberedTrees {
   Status check(std::optional<std::int64_t> columns) {
     const std::size_t n = ints(node_, "nodes_featureids").size();
     if (n == 0) return refuse("it has no nodes");
-    for (const char* name : {"nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs"}) TRY(same_length(name, ints(node_, name).size(), n));
+    for (const char* name : {"nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs"})
+      TRY(same_length(name, ints(node_, name).size(), n));
     for (const char* name : {"nodes_splits", "nodes_modes"}) TRY(same_length(name, tensor_size(name), n));
     TRY(same_length("nodes_hitrates", tensor_size("nodes_hitrates"), n, true));
     TRY(same_length("nodes_missing_value_tracks_true", ints(node_, "nodes_missing_value_tracks_true").size(), n, true));
@@ -252,7 +255,8 @@ class NumberedTrees {
     if (const auto* values = find<Tensor>(node_, "membership_values")) {
       for (std::size_t i = 0; i < values->count(); ++i) sets += values->as_double(i) != values->as_double(i) ? 1 : 0;
     }
-    return sets == members ? ok() : Status(refuse("membership_values has " + std::to_string(sets) + " sets for " + std::to_string(members) + " nodes"));
+    return sets == members ? ok()
+                           : Status(refuse("membership_values has " + std::to_string(sets) + " sets for " + std::to_string(members) + " nodes"));
   }
 
   Status walk(std::int64_t nodes, std::int64_t leaves) const {
@@ -282,7 +286,8 @@ class NumberedTrees {
       const auto at = static_cast<std::size_t>(stack.back());
       stack.pop_back();
       for (const auto& [ids, is_leaf] : sides) {
-        if (is_leaf[at] == 0 && !visit(ids[at])) return refuse("node " + std::to_string(ids[at]) + " is reached twice: the trees have a cycle or share nodes");
+        if (is_leaf[at] == 0 && !visit(ids[at]))
+          return refuse("node " + std::to_string(ids[at]) + " is reached twice: the trees have a cycle or share nodes");
       }
     }
     return ok();
@@ -294,7 +299,8 @@ class NumberedTrees {
 // --- linear models, support vectors, tables
 
 Status whole_rows(std::string_view name, std::size_t size, std::size_t rows, std::optional<std::int64_t> columns) {
-  if (rows == 0 || size == 0 || size % rows != 0) return refuse(std::string(name) + " has " + std::to_string(size) + " entries, which is not a table of " + std::to_string(rows) + " rows");
+  if (rows == 0 || size == 0 || size % rows != 0)
+    return refuse(std::string(name) + " has " + std::to_string(size) + " entries, which is not a table of " + std::to_string(rows) + " rows");
   if (columns && size / rows != static_cast<std::size_t>(*columns)) {
     return refuse(std::string(name) + " is for " + std::to_string(size / rows) + " columns, the input has " + std::to_string(*columns));
   }
@@ -312,7 +318,8 @@ Status check_linear_classifier(const Node& node, std::optional<std::int64_t> col
   const auto classes = static_cast<std::size_t>(TRY(classes_of(node, "classlabels_ints", "classlabels_strings")));
   const std::size_t intercepts = floats_size(node, "intercepts");
   const std::size_t rows = intercepts > 0 ? intercepts : classes;
-  if (rows != classes && !(classes == 2 && rows == 1)) return refuse("intercepts has " + std::to_string(rows) + " entries for " + std::to_string(classes) + " classes");
+  if (rows != classes && !(classes == 2 && rows == 1))
+    return refuse("intercepts has " + std::to_string(rows) + " entries for " + std::to_string(classes) + " classes");
   return whole_rows("coefficients", floats_size(node, "coefficients"), rows, columns);
 }
 
@@ -354,7 +361,8 @@ Status check_label_encoder(const Node& node) {
   const auto sizes = [&node](std::string_view prefix) {
     const std::string p(prefix);
     const auto* tensor = find<Tensor>(node, p + "_tensor");
-    return std::array<std::size_t, 4>{strings_size(node, p + "_strings"), ints(node, p + "_int64s").size(), floats_size(node, p + "_floats"), tensor == nullptr ? 0 : tensor->count()};
+    return std::array<std::size_t, 4>{strings_size(node, p + "_strings"), ints(node, p + "_int64s").size(), floats_size(node, p + "_floats"),
+                                      tensor == nullptr ? 0 : tensor->count()};
   };
   const auto keys = sizes("keys"), values = sizes("values");
   const auto total = [](const std::array<std::size_t, 4>& a) { return a[0] + a[1] + a[2] + a[3]; };

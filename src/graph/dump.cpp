@@ -39,7 +39,8 @@ class Dumper {
   void indent(int depth) { out_.append(static_cast<std::size_t>(depth) * 2, ' '); }
 
   void opsets(const std::map<std::string, std::int64_t>& all) {
-    for (const auto& [domain, version] : all) out_ += "opset " + (domain.empty() ? std::string("ai.onnx") : domain) + " " + std::to_string(version) + "\n";
+    for (const auto& [domain, version] : all)
+      out_ += "opset " + (domain.empty() ? std::string("ai.onnx") : domain) + " " + std::to_string(version) + "\n";
   }
 
   // Type, shape, the first elements, and a checksum of all of them.

@@ -15,7 +15,7 @@ namespace slipway::graph {
 
 struct Graph;
 
-struct Dim {                      // a value, a name, or unknown
+struct Dim {  // a value, a name, or unknown
   std::int64_t value = -1;
   std::string param;
   bool known() const { return value >= 0; }
@@ -35,14 +35,14 @@ using AttributeValue = std::variant<std::int64_t, float, std::string, Tensor, st
 struct Attribute {
   std::string name;
   AttributeValue value;
-  std::string ref;                // inside a function: the function's attribute it takes its value from
+  std::string ref;  // inside a function: the function's attribute it takes its value from
 };
 
 struct Node {
   std::string op;
-  std::string domain;             // "" is ai.onnx
+  std::string domain;  // "" is ai.onnx
   std::string name;
-  std::vector<std::string> inputs;   // "" is an absent optional input
+  std::vector<std::string> inputs;  // "" is an absent optional input
   std::vector<std::string> outputs;
   std::vector<Attribute> attributes;
 };

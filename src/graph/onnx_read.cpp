@@ -13,11 +13,11 @@
 namespace slipway::graph {
 namespace {
 
-constexpr int kWireDepthMax = 100;               // messages within messages; a subgraph is three of them
+constexpr int kWireDepthMax = 100;  // messages within messages; a subgraph is three of them
 constexpr int kSubgraphDepthMax = 16;
-constexpr std::size_t kNodesMax = 500'000;       // of the model with its subgraphs and functions
+constexpr std::size_t kNodesMax = 500'000;  // of the model with its subgraphs and functions
 constexpr std::size_t kNameBytesMax = 4'096;
-constexpr std::size_t kTextBytesMax = 1 << 20;   // doc string, one metadata value
+constexpr std::size_t kTextBytesMax = 1 << 20;  // doc string, one metadata value
 constexpr std::size_t kMetadataMax = 1'000;
 constexpr std::size_t kConstantRankMax = 32;
 
@@ -115,10 +115,11 @@ Result<Tensor> read_tensor(const onnx::TensorProto& t, const std::string& what) 
   Shape shape(t.dims().begin(), t.dims().end());
   const auto count = element_count(shape);
   if (!count || shape.size() > kConstantRankMax) return refuse(what + " has the impossible shape " + shape_text(shape).substr(0, 200));
-  const int kinds = (t.float_data_size() > 0) + (t.int32_data_size() > 0) + (t.string_data_size() > 0) + (t.int64_data_size() > 0) + t.has_raw_data() +
-                    (t.double_data_size() > 0) + (t.uint64_data_size() > 0);
+  const int kinds = (t.float_data_size() > 0) + (t.int32_data_size() > 0) + (t.string_data_size() > 0) + (t.int64_data_size() > 0) +
+                    t.has_raw_data() + (t.double_data_size() > 0) + (t.uint64_data_size() > 0);
   const auto misfit = [&](std::size_t held) {
-    return refuse(what + " has the shape " + shape_text(shape) + " but holds " + std::to_string(held) + (dtype == DType::string ? " texts" : " bytes"));
+    return refuse(what + " has the shape " + shape_text(shape) + " but holds " + std::to_string(held) +
+                  (dtype == DType::string ? " texts" : " bytes"));
   };
   if (kinds > 1 && !(kinds == 2 && t.has_raw_data() && t.raw_data().empty())) return refuse(what + " holds its data twice");
   if (dtype == DType::string) {
@@ -146,11 +147,13 @@ Result<Tensor> read_tensor(const onnx::TensorProto& t, const std::string& what) 
 Result<std::vector<Dim>> read_shape(const onnx::TensorShapeProto& shape, const std::string& what) {
   TRY(known(shape, what));
   std::vector<Dim> out;
-  if (static_cast<std::size_t>(shape.dim_size()) > kConstantRankMax) return refuse(what + " has more than " + std::to_string(kConstantRankMax) + " dimensions");
+  if (static_cast<std::size_t>(shape.dim_size()) > kConstantRankMax)
+    return refuse(what + " has more than " + std::to_string(kConstantRankMax) + " dimensions");
   for (const auto& d : shape.dim()) {
     TRY(known(d, what));
     Dim dim;
-    if (d.value_case() == onnx::TensorShapeProto::Dimension::kDimValue) dim.value = std::max<std::int64_t>(d.dim_value(), -1);  // exporters write -1 for free
+    if (d.value_case() == onnx::TensorShapeProto::Dimension::kDimValue)
+      dim.value = std::max<std::int64_t>(d.dim_value(), -1);  // exporters write -1 for free
     if (d.value_case() == onnx::TensorShapeProto::Dimension::kDimParam) dim.param = TRY(read_name(d.dim_param(), "a dimension"));
     out.push_back(std::move(dim));
   }
@@ -266,7 +269,8 @@ Result<Attribute> Reader::attribute(onnx::AttributeProto& a, int depth, const st
   const int type = a.type() != 0 ? a.type() : implied;
   // One exporter writes i = 0 beside its value; anything else in a second field would be a second meaning.
   if (!out.ref.empty() && implied != 0) return refuse(what + " has a value and a reference");
-  const bool only_declared = implied == 0 || implied == type || (a.has_f() && a.f() == 0) || (a.has_i() && a.i() == 0) || (a.has_s() && a.s().empty());
+  const bool only_declared =
+      implied == 0 || implied == type || (a.has_f() && a.f() == 0) || (a.has_i() && a.i() == 0) || (a.has_s() && a.s().empty());
   if (!only_declared) return refuse(what + " has a value of another type than it says");
   if (type == 4 && !a.has_t() && out.ref.empty()) return refuse(what + " has no value");
   if (!out.ref.empty() && type == 4) {
@@ -282,7 +286,8 @@ Result<Node> Reader::node(onnx::NodeProto& n, int depth) {
   Node out;
   out.op = TRY(read_name(n.op_type(), "an operator"));
   out.name = TRY(read_name(n.name(), "a node"));
-  const std::string place = "the node " + quoted(out.name.empty() ? (n.output_size() > 0 ? n.output(0) : std::string("?")) : out.name) + " (" + excerpt(out.op) + ")";
+  const std::string place =
+      "the node " + quoted(out.name.empty() ? (n.output_size() > 0 ? n.output(0) : std::string("?")) : out.name) + " (" + excerpt(out.op) + ")";
   TRY(known(n, place));
   out.domain = domain_of(TRY(read_name(n.domain(), "a domain")));
   if (!n.overload().empty()) return refuse(place + " uses function overloads, which are not supported");
@@ -293,7 +298,8 @@ Result<Node> Reader::node(onnx::NodeProto& n, int depth) {
   out.attributes.reserve(static_cast<std::size_t>(n.attribute_size()));
   for (auto& a : *n.mutable_attribute()) {
     out.attributes.push_back(TRY(attribute(a, depth, place)));
-    if (!names.insert(out.attributes.back().name).second) return refuse(place + " has the attribute " + quoted(out.attributes.back().name) + " twice");
+    if (!names.insert(out.attributes.back().name).second)
+      return refuse(place + " has the attribute " + quoted(out.attributes.back().name) + " twice");
   }
   return out;
 }
@@ -381,7 +387,8 @@ Result<Model> read_onnx(std::span<const std::byte> bytes) {
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(kWireDepthMax);
   onnx::ModelProto proto;
-  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return refuse("the file is damaged, nested too deeply, or not an ONNX model");
+  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+    return refuse("the file is damaged, nested too deeply, or not an ONNX model");
   return Reader().model(proto);
 }
 

@@ -12,7 +12,8 @@
 namespace slipway::graph {
 namespace {
 
-Node node(std::string op, std::vector<std::string> inputs, std::vector<std::string> outputs, std::vector<Attribute> attributes = {}, std::string domain = "") {
+Node node(std::string op, std::vector<std::string> inputs, std::vector<std::string> outputs, std::vector<Attribute> attributes = {},
+          std::string domain = "") {
   Node n;
   n.op = std::move(op);
   n.domain = std::move(domain);
@@ -60,9 +61,11 @@ Model everything() {
   const auto then_branch = branch({node("Relu", {"b"}, {"t"})}, "t");
   const auto else_branch = branch({node("Neg", {"b"}, {"e"})}, "e");
   m.graph.nodes.push_back(node("If", {"flag"}, {"y"}, {attr("then_branch", then_branch), attr("else_branch", else_branch)}));
-  m.graph.nodes.push_back(node("Custom", {"a"}, {"unused"},
-                               {attr("value", Tensor::of_strings({2}, {"a", "\xff"})), attr("ints", std::vector<std::int64_t>{1, -2}), attr("floats", std::vector<float>{}),
-                                attr("strings", std::vector<std::string>{"s"}), attr("tensors", std::vector<Tensor>{Tensor(DType::float16, {3})})}, "local"));
+  m.graph.nodes.push_back(node(
+      "Custom", {"a"}, {"unused"},
+      {attr("value", Tensor::of_strings({2}, {"a", "\xff"})), attr("ints", std::vector<std::int64_t>{1, -2}), attr("floats", std::vector<float>{}),
+       attr("strings", std::vector<std::string>{"s"}), attr("tensors", std::vector<Tensor>{Tensor(DType::float16, {3})})},
+      "local"));
   m.graph.initializers.push_back({"flag", Tensor(DType::boolean, {})});
   const double values[] = {1.5, -2};
   m.graph.initializers.push_back({"w", doubles({1, 2}, values)});
@@ -116,10 +119,10 @@ std::string refused_file(const std::function<void(onnx::ModelProto&)>& change) {
   return r.ok() ? "accepted" : r.error().detail();
 }
 
-#define EXPECT_FILE_REFUSED(words, change)                                                     \
-  {                                                                                            \
-    const std::string detail = refused_file([](onnx::ModelProto& m) { change; });              \
-    EXPECT_NE(detail.find(words), std::string::npos) << detail;                                \
+#define EXPECT_FILE_REFUSED(words, change)                                        \
+  {                                                                               \
+    const std::string detail = refused_file([](onnx::ModelProto& m) { change; }); \
+    EXPECT_NE(detail.find(words), std::string::npos) << detail;                   \
   }
 
 TEST(OnnxFile, RefusesWhatItDoesNotServeByName) {
@@ -144,7 +147,8 @@ TEST(OnnxFile, RefusesWhatItDoesNotServeByName) {
   EXPECT_FILE_REFUSED("no graph", m.clear_graph());
   EXPECT_FILE_REFUSED("but holds 16 bytes", m.mutable_graph()->mutable_initializer(1)->set_dims(1, 3));
   EXPECT_FILE_REFUSED("impossible shape", m.mutable_graph()->mutable_initializer(1)->set_dims(1, -1));
-  EXPECT_FILE_REFUSED("impossible shape", (m.mutable_graph()->mutable_initializer(1)->set_dims(0, 1LL << 62), m.mutable_graph()->mutable_initializer(1)->set_dims(1, 1LL << 62)));
+  EXPECT_FILE_REFUSED("impossible shape", (m.mutable_graph()->mutable_initializer(1)->set_dims(0, 1LL << 62),
+                                           m.mutable_graph()->mutable_initializer(1)->set_dims(1, 1LL << 62)));
   EXPECT_FILE_REFUSED("data twice", m.mutable_graph()->mutable_initializer(1)->add_double_data(1));
   EXPECT_FILE_REFUSED("neither true nor false", m.mutable_graph()->mutable_initializer(0)->set_raw_data("\x02"));
   EXPECT_FILE_REFUSED("not UTF-8", m.mutable_graph()->mutable_node(0)->set_op_type("\xff"));
@@ -225,8 +229,9 @@ TEST(Check, KnowsWhatOperatorsTake) {
 TEST(Check, LooksIntoTfIdf) {
   const auto tfidf = [](std::vector<std::int64_t> counts, std::vector<std::int64_t> columns) {
     return model({node("Cast", {"x"}, {"s"}, {attr("to", std::int64_t{8})}),
-                  node("TfIdfVectorizer", {"s"}, {"y"}, {attr("mode", std::string("TF")), attr("pool_strings", std::vector<std::string>{"a", "b", "a", "b"}),
-                                                         attr("ngram_counts", std::move(counts)), attr("ngram_indexes", std::move(columns))})});
+                  node("TfIdfVectorizer", {"s"}, {"y"},
+                       {attr("mode", std::string("TF")), attr("pool_strings", std::vector<std::string>{"a", "b", "a", "b"}),
+                        attr("ngram_counts", std::move(counts)), attr("ngram_indexes", std::move(columns))})});
   };
   EXPECT_EQ(refusal(tfidf({0, 2}, {0, 1, 2})), "accepted");
   EXPECT_REFUSED(tfidf({0, 2}, {0, 1}), "ngram_indexes has 2 entries where 3 belong");
@@ -276,10 +281,16 @@ TEST(Check, BoundsFunctions) {
   m.functions = {calls("A", {}), calls("A", {})};
   EXPECT_REFUSED(m, "twice");
   m.functions.clear();
-  for (int i = 0; i < 30; ++i) m.functions.push_back(calls("A" + std::string(static_cast<std::size_t>(i), 'x'), i < 29 ? std::vector<std::string>{"A" + std::string(static_cast<std::size_t>(i) + 1, 'x')} : std::vector<std::string>{}));
+  for (int i = 0; i < 30; ++i)
+    m.functions.push_back(
+        calls("A" + std::string(static_cast<std::size_t>(i), 'x'),
+              i < 29 ? std::vector<std::string>{"A" + std::string(static_cast<std::size_t>(i) + 1, 'x')} : std::vector<std::string>{}));
   EXPECT_REFUSED(m, "deep");
   m.functions.clear();
-  for (int i = 0; i < 14; ++i) m.functions.push_back(calls("A" + std::string(static_cast<std::size_t>(i), 'x'), i < 13 ? std::vector<std::string>(8, "A" + std::string(static_cast<std::size_t>(i) + 1, 'x')) : std::vector<std::string>{}));
+  for (int i = 0; i < 14; ++i)
+    m.functions.push_back(
+        calls("A" + std::string(static_cast<std::size_t>(i), 'x'),
+              i < 13 ? std::vector<std::string>(8, "A" + std::string(static_cast<std::size_t>(i) + 1, 'x')) : std::vector<std::string>{}));
   EXPECT_REFUSED(m, "once its functions are put in");
   m.functions = {calls("A", {})};
   m.functions[0].nodes[0].op = "LeakyRelu";
@@ -341,16 +352,11 @@ TEST(Check, LooksIntoNamedTrees) {
 Model numbered(const std::function<void(std::map<std::string, AttributeValue>&)>& change = [](auto&) {}) {
   const std::uint8_t modes[] = {0, 0};
   const double splits[] = {0.5, 1.5}, weights[] = {1, 2, 3};
-  std::map<std::string, AttributeValue> a{{"n_targets", std::int64_t{1}},
-                                          {"tree_roots", Ints{0}},
-                                          {"nodes_featureids", Ints{0, 1}},
-                                          {"nodes_modes", Tensor::of<std::uint8_t>(DType::uint8, {2}, modes)},
-                                          {"nodes_splits", doubles({2}, splits)},
-                                          {"nodes_truenodeids", Ints{1, 1}},
-                                          {"nodes_trueleafs", Ints{0, 1}},
-                                          {"nodes_falsenodeids", Ints{0, 2}},
-                                          {"nodes_falseleafs", Ints{1, 1}},
-                                          {"leaf_targetids", Ints{0, 0, 0}},
+  std::map<std::string, AttributeValue> a{{"n_targets", std::int64_t{1}},         {"tree_roots", Ints{0}},
+                                          {"nodes_featureids", Ints{0, 1}},       {"nodes_modes", Tensor::of<std::uint8_t>(DType::uint8, {2}, modes)},
+                                          {"nodes_splits", doubles({2}, splits)}, {"nodes_truenodeids", Ints{1, 1}},
+                                          {"nodes_trueleafs", Ints{0, 1}},        {"nodes_falsenodeids", Ints{0, 2}},
+                                          {"nodes_falseleafs", Ints{1, 1}},       {"leaf_targetids", Ints{0, 0, 0}},
                                           {"leaf_weights", doubles({3}, weights)}};
   change(a);
   std::vector<Attribute> attributes;
@@ -373,22 +379,28 @@ TEST(Check, LooksIntoNumberedTrees) {
   EXPECT_NUMBERED_REFUSED("nodes_featureids holds 2", "nodes_featureids", (Ints{0, 2}));
   EXPECT_NUMBERED_REFUSED("leaf_weights", "leaf_weights", Tensor(DType::float64, {2}));
   EXPECT_NUMBERED_REFUSED("neither 0 nor 1", "nodes_trueleafs", (Ints{0, 2}));
-  EXPECT_NUMBERED_REFUSED("sets for 0 nodes", "membership_values", Tensor::of<double>(DType::float64, {1}, std::span<const double>(std::array{double{NAN}})));
+  EXPECT_NUMBERED_REFUSED("sets for 0 nodes", "membership_values",
+                          Tensor::of<double>(DType::float64, {1}, std::span<const double>(std::array{double{NAN}})));
   EXPECT_NUMBERED_REFUSED("uint8", "nodes_modes", Tensor(DType::int64, {2}));
 }
 
 TEST(Check, LooksIntoLinearModelsAndSupportVectors) {
-  const auto ml = [](std::string op, std::vector<Attribute> attributes) { 
+  const auto ml = [](std::string op, std::vector<Attribute> attributes) {
     const bool two = op.ends_with("Classifier");
-    return model({node(std::move(op), {"x"}, two ? std::vector<std::string>{"label", "y"} : std::vector<std::string>{"y"}, std::move(attributes), "ai.onnx.ml")});
+    return model({node(std::move(op), {"x"}, two ? std::vector<std::string>{"label", "y"} : std::vector<std::string>{"y"}, std::move(attributes),
+                       "ai.onnx.ml")});
   };
   EXPECT_EQ(refusal(ml("LinearRegressor", {attr("coefficients", Floats{1, 2}), attr("intercepts", Floats{1})})), "accepted");
   EXPECT_REFUSED(ml("LinearRegressor", {attr("coefficients", Floats{1, 2, 3})}), "the input has 2");
   EXPECT_REFUSED(ml("LinearRegressor", {attr("coefficients", Floats{1, 2}), attr("targets", std::int64_t{-1})}), "positive");
   EXPECT_REFUSED(ml("LinearClassifier", {attr("coefficients", Floats{1, 2, 3}), attr("classlabels_ints", Ints{0, 1})}), "not a table");
-  EXPECT_EQ(refusal(ml("SVMRegressor", {attr("n_supports", std::int64_t{2}), attr("support_vectors", Floats{1, 2, 3, 4}), attr("coefficients", Floats{1, 2}), attr("rho", Floats{0})})), "accepted");
+  EXPECT_EQ(refusal(ml("SVMRegressor", {attr("n_supports", std::int64_t{2}), attr("support_vectors", Floats{1, 2, 3, 4}),
+                                        attr("coefficients", Floats{1, 2}), attr("rho", Floats{0})})),
+            "accepted");
   EXPECT_REFUSED(ml("SVMRegressor", {attr("n_supports", std::int64_t{3}), attr("support_vectors", Floats{1, 2, 3, 4})}), "not a table of 3 rows");
-  EXPECT_REFUSED(ml("SVMClassifier", {attr("classlabels_ints", Ints{0, 1}), attr("vectors_per_class", Ints{1, -1}), attr("support_vectors", Floats{1, 2})}), "holds -1");
+  EXPECT_REFUSED(
+      ml("SVMClassifier", {attr("classlabels_ints", Ints{0, 1}), attr("vectors_per_class", Ints{1, -1}), attr("support_vectors", Floats{1, 2})}),
+      "holds -1");
   EXPECT_REFUSED(ml("LabelEncoder", {attr("keys_strings", Texts{"a", "b"}), attr("values_int64s", Ints{1})}), "values has 1 entries");
 }
 

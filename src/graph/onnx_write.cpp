@@ -142,7 +142,8 @@ Result<std::string> write_onnx(const Model& model) {
   // What graph::ValueInfo doesn't hold in full can't be written in full: importers lower such values first (ZipMap is taken out).
   for (const auto* values : {&model.graph.inputs, &model.graph.outputs}) {
     for (const ValueInfo& v : *values) {
-      if (v.kind != ValueInfo::Kind::tensor) return Error(ErrorCode::model_refused, "the input or output \"" + excerpt(v.name, 80) + "\" is not a tensor");
+      if (v.kind != ValueInfo::Kind::tensor)
+        return Error(ErrorCode::model_refused, "the input or output \"" + excerpt(v.name, 80) + "\" is not a tensor");
     }
   }
   onnx::ModelProto out;

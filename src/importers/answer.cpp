@@ -41,18 +41,14 @@ std::string import_frame(std::span<const SourceFile> files, const Options& optio
   return frame(json::object({{"ok", true}, {"report", artifact->report.to_json()}, {"schema", artifact->schema.to_json()}}), *bytes);
 }
 
-Error no_answer(std::string why) {
-  return Error(ErrorCode::internal, "the import failed").because("import cell's answer: " + std::move(why));
-}
+Error no_answer(std::string why) { return Error(ErrorCode::internal, "the import failed").because("import cell's answer: " + std::move(why)); }
 
 }  // namespace
 
 std::string import_to_bytes(std::span<const SourceFile> files, const Options& options, bool inspect_only) {
   try {
     return inspect_only ? inspection_frame(files, options) : import_frame(files, options);
-  } catch (const std::bad_alloc&) {
-    return refusal_frame("the file needs more memory to read than an import may use", {});
-  }
+  } catch (const std::bad_alloc&) { return refusal_frame("the file needs more memory to read than an import may use", {}); }
 }
 
 Result<ImportAnswer> parse_import_answer(std::span<const std::byte> bytes) {
@@ -76,7 +72,8 @@ Result<ImportAnswer> parse_import_answer(std::span<const std::byte> bytes) {
   const std::size_t rest = start + size;
   if (!answer.ok) {
     answer.refusal = header->string_or("refusal", "");
-    if (answer.refusal.empty() || answer.refusal.size() > kRefusalMax || rest != all.size()) return no_answer("a refusal without reason, or with bytes behind it");
+    if (answer.refusal.empty() || answer.refusal.size() > kRefusalMax || rest != all.size())
+      return no_answer("a refusal without reason, or with bytes behind it");
     return answer;
   }
   const json::Value* schema = header->find("schema");

@@ -11,11 +11,11 @@
 namespace slipway::importers {
 
 struct ImportAnswer {
-  bool ok = false;                          // an artifact follows (import), or could be made (inspect)
-  std::string refusal;                      // when not ok: for the client
+  bool ok = false;      // an artifact follows (import), or could be made (inspect)
+  std::string refusal;  // when not ok: for the client
   Report report;
-  std::optional<Schema> schema;             // when ok
-  std::span<const std::byte> artifact;      // when ok and not only inspected; points into the parsed bytes
+  std::optional<Schema> schema;         // when ok
+  std::span<const std::byte> artifact;  // when ok and not only inspected; points into the parsed bytes
 };
 
 // Never fails: what goes wrong is a refusal in the answer.

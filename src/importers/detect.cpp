@@ -11,9 +11,7 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-std::string_view text_of(Bytes bytes, std::size_t max) {
-  return {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), max)};
-}
+std::string_view text_of(Bytes bytes, std::size_t max) { return {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), max)}; }
 bool begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
 
 std::optional<std::uint64_t> varint(Bytes bytes, std::size_t& at) {
@@ -29,6 +27,7 @@ std::optional<std::uint64_t> varint(Bytes bytes, std::size_t& at) {
 // A ModelProto: its fields with their wire types to the very end, and a graph (7) among them.
 bool looks_like_onnx(Bytes bytes) {
   bool graph = false;
+  bool opset = false;  // a model without a graph is a broken ONNX file: its reader says so
   for (std::size_t at = 0; at < bytes.size();) {
     const auto tag = varint(bytes, at);
     if (!tag) return false;
@@ -42,11 +41,12 @@ bool looks_like_onnx(Bytes bytes) {
       if (!size || *size > bytes.size() - at) return graph;  // cut off inside: still an ONNX file, a damaged one
       at += static_cast<std::size_t>(*size);
       graph = graph || field == 7;
+      opset = opset || field == 8;
     } else {
       return false;
     }
   }
-  return graph;
+  return graph || opset;
 }
 
 FileKind zip_kind(std::string_view head, std::string_view tail) {
@@ -67,7 +67,8 @@ FileKind text_kind(std::string_view head) {
   if (begins(text, "<!DOCTYPE") || begins(text, "<!doctype") || begins(text, "<html") || begins(text, "<HTML")) return FileKind::html;
   if (std::any_of(text.begin(), text.end(), [](char c) { return c == 0; })) return FileKind::unknown;
   if (text[0] == '{' || text[0] == '[') return text.find("\"learner\"") != text.npos ? FileKind::xgboost : FileKind::json;
-  if (begins(text, "import ") || begins(text, "from ") || begins(text, "#!") || text.find("\ndef ") != text.npos || text.find("\nclass ") != text.npos) {
+  if (begins(text, "import ") || begins(text, "from ") || begins(text, "#!") || text.find("\ndef ") != text.npos ||
+      text.find("\nclass ") != text.npos) {
     return FileKind::python;
   }
   const std::string_view line = text.substr(0, text.find('\n'));
@@ -84,8 +85,10 @@ constexpr Known kKnown[] = {
     {FileKind::onnx, "ONNX", ""},
     {FileKind::pickle, "pickle", ""},
     {FileKind::hdf5, "HDF5 (Keras .h5)", "Keras models aren't read yet; export it to ONNX: model.export(\"model.onnx\", format=\"onnx\")"},
-    {FileKind::torch, "PyTorch archive", "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
-    {FileKind::torch_legacy, "PyTorch file (before 1.6)", "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
+    {FileKind::torch, "PyTorch archive",
+     "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
+    {FileKind::torch_legacy, "PyTorch file (before 1.6)",
+     "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
     {FileKind::keras_zip, "Keras archive (.keras)", "Keras models aren't read yet; export it to ONNX: model.export(\"model.onnx\", format=\"onnx\")"},
     {FileKind::skops, "skops archive", "skops files aren't read yet; save the model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::numpy_archive, "numpy archive (.npz)", "arrays alone are no model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
@@ -97,14 +100,18 @@ constexpr Known kKnown[] = {
     {FileKind::lightgbm_text, "LightGBM text model", "LightGBM models aren't read yet; export it to ONNX: onnxmltools.convert_lightgbm(model, …)"},
     {FileKind::xgboost, "XGBoost model", "XGBoost models aren't read yet; export it to ONNX: onnxmltools.convert_xgboost(model, …)"},
     {FileKind::catboost, "CatBoost model", "CatBoost models aren't read yet; export it to ONNX: model.save_model(\"model.onnx\", format=\"onnx\")"},
-    {FileKind::saved_model, "TensorFlow SavedModel graph", "a SavedModel isn't read; export it to ONNX: python -m tf2onnx.convert --saved-model DIR --output model.onnx"},
-    {FileKind::git_lfs_pointer, "Git LFS pointer", "this is Git LFS's note of where the file is, not the file: run git lfs pull and upload the model itself"},
+    {FileKind::saved_model, "TensorFlow SavedModel graph",
+     "a SavedModel isn't read; export it to ONNX: python -m tf2onnx.convert --saved-model DIR --output model.onnx"},
+    {FileKind::git_lfs_pointer, "Git LFS pointer",
+     "this is Git LFS's note of where the file is, not the file: run git lfs pull and upload the model itself"},
     {FileKind::html, "HTML page", "this is a web page, perhaps of a download that needed a login; upload the model file itself"},
     {FileKind::json, "JSON document", "this JSON is no model that is read here"},
     {FileKind::python, "Python source", "this is source code; fit the model and save it by joblib.dump(model, \"model.joblib\")"},
     {FileKind::csv, "table of text", "this is data, not a model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
-    {FileKind::joblib_old, "joblib file (0.9 or older)", "files of joblib 0.9 and older aren't read; load it where it was made and save it again by joblib.dump(model, \"model.joblib\")"},
-    {FileKind::unknown, "unknown", "its content is of no model format that is read here (ONNX files, and pickles or joblib files of scikit-learn models)"},
+    {FileKind::joblib_old, "joblib file (0.9 or older)",
+     "files of joblib 0.9 and older aren't read; load it where it was made and save it again by joblib.dump(model, \"model.joblib\")"},
+    {FileKind::unknown, "unknown",
+     "its content is of no model format that is read here (ONNX files, and pickles or joblib files of scikit-learn models)"},
 };
 
 const Known& known(FileKind kind) {
@@ -146,7 +153,8 @@ std::string_view kind_title(FileKind kind) { return known(kind).title; }
 Error refuse_kind(FileKind kind) {
   const Known& k = known(kind);
   if (kind == FileKind::empty) return {ErrorCode::model_refused, std::string(k.help)};
-  return {ErrorCode::model_refused, "the file is " + std::string(kind == FileKind::unknown ? "of an unknown format" : k.title) + ": " + std::string(k.help)};
+  return {ErrorCode::model_refused,
+          "the file is " + std::string(kind == FileKind::unknown ? "of an unknown format" : k.title) + ": " + std::string(k.help)};
 }
 
 }  // namespace slipway::importers

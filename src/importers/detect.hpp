@@ -10,13 +10,36 @@
 namespace slipway::importers {
 
 enum class FileKind {
-  empty, onnx, pickle, hdf5, torch, keras_zip, skops, numpy_archive, zip, seven_zip, tar, numpy, safetensors, lightgbm_text, xgboost,
-  catboost, saved_model, git_lfs_pointer, html, json, python, csv, joblib_old, torch_legacy, unknown
+  empty,
+  onnx,
+  pickle,
+  hdf5,
+  torch,
+  keras_zip,
+  skops,
+  numpy_archive,
+  zip,
+  seven_zip,
+  tar,
+  numpy,
+  safetensors,
+  lightgbm_text,
+  xgboost,
+  catboost,
+  saved_model,
+  git_lfs_pointer,
+  html,
+  json,
+  python,
+  csv,
+  joblib_old,
+  torch_legacy,
+  unknown
 };
 FileKind detect(std::span<const std::byte> bytes);
 
 // The refusal for a kind that isn't read: what the file is, and what to upload instead.
 Error refuse_kind(FileKind kind);
-std::string_view kind_title(FileKind kind);   // "HDF5 (Keras .h5)"
+std::string_view kind_title(FileKind kind);  // "HDF5 (Keras .h5)"
 
 }  // namespace slipway::importers

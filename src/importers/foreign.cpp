@@ -14,19 +14,92 @@ constexpr std::size_t kPathMax = 400;
 constexpr std::size_t kOthersMax = 600;  // bytes
 
 // Modules that give a file nothing but power over the machine that loads it.
-constexpr std::string_view kModules[] = {
-    "os", "posix", "nt", "subprocess", "_posixsubprocess", "commands", "popen2", "pty", "socket", "_socket", "ssl", "http", "urllib", "urllib2",
-    "requests", "ftplib", "smtplib", "imaplib", "telnetlib", "shutil", "sys", "importlib", "imp", "runpy", "code", "codeop", "pdb", "bdb", "cProfile",
-    "profile", "timeit", "trace", "marshal", "ctypes", "_ctypes", "cffi", "webbrowser", "pip", "ensurepip", "venv", "asyncio", "multiprocessing",
-    "concurrent", "threading", "_thread", "signal", "resource", "tempfile", "pathlib", "glob", "fileinput", "zipfile", "tarfile", "sqlite3",
-    "pkgutil", "zipimport", "site", "idlelib", "lib2to3", "distutils", "setuptools", "pydoc", "doctest", "unittest", "uuid", "_pyrepl",
-    "_osx_support", "_aix_support", "torch.hub", "numpy.testing", "numpy.f2py", "numpy.distutils"};
-constexpr std::string_view kBuiltins[] = {"eval", "exec", "execfile", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals",
-                                          "vars", "file", "reload", "apply", "exit", "quit", "help"};
+constexpr std::string_view kModules[] = {"os",
+                                         "posix",
+                                         "nt",
+                                         "subprocess",
+                                         "_posixsubprocess",
+                                         "commands",
+                                         "popen2",
+                                         "pty",
+                                         "socket",
+                                         "_socket",
+                                         "ssl",
+                                         "http",
+                                         "urllib",
+                                         "urllib2",
+                                         "requests",
+                                         "ftplib",
+                                         "smtplib",
+                                         "imaplib",
+                                         "telnetlib",
+                                         "shutil",
+                                         "sys",
+                                         "importlib",
+                                         "imp",
+                                         "runpy",
+                                         "code",
+                                         "codeop",
+                                         "pdb",
+                                         "bdb",
+                                         "cProfile",
+                                         "profile",
+                                         "timeit",
+                                         "trace",
+                                         "marshal",
+                                         "ctypes",
+                                         "_ctypes",
+                                         "cffi",
+                                         "webbrowser",
+                                         "pip",
+                                         "ensurepip",
+                                         "venv",
+                                         "asyncio",
+                                         "multiprocessing",
+                                         "concurrent",
+                                         "threading",
+                                         "_thread",
+                                         "signal",
+                                         "resource",
+                                         "tempfile",
+                                         "pathlib",
+                                         "glob",
+                                         "fileinput",
+                                         "zipfile",
+                                         "tarfile",
+                                         "sqlite3",
+                                         "pkgutil",
+                                         "zipimport",
+                                         "site",
+                                         "idlelib",
+                                         "lib2to3",
+                                         "distutils",
+                                         "setuptools",
+                                         "pydoc",
+                                         "doctest",
+                                         "unittest",
+                                         "uuid",
+                                         "_pyrepl",
+                                         "_osx_support",
+                                         "_aix_support",
+                                         "torch.hub",
+                                         "numpy.testing",
+                                         "numpy.f2py",
+                                         "numpy.distutils"};
+constexpr std::string_view kBuiltins[] = {"eval",   "exec", "execfile", "compile", "__import__", "open", "input", "breakpoint", "globals",
+                                          "locals", "vars", "file",     "reload",  "apply",      "exit", "quit",  "help"};
 
 // Functions of familiar libraries that read files or memory.
-constexpr std::string_view kFunctions[] = {"numpy.memmap", "numpy.core.memmap.memmap", "numpy._core.memmap.memmap", "numpy.load", "numpy.fromfile",
-                                           "numpy.lib.npyio.load", "joblib.load", "joblib.numpy_pickle.load", "pandas.read_pickle", "pandas.io.pickle.read_pickle"};
+constexpr std::string_view kFunctions[] = {"numpy.memmap",
+                                           "numpy.core.memmap.memmap",
+                                           "numpy._core.memmap.memmap",
+                                           "numpy.load",
+                                           "numpy.fromfile",
+                                           "numpy.lib.npyio.load",
+                                           "joblib.load",
+                                           "joblib.numpy_pickle.load",
+                                           "pandas.read_pickle",
+                                           "pandas.io.pickle.read_pickle"};
 
 bool under(std::string_view module, std::string_view root) {
   return module.substr(0, root.size()) == root && (module.size() == root.size() || module[root.size()] == '.');
@@ -98,8 +171,9 @@ Status refuse_hostile_names(const pickle::Document& document) {
       if (other != name && !familiar(other) && others.size() < kOthersMax) others += (others.empty() ? "" : ", ") + other;
     }
     if (!others.empty()) others = " (beside " + others + ")";
-    return Error(ErrorCode::model_refused, where + " names " + name + others + ", which a loader would run; no model needs it. Nothing of it was run. "
-                                           "Don't load this file elsewhere");
+    return Error(ErrorCode::model_refused, where + " names " + name + others +
+                                               ", which a loader would run; no model needs it. Nothing of it was run. "
+                                               "Don't load this file elsewhere");
   }
   return ok();
 }

@@ -66,9 +66,7 @@ TEST_P(HostileFile, IsRefusedWithAMessageThatHelps) {
   options.bytes_max = 256ULL << 20;
   const auto artifact = import_model({&file, 1}, options);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
-  if (!h.marker.empty()) {
-    EXPECT_FALSE(fs::exists(h.marker));
-  }
+  if (!h.marker.empty()) { EXPECT_FALSE(fs::exists(h.marker)); }
   if (h.stage != "import") return;  // legal, and stopped when it runs
   ASSERT_FALSE(artifact.ok()) << artifact->report.title;
   EXPECT_EQ(artifact.error().code(), ErrorCode::model_refused);
@@ -118,9 +116,7 @@ TEST(ImportAnswer, RefusesDamagedFrames) {
   const std::string bytes = "no model";
   const SourceFile file{"x", std::as_bytes(std::span(bytes))};
   const std::string frame = import_to_bytes({&file, 1}, {}, false);
-  for (std::size_t cut = 0; cut < frame.size(); ++cut) {
-    EXPECT_FALSE(parse_import_answer(std::as_bytes(std::span(frame).first(cut))).ok()) << cut;
-  }
+  for (std::size_t cut = 0; cut < frame.size(); ++cut) { EXPECT_FALSE(parse_import_answer(std::as_bytes(std::span(frame).first(cut))).ok()) << cut; }
   for (std::size_t at = 0; at < 12; ++at) {
     std::string bent = frame;
     bent[at] = static_cast<char>(bent[at] ^ 0x80);

@@ -97,10 +97,14 @@ TEST(Import, AsksWhichOneWhenADictHasSeveral) {
 }
 
 TEST(Import, NamesAnUncoveredClassWithTheWayOut) {
-  const auto refused = import_bytes("\x80\x02" "csklearn.svm._classes\nSVC\n)\x81}b.");
+  const auto refused = import_bytes(
+      "\x80\x02"
+      "csklearn.svm._classes\nSVC\n)\x81}b.");
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().detail().find("sklearn.svm._classes.SVC is not covered yet"), std::string::npos) << refused.error().detail();
-  const auto custom = import_bytes("\x80\x02" "c__main__\nMyModel\n)\x81}b.");
+  const auto custom = import_bytes(
+      "\x80\x02"
+      "c__main__\nMyModel\n)\x81}b.");
   ASSERT_FALSE(custom.ok());
   EXPECT_NE(custom.error().detail().find("__main__.MyModel is code"), std::string::npos) << custom.error().detail();
 }

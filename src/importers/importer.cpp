@@ -56,7 +56,8 @@ Result<Artifact> import_model(std::span<const SourceFile> files, const Options& 
 Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options, Report& report) {
   if (files.empty()) return Error(ErrorCode::model_refused, "there is no file");
   if (files.size() > 1) {
-    return Error(ErrorCode::model_refused, "several files as one model are not supported yet: save the steps as one scikit-learn Pipeline and upload that");
+    return Error(ErrorCode::model_refused,
+                 "several files as one model are not supported yet: save the steps as one scikit-learn Pipeline and upload that");
   }
   Artifact artifact = TRY(import_one(files[0], options, report));
   TRY(graph::check(artifact.model));

@@ -11,13 +11,13 @@
 namespace slipway::importers {
 
 struct SourceFile {
-  std::string name;                       // a label, never a path that is opened
+  std::string name;  // a label, never a path that is opened
   std::span<const std::byte> bytes;
 };
 
 struct Options {
-  std::string entry;                      // --entry: path inside a dict or list
-  std::size_t bytes_max = 4ULL << 30;     // of anything inflated
+  std::string entry;                   // --entry: path inside a dict or list
+  std::size_t bytes_max = 4ULL << 30;  // of anything inflated
 };
 
 // Errors: model_refused; the detail says where (object path, offset), what, and what to do.
@@ -28,8 +28,8 @@ Result<Artifact> import_model(std::span<const SourceFile> files, const Options& 
 // The report alone, also for files that can't be served: what is inside and why not (for `slipway inspect`).
 struct Inspection {
   Report report;
-  std::optional<Schema> schema;           // when it can be served
-  std::string refusal;                    // empty: it can be served
+  std::optional<Schema> schema;  // when it can be served
+  std::string refusal;           // empty: it can be served
 };
 Inspection inspect(std::span<const SourceFile> files, const Options& options);
 

@@ -24,10 +24,10 @@ using graph::ValueInfo;
 constexpr std::size_t kPortsMax = 1'000;
 constexpr std::size_t kNameBytesMax = 512;
 constexpr std::int64_t kDimensionMax = 1LL << 31;
-constexpr std::int64_t kFeaturesMax = 4'096;            // a wider table is a vector, not columns that people name
+constexpr std::int64_t kFeaturesMax = 4'096;  // a wider table is a vector, not columns that people name
 constexpr std::size_t kExampleElementsMax = 4'000'000;
-constexpr std::int64_t kExampleImageSide = 96;          // enough for the strides and windows of usual image models
-constexpr std::int64_t kIrWithFreeInitializers = 4;     // before, every constant had to be an input too
+constexpr std::int64_t kExampleImageSide = 96;       // enough for the strides and windows of usual image models
+constexpr std::int64_t kIrWithFreeInitializers = 4;  // before, every constant had to be an input too
 
 Error refuse(std::string detail) { return {ErrorCode::model_refused, std::move(detail)}; }
 std::string quoted(std::string_view name) { return "\"" + excerpt(name, 80) + "\""; }
@@ -93,9 +93,11 @@ std::int64_t integer_or(const Node& node, std::string_view name, std::int64_t ot
 // What the first operator that multiplies the value by a constant wants of it: which of the value's dimensions, and its size.
 std::optional<std::pair<std::size_t, std::int64_t>> wanted_by(const Node& node, const Shape& weight, std::size_t rank) {
   if (node.op == "MatMul" && weight.size() == 2 && rank >= 2) return std::pair(rank - 1, weight[0]);
-  if (node.op == "Gemm" && weight.size() == 2 && rank == 2 && integer_or(node, "transA", 0) == 0) return std::pair(std::size_t{1}, weight[integer_or(node, "transB", 0) != 0 ? 1 : 0]);
+  if (node.op == "Gemm" && weight.size() == 2 && rank == 2 && integer_or(node, "transA", 0) == 0)
+    return std::pair(std::size_t{1}, weight[integer_or(node, "transB", 0) != 0 ? 1 : 0]);
   const std::int64_t groups = integer_or(node, "group", 1);
-  if (node.op == "Conv" && weight.size() == rank && rank >= 3 && groups >= 1 && groups <= kDimensionMax && weight[1] <= kDimensionMax / groups) return std::pair(std::size_t{1}, weight[1] * groups);
+  if (node.op == "Conv" && weight.size() == rank && rank >= 3 && groups >= 1 && groups <= kDimensionMax && weight[1] <= kDimensionMax / groups)
+    return std::pair(std::size_t{1}, weight[1] * groups);
   return std::nullopt;
 }
 
@@ -118,7 +120,8 @@ void learn_dimensions(Graph& g) {
 
 Result<Port> port_of(const ValueInfo& v, std::string_view what) {
   const std::string who = std::string(what) + " " + quoted(v.name);
-  if (v.kind == ValueInfo::Kind::sequence_of_maps) return refuse("the " + who + " is a list of maps, which is not served: export without ZipMap (options={'zipmap': False})");
+  if (v.kind == ValueInfo::Kind::sequence_of_maps)
+    return refuse("the " + who + " is a list of maps, which is not served: export without ZipMap (options={'zipmap': False})");
   if (v.kind != ValueInfo::Kind::tensor) return refuse("the " + who + " is a sequence, map, optional or sparse value; only tensors are served");
   if (v.dtype == DType::undefined) return refuse("the file doesn't say of which type the " + who + " is");
   if (v.name.size() > kNameBytesMax) return refuse("the name of the " + who + " is longer than " + std::to_string(kNameBytesMax) + " bytes");
@@ -150,7 +153,8 @@ bool is_batched(const Graph& g, const Schema& s) {
     if (v.has_shape && !v.shape.empty() && !v.shape[0].param.empty()) names.insert(v.shape[0].param);
   }
   const auto fits = [](const Port& p) { return p.any_rank || has_free_rows(p); };
-  return !s.inputs.empty() && names.size() <= 1 && std::all_of(s.inputs.begin(), s.inputs.end(), has_free_rows) && std::all_of(s.outputs.begin(), s.outputs.end(), fits);
+  return !s.inputs.empty() && names.size() <= 1 && std::all_of(s.inputs.begin(), s.inputs.end(), has_free_rows) &&
+         std::all_of(s.outputs.begin(), s.outputs.end(), fits);
 }
 
 // --- features: a model that takes rows of a known width is a table, with all that this gives (field errors, CSV, a form)
@@ -238,7 +242,8 @@ class Example {
       if (!count || *count > kExampleElementsMax - std::min(elements_, kExampleElementsMax)) {
         return refuse("the input " + quoted(schema_.inputs[i].name) + " has the shape " + shape_text(shape) + ": too large for a request");
       }
-      if (*count == 0) return refuse("the input " + quoted(schema_.inputs[i].name) + " has the shape " + shape_text(shape) + ": it can't hold anything");
+      if (*count == 0)
+        return refuse("the input " + quoted(schema_.inputs[i].name) + " has the shape " + shape_text(shape) + ": it can't hold anything");
       elements_ += *count;
       inputs.emplace_back(schema_.inputs[i].name, nested(schema_.inputs[i].dtype, shape, 0));
     }
@@ -315,7 +320,8 @@ std::string node_line(const Graph& g) {
   std::stable_sort(most.begin(), most.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::string line = std::to_string(total) + (total == 1 ? " node: " : " nodes: ");
   constexpr std::size_t kShown = 12;
-  for (std::size_t i = 0; i < std::min(kShown, most.size()); ++i) line += (i > 0 ? ", " : "") + std::to_string(most[i].first) + " " + excerpt(most[i].second);
+  for (std::size_t i = 0; i < std::min(kShown, most.size()); ++i)
+    line += (i > 0 ? ", " : "") + std::to_string(most[i].first) + " " + excerpt(most[i].second);
   if (most.size() > kShown) line += ", …";
   return line;
 }
@@ -331,7 +337,8 @@ std::string weight_line(const Graph& g) {
 
 std::string title_of(const Model& m, const Schema& s) {
   const std::string name = excerpt(m.graph.name, 80);
-  const bool generated = name.size() >= 24 && std::all_of(name.begin(), name.end(), [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
+  const bool generated =
+      name.size() >= 24 && std::all_of(name.begin(), name.end(), [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
   if (!name.empty() && !generated) return name;
   return s.kind == "classifier" ? "ONNX classifier" : "ONNX graph";
 }
@@ -344,18 +351,21 @@ Report describe(const Model& m, const Schema& s, bool had_zip_map) {
   r.producer = excerpt(m.producer_name + (m.producer_version.empty() ? "" : " " + m.producer_version), 120);
   r.title = title_of(m, s);
   std::string opsets = "opset";
-  for (const auto& [domain, version] : m.opsets) opsets += " " + (domain.empty() ? std::string("ai.onnx") : excerpt(domain)) + " " + std::to_string(version);
+  for (const auto& [domain, version] : m.opsets)
+    opsets += " " + (domain.empty() ? std::string("ai.onnx") : excerpt(domain)) + " " + std::to_string(version);
   r.contents.push_back(std::move(opsets));
   r.contents.push_back(node_line(m.graph));
   r.contents.push_back(weight_line(m.graph));
   const auto ports = [&r](const char* what, const std::vector<Port>& all) {
     for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 100); ++i) {
-      r.contents.push_back(std::string(what) + " " + all[i].name + ": " + std::string(dtype_name(all[i].dtype)) + " " + (all[i].any_rank ? "of any shape" : shape_text(all[i].shape)));
+      r.contents.push_back(std::string(what) + " " + all[i].name + ": " + std::string(dtype_name(all[i].dtype)) + " " +
+                           (all[i].any_rank ? "of any shape" : shape_text(all[i].shape)));
     }
   };
   ports("input", s.inputs);
   ports("output", s.outputs);
-  if (had_zip_map) r.contents.emplace_back("the list of maps at its end (ZipMap) is served as the table it is made from, its columns in the order of the classes");
+  if (had_zip_map)
+    r.contents.emplace_back("the list of maps at its end (ZipMap) is served as the table it is made from, its columns in the order of the classes");
   if (!m.functions.empty()) r.contents.push_back(std::to_string(m.functions.size()) + " local functions");
   if (!m.doc.empty()) r.contents.push_back("description: " + excerpt(m.doc, kMetadataBytes));
   for (const auto& [key, value] : m.metadata) {

@@ -113,7 +113,8 @@ TEST(OnnxImport, RefusesInputsThatNoRequestCanFill) {
 }
 
 TEST(OnnxImport, GivesFreeDimensionsOfOneNameOneSize) {
-  const auto a = import_model_of(relu(typed(DType::float32, {{-1, "N"}, {3, ""}, {-1, "side"}, {-1, "side"}}), typed(DType::float32, {{-1, "N"}, {3, ""}, {}, {}})));
+  const auto a = import_model_of(
+      relu(typed(DType::float32, {{-1, "N"}, {3, ""}, {-1, "side"}, {-1, "side"}}), typed(DType::float32, {{-1, "N"}, {3, ""}, {}, {}})));
   ASSERT_TRUE(a.ok()) << a.error().detail();
   const auto r = decode_json(a->schema, a->example.dump(), {});
   ASSERT_TRUE(r.ok()) << r.error().detail();

@@ -36,7 +36,11 @@ struct Candidate {
 
 // Estimators of any class, outermost only, in the order of the file.
 std::vector<Candidate> candidates(const View& root) {
-  struct Step { View v; std::string entry; int depth; };
+  struct Step {
+    View v;
+    std::string entry;
+    int depth;
+  };
   std::vector<Candidate> out;
   std::unordered_set<std::uint32_t> seen;
   std::vector<Step> todo{{root, "", 0}};
@@ -106,8 +110,9 @@ Result<Found> by_entry(const View& root, const std::string& entry) {
   View at = root;
   for (const std::string& part : split(entry)) {
     auto next = child(at, part);
-    if (!next) return Error(ErrorCode::model_refused, "the file has no entry '" + entry.substr(0, 100) + "': '" + part.substr(0, 100) + "' is not in " + at.describe() +
-                                                      ". Inside are: " + listed(candidates(root)));
+    if (!next)
+      return Error(ErrorCode::model_refused, "the file has no entry '" + entry.substr(0, 100) + "': '" + part.substr(0, 100) + "' is not in " +
+                                                 at.describe() + ". Inside are: " + listed(candidates(root)));
     at = *next;
   }
   return Found{at, {}};

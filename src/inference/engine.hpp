@@ -27,23 +27,23 @@ class Loop;
 namespace slipway::inference {
 
 struct EngineOptions {
-  std::string launcher_program;                        // empty: this program. Run as `<program> cell-launcher`
-  std::vector<os::Loop*> loops;                        // every Loop that predictions may come from
-  std::uint64_t memory_bytes = 0;                      // budget of all loaded models' resident memory; 0: half of the machine's
-  std::uint64_t model_memory_bytes = 4ull << 30;       // what one model's process may have
-  unsigned threads = 0;                                // of a model; 0: by its size
-  unsigned queue_max = 1024;                           // requests that wait for one model
-  unsigned imports_max = 2;                            // imports under way; more wait
-  unsigned restarts_max = 3;                           // crashes within restart_window, then the model rests for cool_down
+  std::string launcher_program;                   // empty: this program. Run as `<program> cell-launcher`
+  std::vector<os::Loop*> loops;                   // every Loop that predictions may come from
+  std::uint64_t memory_bytes = 0;                 // budget of all loaded models' resident memory; 0: half of the machine's
+  std::uint64_t model_memory_bytes = 4ull << 30;  // what one model's process may have
+  unsigned threads = 0;                           // of a model; 0: by its size
+  unsigned queue_max = 1024;                      // requests that wait for one model
+  unsigned imports_max = 2;                       // imports under way; more wait
+  unsigned restarts_max = 3;                      // crashes within restart_window, then the model rests for cool_down
   Millis restart_window{60'000};
   Millis cool_down{60'000};
-  Millis start_timeout{60'000};                        // for a cell to load its model
-  Millis run_grace{200};                               // a run is ended at its deadline, but not before it had this long
+  Millis start_timeout{60'000};  // for a cell to load its model
+  Millis run_grace{200};         // a run is ended at its deadline, but not before it had this long
 };
 
 struct ImportFile {
   std::string name;
-  os::Fd memfd;                                        // sealed
+  os::Fd memfd;  // sealed
 };
 
 struct ImportJob {
@@ -55,18 +55,18 @@ struct ImportJob {
 };
 
 struct ModelSpec {
-  std::string id;                                      // version id: for logs and metrics only
+  std::string id;  // version id: for logs and metrics only
   std::shared_ptr<const Schema> schema;
-  std::function<Result<os::Fd>()> source;              // the artifact in a sealed memfd; called on a worker thread at each cold start
+  std::function<Result<os::Fd>()> source;  // the artifact in a sealed memfd; called on a worker thread at each cold start
   std::uint64_t artifact_bytes = 0;
-  bool verified = false;                               // our own importer's graph, checked and sealed: the cell needn't check it again
+  bool verified = false;  // our own importer's graph, checked and sealed: the cell needn't check it again
 };
 
 struct PredictJob {
-  std::vector<Tensor> inputs;                          // in the schema's order, checked against it
+  std::vector<Tensor> inputs;  // in the schema's order, checked against it
   std::uint64_t rows = 1;
   Steady deadline;
-  os::Loop* loop = nullptr;                            // one of EngineOptions.loops
+  os::Loop* loop = nullptr;  // one of EngineOptions.loops
 };
 
 using PredictCallback = std::function<void(Result<std::vector<Tensor>>)>;  // outputs in the schema's order
@@ -76,11 +76,11 @@ struct ModelStats {
   std::uint64_t resident_bytes = 0;
   std::uint64_t cold_starts = 0;
   std::uint64_t crashes = 0;
-  std::uint64_t waiting = 0;                           // in the queue
-  std::uint64_t running = 0;                           // handed to the cell
-  double cold_start_ms = 0;                            // the last one
-  std::string quarantine;                              // why the model rests; empty: it doesn't
-  pid_t pid = 0;                                       // of its cell; 0: none
+  std::uint64_t waiting = 0;  // in the queue
+  std::uint64_t running = 0;  // handed to the cell
+  double cold_start_ms = 0;   // the last one
+  std::string quarantine;     // why the model rests; empty: it doesn't
+  pid_t pid = 0;              // of its cell; 0: none
 };
 
 class Model {
@@ -91,7 +91,7 @@ class Model {
   virtual void predict(PredictJob job, PredictCallback done) = 0;
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
   virtual ModelStats stats() const = 0;
-  virtual void retire() = 0;                           // takes no more; ends the cell when what runs is done
+  virtual void retire() = 0;  // takes no more; ends the cell when what runs is done
 };
 
 struct EngineStats {
@@ -111,7 +111,7 @@ class Engine {
   virtual void import_model(ImportJob job, std::function<void(Result<os::Fd>)> done) = 0;
   virtual std::shared_ptr<Model> deploy(ModelSpec spec) = 0;
   virtual EngineStats stats() const = 0;
-  virtual os::SandboxReport sandbox() const = 0;       // what the launcher found possible at its start
+  virtual os::SandboxReport sandbox() const = 0;  // what the launcher found possible at its start
 };
 
 }  // namespace slipway::inference

@@ -111,8 +111,7 @@ Artifact hungry() {
   m.graph.name = "hungry";
   m.graph.inputs = {value("n", DType::int64, {{1, ""}})};
   m.graph.outputs = {value("y", DType::float64, {})};
-  m.graph.nodes.push_back({"ConstantOfShape", "", "many", {"n"}, {"ones"},
-                           {graph::attr("value", doubles({1}, std::vector<double>{1.0}))}});
+  m.graph.nodes.push_back({"ConstantOfShape", "", "many", {"n"}, {"ones"}, {graph::attr("value", doubles({1}, std::vector<double>{1.0}))}});
   m.graph.nodes.push_back({"ReduceSum", "", "sum", {"ones"}, {"y"}, {graph::attr("keepdims", std::int64_t{0})}});
   Schema s;
   s.kind = "graph";

@@ -53,7 +53,9 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options, Metr
 }
 
 Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
-    : options_(options), cores_(usable_cores()), next_look_ns_(INT64_MAX),
+    : options_(options),
+      cores_(usable_cores()),
+      next_look_ns_(INT64_MAX),
       cold_starts_(metrics.counter("slipway_cell_starts_total", "model cells that became ready")),
       crashes_(metrics.counter("slipway_cell_crashes_total", "cells that ended unasked, or were ended for a missed deadline")),
       unloads_(metrics.counter("slipway_model_unloads_total", "models unloaded to stay within the memory budget")),
@@ -118,7 +120,7 @@ void Fleet::run() {
   for (auto& import : imports_waiting_) import.done(Error(ErrorCode::unavailable, "The server is shutting down"));
   imports_.clear();
   imports_waiting_.clear();
-  if (launcher_) launcher_->end();                     // and every cell with it
+  if (launcher_) launcher_->end();  // and every cell with it
   lives_.clear();
 }
 
@@ -127,7 +129,7 @@ void Fleet::turn() {
   if (launcher_) take_events();
   const Steady now = now_steady();
   check_starting(now);
-  next_look_ns_.store(INT64_MAX);                      // from here on who has an earlier deadline signals us; see look_at()
+  next_look_ns_.store(INT64_MAX);  // from here on who has an earlier deadline signals us; see look_at()
   Steady next = std::min(expire(now), expire_imports(now));
   for (const auto& [id, life] : lives_) {
     if (!life.attached) next = std::min(next, life.start_by);
@@ -215,8 +217,10 @@ void Fleet::restart_launcher() {
   const Steady now = now_steady();
   for (auto& [id, life] : lives) {
     const auto model = life.link->model;
-    if (!life.attached) fetch(model);                  // nothing was run yet: begin again
-    else if (model->detach(life.link, EndCause::launcher_lost, "the launcher of cells was lost", now)) fetch(model);
+    if (!life.attached)
+      fetch(model);  // nothing was run yet: begin again
+    else if (model->detach(life.link, EndCause::launcher_lost, "the launcher of cells was lost", now))
+      fetch(model);
   }
   for (auto& [id, import] : imports) import.done(Error(ErrorCode::unavailable, "The import was interrupted; try it again"));
   start_imports();
@@ -235,8 +239,10 @@ void Fleet::on(LauncherLink::Forked&& forked) {
 }
 
 void Fleet::on(LauncherLink::Exited&& exited) {
-  if (lives_.contains(exited.id)) cell_exited(exited.id, exited.wait_status);
-  else if (imports_.contains(exited.id)) import_exited(exited.id, exited.wait_status);
+  if (lives_.contains(exited.id))
+    cell_exited(exited.id, exited.wait_status);
+  else if (imports_.contains(exited.id))
+    import_exited(exited.id, exited.wait_status);
 }
 
 void Fleet::on(LauncherLink::NotForked&& no) {
@@ -265,7 +271,10 @@ std::shared_ptr<Model> Fleet::deploy(ModelSpec spec) {
     models_.push_back(model);
   }
   // With the first model ONNX Runtime is opened ahead of its first request; without models the launcher stays small.
-  if (first) send([this] { if (launcher_) (void)launcher_->warm(); });
+  if (first)
+    send([this] {
+      if (launcher_) (void)launcher_->warm();
+    });
   return model;
 }
 
@@ -349,7 +358,7 @@ void Fleet::check_starting(Steady now) {
   for (auto id : slow) {
     auto& life = lives_.at(id);
     life.ended_because = "it was not ready within " + std::to_string(options_.start_timeout.count() / 1000) + " s";
-    os::kill_child(life.link->child);                  // its exit tells the waiting ones
+    os::kill_child(life.link->child);  // its exit tells the waiting ones
   }
 }
 
@@ -397,7 +406,7 @@ void Fleet::unload_for(std::uint64_t incoming_bytes) {
     auto it = lives_.find(id);
     if (it == lives_.end()) continue;
     const auto model = it->second.link->model;
-    if (model->take_idle() == nullptr) continue;       // got work meanwhile
+    if (model->take_idle() == nullptr) continue;  // got work meanwhile
     unloads_.add();
     log::info("model.unloaded", {{"model", model->spec().id}});
     end_cell(id, EndCause::unloaded, "unloaded");
@@ -442,8 +451,10 @@ void Fleet::start_imports() {
     Import import = std::move(imports_waiting_.front());
     imports_waiting_.pop_front();
     const auto id = next_id_++;
-    if (auto ordered = order_import(id, import); !ordered.ok()) import.done(std::move(ordered).error());
-    else imports_.emplace(id, std::move(import));
+    if (auto ordered = order_import(id, import); !ordered.ok())
+      import.done(std::move(ordered).error());
+    else
+      imports_.emplace(id, std::move(import));
   }
 }
 
@@ -451,10 +462,12 @@ Status Fleet::order_import(std::uint64_t id, Import& import) {
   if (!launcher_) TRY(start_launcher());
   const auto left = std::chrono::ceil<std::chrono::seconds>(import.job.deadline - now_steady()).count();
   if (left <= 0) return Error(ErrorCode::deadline_exceeded, "The import was not begun within its time");
-  if (import.job.files.empty() || import.job.files.size() > os::Channel::kFrameFdsMax - 2) return Error(ErrorCode::model_refused, "The number of files is not possible");
+  if (import.job.files.empty() || import.job.files.size() > os::Channel::kFrameFdsMax - 2)
+    return Error(ErrorCode::model_refused, "The number of files is not possible");
   json::Array names;
   for (const auto& f : import.job.files) names.emplace_back(f.name);
-  const os::Fd document = TRY(os::make_sealed("slipway-names", json::object({{"files", std::move(names)}, {"options", import.job.options_json}}).dump()));
+  const os::Fd document =
+      TRY(os::make_sealed("slipway-names", json::object({{"files", std::move(names)}, {"options", import.job.options_json}}).dump()));
   import.answer = TRY(os::make_memfd("slipway-answer"));
   wire::ForkImport order;
   order.id = id;
@@ -474,7 +487,7 @@ static Result<os::Fd> finished_import(os::Fd answer, bool expired, int wait_stat
   if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0) {
     return Error(ErrorCode::model_refused, "The import failed: " + reason_of(wait_status, memory_bytes)).because(os::describe_exit(wait_status));
   }
-  TRY(os::seal(answer));                               // its writer is gone, and nobody changes it any more
+  TRY(os::seal(answer));  // its writer is gone, and nobody changes it any more
   return answer;
 }
 
@@ -492,7 +505,7 @@ Steady Fleet::expire_imports(Steady now) {
   for (auto& [id, import] : imports_) {
     if (import.expired) continue;
     if (import.job.deadline <= now) {
-      import.expired = true;                           // its exit answers
+      import.expired = true;  // its exit answers
       os::kill_child(import.child);
     } else {
       next = std::min(next, import.job.deadline);

@@ -19,7 +19,7 @@ class Fleet final : public Engine, public FleetCalls {
  public:
   Fleet(const EngineOptions& options, Metrics& metrics);
   ~Fleet() override;
-  Status begin();                                      // starts the thread and the launcher
+  Status begin();  // starts the thread and the launcher
 
   void import_model(ImportJob job, std::function<void(Result<os::Fd>)> done) override;
   std::shared_ptr<Model> deploy(ModelSpec spec) override;
@@ -32,12 +32,12 @@ class Fleet final : public Engine, public FleetCalls {
   void drained(std::shared_ptr<ModelQueue> model) override;
 
  private:
-  struct Life {                                        // a model cell, from the order to its exit
+  struct Life {  // a model cell, from the order to its exit
     std::shared_ptr<CellLink> link;
     Steady wanted;
     Steady start_by;
     bool attached = false;
-    std::string ended_because;                         // not empty: we ended it
+    std::string ended_because;  // not empty: we ended it
   };
   struct Import {
     ImportJob job;
@@ -61,7 +61,7 @@ class Fleet final : public Engine, public FleetCalls {
   void restart_launcher();
   Status start_launcher();
 
-  void fetch(const std::shared_ptr<ModelQueue>& model);              // asks a worker for the artifact
+  void fetch(const std::shared_ptr<ModelQueue>& model);  // asks a worker for the artifact
   void load_with(const std::shared_ptr<ModelQueue>& model, Result<os::Fd> artifact, Steady wanted);
   Result<std::shared_ptr<CellLink>> order_cell(const std::shared_ptr<ModelQueue>& model, const os::Fd& artifact);
   void check_starting(Steady now);
@@ -76,15 +76,15 @@ class Fleet final : public Engine, public FleetCalls {
   void import_exited(std::uint64_t id, int wait_status);
   Steady expire_imports(Steady now);
   std::vector<std::shared_ptr<ModelQueue>> models() const;
-  void work();                                         // a worker: calls ModelSpec::source, which may block
+  void work();  // a worker: calls ModelSpec::source, which may block
 
   EngineOptions options_;
   unsigned cores_;
   os::Fd wake_;
   std::vector<std::shared_ptr<LoopCells>> loops_;
-  std::atomic<std::int64_t> next_look_ns_;             // when the thread looks next; later needs no signal
+  std::atomic<std::int64_t> next_look_ns_;  // when the thread looks next; later needs no signal
 
-  mutable std::mutex mutex_;                           // messages, models, counts
+  mutable std::mutex mutex_;  // messages, models, counts
   std::vector<Message> messages_;
   std::vector<std::weak_ptr<ModelQueue>> models_;
   os::SandboxReport sandbox_;

@@ -21,7 +21,8 @@ Result<LauncherLink> LauncherLink::start(const std::string& program) {
   wire::Hello hello;
   if (!frame.ok() || frame->end || !wire::read_message(frame->bytes, hello)) {
     link.end();
-    return Error(ErrorCode::unavailable, "The launcher of cells doesn't start").because(frame.ok() ? "no greeting from " + program : frame.error().internal());
+    return Error(ErrorCode::unavailable, "The launcher of cells doesn't start")
+        .because(frame.ok() ? "no greeting from " + program : frame.error().internal());
   }
   link.sandbox_.landlock = hello.landlock;
   link.sandbox_.seccomp = hello.seccomp != 0;

@@ -15,10 +15,19 @@ namespace slipway::inference {
 
 class LauncherLink {
  public:
-  struct Forked { std::uint64_t id; os::Child child; };
-  struct Exited { std::uint64_t id; int wait_status; };
-  struct NotForked { std::uint64_t id; int error_number; };
-  struct Lost {};                                      // the launcher is gone, and every cell with it
+  struct Forked {
+    std::uint64_t id;
+    os::Child child;
+  };
+  struct Exited {
+    std::uint64_t id;
+    int wait_status;
+  };
+  struct NotForked {
+    std::uint64_t id;
+    int error_number;
+  };
+  struct Lost {};  // the launcher is gone, and every cell with it
   using Event = std::variant<Forked, Exited, NotForked, Lost>;
 
   static Result<LauncherLink> start(const std::string& program);  // waits for its greeting, some milliseconds
@@ -29,8 +38,8 @@ class LauncherLink {
   Status warm();
   Status order(const wire::ForkModel& model, std::span<const int> fds);
   Status order(const wire::ForkImport& import, std::span<const int> fds);
-  std::optional<Event> next();                         // nullopt: nothing waits
-  void end();                                          // SIGKILL, and waits for it
+  std::optional<Event> next();  // nullopt: nothing waits
+  void end();                   // SIGKILL, and waits for it
 
  private:
   os::Channel channel_;

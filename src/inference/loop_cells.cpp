@@ -13,7 +13,7 @@ void LoopCells::join_loop() {
 
 std::future<void> LoopCells::leave_loop() {
   std::promise<void> left;
-  auto future = left.get_future();                     // a task that is dropped breaks the promise, that is an end of waiting too
+  auto future = left.get_future();  // a task that is dropped breaks the promise, that is an end of waiting too
   loop_.run_here([self = shared_from_this(), left = std::move(left)]() mutable {
     self->loop_.unwatch(self->watch_);
     self->loop_.remove_poller(self.get());
@@ -26,7 +26,7 @@ std::future<void> LoopCells::leave_loop() {
 bool LoopCells::poll() {
   adopt_noted();
   bool found = false;
-  for (std::size_t i = 0; i < cells_.size(); ++i) {    // callbacks may add cells meanwhile
+  for (std::size_t i = 0; i < cells_.size(); ++i) {  // callbacks may add cells meanwhile
     if (!cells_[i]->ring.pending(index_) || cells_[i]->ended.load()) continue;
     const std::shared_ptr<CellLink> cell = cells_[i];
     found |= cell->model->drain(cell, *this);
@@ -56,7 +56,7 @@ void LoopCells::note(const std::shared_ptr<CellLink>& cell) {
   const bool here = loop_.is_current();
   cell->outstanding[index_].fetch_add(1);
   const bool listed = cell->listed[index_].exchange(1) != 0;
-  if (here) cell->ring.disarm(index_);                 // we look at it before we sleep
+  if (here) cell->ring.disarm(index_);  // we look at it before we sleep
   if (listed) return;
   if (here) {
     cells_.push_back(cell);
@@ -76,8 +76,10 @@ void LoopCells::adopt_noted() {
 }
 
 void LoopCells::answer(PredictCallback done, Result<std::vector<Tensor>> result) {
-  if (loop_.is_current()) done(std::move(result));
-  else loop_.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  if (loop_.is_current())
+    done(std::move(result));
+  else
+    loop_.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
 }
 
 }  // namespace slipway::inference

@@ -20,8 +20,8 @@ namespace slipway::inference {
 class LoopCells final : public os::Poller, public std::enable_shared_from_this<LoopCells> {
  public:
   LoopCells(os::Loop& loop, std::uint32_t index, os::Fd eventfd) : loop_(loop), index_(index), eventfd_(std::move(eventfd)) {}
-  void join_loop();                                    // from now on until leave_loop the Loop polls this, which stays alive for it
-  std::future<void> leave_loop();                      // ready when the Loop has let go, or had ended before
+  void join_loop();                // from now on until leave_loop the Loop polls this, which stays alive for it
+  std::future<void> leave_loop();  // ready when the Loop has let go, or had ended before
 
   bool poll() override;
   bool about_to_sleep() override;
@@ -29,8 +29,8 @@ class LoopCells final : public os::Poller, public std::enable_shared_from_this<L
 
   std::uint32_t index() const { return index_; }
   os::Loop& loop() { return loop_; }
-  int eventfd() const { return eventfd_.get(); }       // what cells signal
-  void note(const std::shared_ptr<CellLink>& cell);    // a request that comes back here is about to be submitted
+  int eventfd() const { return eventfd_.get(); }                          // what cells signal
+  void note(const std::shared_ptr<CellLink>& cell);                       // a request that comes back here is about to be submitted
   void answer(PredictCallback done, Result<std::vector<Tensor>> result);  // now when this is the Loop's thread, else posted
 
  private:

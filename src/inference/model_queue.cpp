@@ -10,7 +10,7 @@ namespace slipway::inference {
 
 namespace {
 
-constexpr unsigned kAttemptsMax = 3;                   // cells that may die with one request before it is given up
+constexpr unsigned kAttemptsMax = 3;  // cells that may die with one request before it is given up
 
 Steady now_steady() { return std::chrono::steady_clock::now(); }
 
@@ -30,8 +30,10 @@ std::string readable(std::span<const std::byte> bytes) {
   };
   for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 1024); ++i) {
     const char c = static_cast<char>(bytes[i]);
-    if (c <= 0x20 || c > 0x7e) end_word();
-    else word += c;
+    if (c <= 0x20 || c > 0x7e)
+      end_word();
+    else
+      word += c;
   }
   end_word();
   return text.substr(0, kMax);
@@ -40,7 +42,11 @@ std::string readable(std::span<const std::byte> bytes) {
 }  // namespace
 
 ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, FleetCalls& fleet, std::vector<std::shared_ptr<LoopCells>> loops)
-    : spec_(std::move(spec)), options_(options), fleet_(fleet), loops_(std::move(loops)), last_used_(now_steady()),
+    : spec_(std::move(spec)),
+      options_(options),
+      fleet_(fleet),
+      loops_(std::move(loops)),
+      last_used_(now_steady()),
       restarts_(options.restarts_max, options.restart_window, options.cool_down) {}
 
 void ModelQueue::deliver(Answers& answers) {
@@ -71,13 +77,16 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     if (!refused && deadline <= now) refused = late();
     Submitted submitted = Submitted::no_room;
     if (!refused && cell_ && waiting_.empty()) submitted = submit(request, now);
-    if (submitted == Submitted::too_large) refused = Error(ErrorCode::too_large, "The request is larger than a model's process may be handed at once");
+    if (submitted == Submitted::too_large)
+      refused = Error(ErrorCode::too_large, "The request is larger than a model's process may be handed at once");
     if (!refused && submitted == Submitted::no_room && waiting_.size() >= options_.queue_max) {
       refused = Error(ErrorCode::overloaded, "Too many requests wait for this model").retry_after(service_.retry_after_s(waiting_.size()));
     }
     if (!refused) {
-      if (submitted == Submitted::yes) wake = cell_;
-      else waiting_.push_back(std::move(request));
+      if (submitted == Submitted::yes)
+        wake = cell_;
+      else
+        waiting_.push_back(std::move(request));
       start_loading();
       note_deadline(deadline);
     }
@@ -143,7 +152,11 @@ bool ModelQueue::pump(Steady now, Answers& answers) {
 // ---- answers
 
 bool ModelQueue::drain(const std::shared_ptr<CellLink>& cell, LoopCells& loop) {
-  struct Back { std::uint32_t slot; Flight flight; Result<std::vector<Tensor>> result; };
+  struct Back {
+    std::uint32_t slot;
+    Flight flight;
+    Result<std::vector<Tensor>> result;
+  };
   thread_local std::vector<std::uint32_t> slots;
   slots.clear();
   std::vector<Back> backs;
@@ -155,7 +168,7 @@ bool ModelQueue::drain(const std::shared_ptr<CellLink>& cell, LoopCells& loop) {
     backs.reserve(slots.size());
     for (auto slot : slots) backs.push_back({slot, std::move(cell->flights[slot]), std::vector<Tensor>()});
   }
-  for (auto& back : backs) {                           // outside of the lock: the slot is ours until it is released
+  for (auto& back : backs) {  // outside of the lock: the slot is ours until it is released
     if (!back.flight.answered) back.result = read_answer(*cell, back.slot, hostile);
   }
   Answers answers;
@@ -186,15 +199,17 @@ Result<std::vector<Tensor>> ModelQueue::read_answer(const CellLink& cell, std::u
   const auto status = cell.ring.status(slot);
   if (status == os::RunStatus::too_large) return Error(ErrorCode::too_large, "The answer is larger than a model's process may hand over at once");
   auto bytes = cell.ring.output(slot);
-  if (!bytes.ok()) hostile = true;
-  else if (status == os::RunStatus::refused) return Error(ErrorCode::invalid_input, "The model can't compute this input: " + readable(*bytes));
+  if (!bytes.ok())
+    hostile = true;
+  else if (status == os::RunStatus::refused)
+    return Error(ErrorCode::invalid_input, "The model can't compute this input: " + readable(*bytes));
   if (hostile || status == os::RunStatus::cancelled) return crashed("");
   auto tensors = wire::read_payload(*bytes);
   const auto& ports = spec_.schema->outputs;
   const bool fits = tensors.ok() && std::equal(ports.begin(), ports.end(), tensors->begin(), tensors->end(),
                                                [](const Port& p, const Tensor& t) { return p.dtype == t.dtype(); });
   if (fits) return tensors;
-  hostile = !tensors.ok();                             // other types than promised are the graph's doing, not the cell's
+  hostile = !tensors.ok();  // other types than promised are the graph's doing, not the cell's
   return hostile ? crashed("") : Error(ErrorCode::internal, "The model's outputs are not those of its schema").because(spec_.id);
 }
 
@@ -205,8 +220,10 @@ void ModelQueue::load(std::function<void(Status)> done) {
   {
     std::lock_guard lock(mutex_);
     last_used_ = now_steady();
-    if (state_ == State::ready) known = ok();
-    else if (auto refused = refusal(last_used_)) known = std::move(*refused);
+    if (state_ == State::ready)
+      known = ok();
+    else if (auto refused = refusal(last_used_))
+      known = std::move(*refused);
     else {
       loads_.push_back(std::move(done));
       start_loading();
@@ -261,9 +278,12 @@ bool ModelQueue::hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, c
   Request& request = flight.request;
   ++request.attempts;
   request.alone |= running;
-  if (request.job.deadline <= now) answers.emplace_back(std::move(request), late());
-  else if ((running && cause != EndCause::overdue && cause != EndCause::hung) || request.attempts >= kAttemptsMax) answers.emplace_back(std::move(request), crashed(reason));
-  else again.push_back(std::move(request));
+  if (request.job.deadline <= now)
+    answers.emplace_back(std::move(request), late());
+  else if ((running && cause != EndCause::overdue && cause != EndCause::hung) || request.attempts >= kAttemptsMax)
+    answers.emplace_back(std::move(request), crashed(reason));
+  else
+    again.push_back(std::move(request));
   return running;
 }
 
@@ -326,7 +346,7 @@ void ModelQueue::quarantine(std::string reason, Steady now) {
 // ---- deadlines
 
 ModelQueue::Due ModelQueue::expire(Steady now) {
-  constexpr Millis kHung{1000};                        // a run that had this long counts as a crash: it isn't just an impatient caller's
+  constexpr Millis kHung{1000};  // a run that had this long counts as a crash: it isn't just an impatient caller's
   Due due;
   Answers answers;
   {

@@ -12,11 +12,11 @@
 
 namespace slipway::inference::policy {
 
-struct Loaded {                                        // a model in memory
+struct Loaded {  // a model in memory
   std::uint64_t key = 0;
   std::uint64_t resident_bytes = 0;
   Steady last_used;
-  bool busy = false;                                   // has work: never unloaded
+  bool busy = false;  // has work: never unloaded
 };
 
 // The least recently used of those without work, until the rest and `incoming_bytes` fit into the budget.
@@ -28,10 +28,10 @@ std::uint64_t estimated_resident(std::uint64_t artifact_bytes);
 // Tabular models answer in microseconds, where handing over to a second thread costs more than it gains; so do small tensor graphs.
 unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigned cores, unsigned wanted);
 
-class RestartBudget {                                  // crashes_max within the window, then rest for the cool-down
+class RestartBudget {  // crashes_max within the window, then rest for the cool-down
  public:
   RestartBudget(unsigned crashes_max, Millis window, Millis cool_down) : max_(crashes_max), window_(window), cool_down_(cool_down) {}
-  bool crashed(Steady now);                            // true: rest now
+  bool crashed(Steady now);  // true: rest now
   void rest(Steady now) { until_ = now + cool_down_; }
   bool resting(Steady now) const { return now < until_; }
   Steady until() const { return until_; }

@@ -19,9 +19,7 @@ TEST(Policy, UnloadsTheOldestUntilTheRestFits) {
   EXPECT_EQ(to_unload(loaded, 0), (Keys{2, 3, 1}));
 }
 
-TEST(Policy, NeverUnloadsWhatWorks) {
-  EXPECT_EQ(to_unload({{1, 40, at(1), true}, {2, 40, at(2), false}}, 0), (Keys{2}));
-}
+TEST(Policy, NeverUnloadsWhatWorks) { EXPECT_EQ(to_unload({{1, 40, at(1), true}, {2, 40, at(2), false}}, 0), (Keys{2})); }
 
 TEST(Policy, GivesThreadsToLargeTensorModelsOnly) {
   Schema table;

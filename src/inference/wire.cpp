@@ -77,8 +77,10 @@ void write_payload(std::span<const Tensor> tensors, std::span<std::byte> payload
     view.rank = static_cast<std::uint8_t>(t.shape().size());
     std::copy(t.shape().begin(), t.shape().end(), view.dims.begin());
     write_head(payload, i, tensors.size(), view, at, bytes);
-    if (t.dtype() == DType::string) write_strings(payload.subspan(at, bytes), t.strings());
-    else if (bytes > 0) std::memcpy(payload.data() + at, t.bytes().data(), bytes);
+    if (t.dtype() == DType::string)
+      write_strings(payload.subspan(at, bytes), t.strings());
+    else if (bytes > 0)
+      std::memcpy(payload.data() + at, t.bytes().data(), bytes);
     at += bytes;
   }
 }

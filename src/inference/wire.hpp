@@ -26,16 +26,16 @@ struct TensorView {
   std::uint8_t rank = 0;
   std::array<std::int64_t, kRankMax> dims{};
   std::uint64_t count = 0;
-  std::span<const std::byte> data;                     // strings: count lengths (u32), then the characters
+  std::span<const std::byte> data;  // strings: count lengths (u32), then the characters
   std::span<const std::int64_t> shape() const { return {dims.data(), rank}; }
 };
 
-struct TensorHead {                                    // as it stands in the payload, 8-byte aligned
+struct TensorHead {  // as it stands in the payload, 8-byte aligned
   std::uint8_t dtype;
   std::uint8_t rank;
   std::uint16_t zero16;
   std::uint32_t zero32;
-  std::uint64_t offset;                                // from the start of the payload, a multiple of 64
+  std::uint64_t offset;  // from the start of the payload, a multiple of 64
   std::uint64_t bytes;
   std::int64_t dims[kRankMax];
 };
@@ -62,10 +62,10 @@ Result<std::vector<Tensor>> read_payload(std::span<const std::byte> payload);
 
 enum class Kind : std::uint32_t { warm = 1, model = 2, import = 3, hello = 16, forked = 17, exited = 18, not_forked = 19 };
 
-struct Warm {                                          // open ONNX Runtime now: models are there
+struct Warm {  // open ONNX Runtime now: models are there
   Kind kind = Kind::warm;
 };
-struct ForkModel {                                     // descriptors: ring, artifact, the fleet's eventfd, one eventfd a Loop
+struct ForkModel {  // descriptors: ring, artifact, the fleet's eventfd, one eventfd a Loop
   Kind kind = Kind::model;
   std::uint32_t threads = 1;
   std::uint64_t id = 0;
@@ -73,7 +73,7 @@ struct ForkModel {                                     // descriptors: ring, art
   std::uint32_t verified = 0;
   os::RingShape ring;
 };
-struct ForkImport {                                    // descriptors: answer, names (JSON: {"files": [...], "options": "..."}), one a file
+struct ForkImport {  // descriptors: answer, names (JSON: {"files": [...], "options": "..."}), one a file
   Kind kind = Kind::import;
   std::uint32_t cpu_seconds = 0;
   std::uint64_t id = 0;
@@ -85,7 +85,7 @@ struct Hello {
   std::int32_t landlock = 0;
   std::uint8_t seccomp = 0, namespaces = 0, other_user = 0, no_write_exec = 0, relaxed = 0, zero[3]{};
 };
-struct Forked {                                        // descriptor: the cell's pidfd
+struct Forked {  // descriptor: the cell's pidfd
   Kind kind = Kind::forked;
   std::int32_t pid = 0;
   std::uint64_t id = 0;

@@ -55,13 +55,19 @@ TEST(Wire, RefusesHeadsThatLie) {
   EXPECT_TRUE(lie([](TensorHead& h) { h.dims[0] = -2; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.dims[0] = 3; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.dims[0] = INT64_MAX; }));
-  EXPECT_TRUE(lie([](TensorHead& h) { h.dims[0] = INT64_MAX / 2; h.dims[1] = 4; }));
+  EXPECT_TRUE(lie([](TensorHead& h) {
+    h.dims[0] = INT64_MAX / 2;
+    h.dims[1] = 4;
+  }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.bytes = 31; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.bytes = UINT64_MAX; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.offset = UINT64_MAX - 63; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.offset += 1; }));
   EXPECT_TRUE(lie([](TensorHead& h) { h.offset += 64; }));
-  EXPECT_TRUE(lie([](TensorHead& h) { h.dtype = 8; h.dims[0] = 1 << 30; }));
+  EXPECT_TRUE(lie([](TensorHead& h) {
+    h.dtype = 8;
+    h.dims[0] = 1 << 30;
+  }));
 }
 
 TEST(Wire, StandsRandomBytes) {

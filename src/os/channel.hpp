@@ -16,7 +16,7 @@ namespace slipway::os {
 struct Frame {
   std::string bytes;
   std::vector<Fd> fds;
-  bool end = false;                                    // the peer is gone; nothing else is set
+  bool end = false;  // the peer is gone; nothing else is set
 };
 
 class Channel {
@@ -26,7 +26,7 @@ class Channel {
 
   Channel() = default;
   explicit Channel(Fd socket) : socket_(std::move(socket)) {}
-  static Result<std::pair<Channel, Channel>> pair();   // both ends close-on-exec
+  static Result<std::pair<Channel, Channel>> pair();  // both ends close-on-exec
 
   int fd() const { return socket_.get(); }
   Fd take() { return std::move(socket_); }

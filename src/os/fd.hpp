@@ -11,7 +11,7 @@ namespace slipway::os {
 class Fd {
  public:
   Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}                     // takes ownership; negative: none
+  explicit Fd(int fd) : fd_(fd) {}  // takes ownership; negative: none
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) reset(std::exchange(other.fd_, -1));
@@ -26,7 +26,7 @@ class Fd {
   explicit operator bool() const { return valid(); }
   int release() { return std::exchange(fd_, -1); }
   void reset(int fd = -1);
-  Result<Fd> duplicate() const;                        // close-on-exec
+  Result<Fd> duplicate() const;  // close-on-exec
 
  private:
   int fd_ = -1;
@@ -36,8 +36,8 @@ class Fd {
 Error system_error(std::string_view what);
 Error system_error(std::string_view what, int error_number);
 
-Result<Fd> make_eventfd();                             // non-blocking, close-on-exec
-void signal_eventfd(int fd);                           // adds 1; never blocks
-void drain_eventfd(int fd);                            // back to 0; never blocks
+Result<Fd> make_eventfd();    // non-blocking, close-on-exec
+void signal_eventfd(int fd);  // adds 1; never blocks
+void drain_eventfd(int fd);   // back to 0; never blocks
 
 }  // namespace slipway::os

@@ -50,7 +50,8 @@ Error file_error(std::string_view what, int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return Error(ErrorCode::storage_full, "there is no room left to store it").because(std::string(what) + ": " + std::strerror(error_number));
+    case EFBIG:
+      return Error(ErrorCode::storage_full, "there is no room left to store it").because(std::string(what) + ": " + std::strerror(error_number));
     case ENOENT: return Error(ErrorCode::not_found, "there is no such file").because(std::string(what) + ": " + std::strerror(error_number));
     default: return system_error(what, error_number);
   }
@@ -84,7 +85,7 @@ Status make_directory(const std::string& path, mode_t mode) {
   if (path.empty()) return Error(ErrorCode::internal, "a directory has no name");
   if (::mkdir(path.c_str(), mode) == 0) return sync_directory(parent_of(path));
   if (errno == EEXIST) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return ok();
     return file_error(path, ENOTDIR);
   }
@@ -111,7 +112,7 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 Result<std::uint64_t> free_bytes(const std::string& path) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::statvfs(path.c_str(), &info) != 0) return file_error(path, errno);
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }

@@ -10,11 +10,11 @@
 
 namespace slipway::os {
 
-Result<Fd> make_memfd(std::string_view name, std::size_t bytes = 0);   // sealable, not executable, close-on-exec
-Status seal(const Fd& memfd);                                          // size and content fixed; fails while mapped writable
+Result<Fd> make_memfd(std::string_view name, std::size_t bytes = 0);  // sealable, not executable, close-on-exec
+Status seal(const Fd& memfd);                                         // size and content fixed; fails while mapped writable
 bool is_sealed(const Fd& memfd);
 Result<std::size_t> size_of(const Fd& fd);
-Status write_all(const Fd& fd, std::span<const std::byte> bytes);      // at the file position
+Status write_all(const Fd& fd, std::span<const std::byte> bytes);  // at the file position
 Result<Fd> make_sealed(std::string_view name, std::span<const std::byte> bytes);
 Result<Fd> make_sealed(std::string_view name, std::string_view bytes);
 
@@ -26,7 +26,7 @@ class Mapping {
   ~Mapping();
   // Of a whole memfd. read_only asks for a sealed one only where `sealed_only`: else a peer could shrink it under the reader.
   static Result<Mapping> read_only(const Fd& fd, bool sealed_only = true);
-  static Result<Mapping> shared(const Fd& fd, std::size_t bytes);      // read and write; the descriptor must hold `bytes`, F_SEAL_SHRINK set
+  static Result<Mapping> shared(const Fd& fd, std::size_t bytes);  // read and write; the descriptor must hold `bytes`, F_SEAL_SHRINK set
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::span<std::byte> writable() { return {data_, size_}; }

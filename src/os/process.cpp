@@ -23,8 +23,10 @@ namespace slipway::os {
   int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) ::dup2(null, 0);
   if (channel >= 0) {
-    if (channel == kChannelFd) ::fcntl(channel, F_SETFD, 0);  // dup2 to itself would leave close-on-exec set
-    else ::dup2(channel, kChannelFd);
+    if (channel == kChannelFd)
+      ::fcntl(channel, F_SETFD, 0);  // dup2 to itself would leave close-on-exec set
+    else
+      ::dup2(channel, kChannelFd);
   }
   if (::syscall(SYS_close_range, channel >= 0 ? kChannelFd + 1 : 3, ~0U, 0) != 0) {
     for (int fd = channel >= 0 ? kChannelFd + 1 : 3; fd < 4096; ++fd) ::close(fd);

@@ -17,18 +17,18 @@ struct Child {
 };
 
 struct SpawnOptions {
-  std::string program;                                 // absolute path
-  std::vector<std::string> arguments;                  // without argv[0]
-  std::vector<std::string> environment;                // the whole of it: nothing is inherited
-  int channel = -1;                                    // becomes descriptor 3 of the child; 0 is /dev/null, 1 and 2 are ours, all others are closed
+  std::string program;                   // absolute path
+  std::vector<std::string> arguments;    // without argv[0]
+  std::vector<std::string> environment;  // the whole of it: nothing is inherited
+  int channel = -1;                      // becomes descriptor 3 of the child; 0 is /dev/null, 1 and 2 are ours, all others are closed
 };
 
 inline constexpr int kChannelFd = 3;
 
 Result<Child> spawn(const SpawnOptions& options);
-std::string own_program();                             // what /proc/self/exe names
-void kill_child(const Child& child);                   // SIGKILL through the pidfd: never another process of the same number
-std::string describe_exit(int wait_status);            // "ended by signal 9 (Killed)"
+std::string own_program();                   // what /proc/self/exe names
+void kill_child(const Child& child);         // SIGKILL through the pidfd: never another process of the same number
+std::string describe_exit(int wait_status);  // "ended by signal 9 (Killed)"
 
 // Resident memory of a process from the outside: the proportional share (smaps_rollup) where the kernel lets us, else anonymous plus
 // shared pages (status) less `shared_anonymous`, what it has in common with the process it was forked from. 0: no such process.

@@ -104,8 +104,14 @@ void ArenaAllocator::release(std::uint64_t offset, std::uint64_t bytes) {
 // ---- the server's end
 
 RingHost::RingHost(RingShape shape, Fd memfd, Mapping mapping)
-    : shape_(shape), places_(ring::places(shape)), memfd_(std::move(memfd)), mapping_(std::move(mapping)), base_(mapping_.writable().data()),
-      private_(shape.slots), heads_(shape.loops, 0), arena_(shape.arena_bytes) {
+    : shape_(shape),
+      places_(ring::places(shape)),
+      memfd_(std::move(memfd)),
+      mapping_(std::move(mapping)),
+      base_(mapping_.writable().data()),
+      private_(shape.slots),
+      heads_(shape.loops, 0),
+      arena_(shape.arena_bytes) {
   for (std::uint32_t i = shape.slots; i > 0; --i) free_.push_back(i - 1);
   for (std::uint32_t l = 0; l < shape.loops; ++l) at<Completions>(places_.completions)[l].armed.store(1, std::memory_order_relaxed);
 }
@@ -178,13 +184,15 @@ void RingHost::wake() {
 }
 
 bool RingHost::pending(std::uint32_t loop) const {
-  return at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire) != std::atomic_ref(heads_[loop]).load(std::memory_order_relaxed);
+  return at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire) !=
+         std::atomic_ref(heads_[loop]).load(std::memory_order_relaxed);
 }
 
 Status RingHost::take(std::uint32_t loop, std::vector<std::uint32_t>& slots) {
   const std::uint32_t tail = at<Completions>(places_.completions)[loop].tail.load(std::memory_order_acquire);
   std::uint32_t head = heads_[loop];
-  if (tail - head > shape_.slots) return Error(ErrorCode::model_crashed, "The model's process broke its protocol").because("completion queue overrun");
+  if (tail - head > shape_.slots)
+    return Error(ErrorCode::model_crashed, "The model's process broke its protocol").because("completion queue overrun");
   while (head != tail) {
     const std::uint32_t slot = at<Word>(ring::completion_entry(places_, shape_, loop, head))->load(std::memory_order_relaxed);
     if (slot >= shape_.slots || private_[slot].where != Where::cell || private_[slot].loop != loop) {
@@ -271,8 +279,15 @@ SlotState RingHost::slot_state(std::uint32_t slot) const {
 // ---- the cell's end
 
 RingCell::RingCell(RingShape shape, Mapping mapping, std::vector<int> eventfds)
-    : shape_(shape), places_(ring::places(shape)), mapping_(std::move(mapping)), base_(mapping_.writable().data()), eventfds_(std::move(eventfds)),
-      held_(shape.slots), tails_(shape.loops, 0), dirty_(shape.loops, 0), arena_(shape.arena_bytes) {}
+    : shape_(shape),
+      places_(ring::places(shape)),
+      mapping_(std::move(mapping)),
+      base_(mapping_.writable().data()),
+      eventfds_(std::move(eventfds)),
+      held_(shape.slots),
+      tails_(shape.loops, 0),
+      dirty_(shape.loops, 0),
+      arena_(shape.arena_bytes) {}
 
 Result<RingCell> RingCell::open(const Fd& memfd, const RingShape& shape, std::vector<int> loop_eventfds) {
   if (!ring::shape_is_sane(shape) || loop_eventfds.size() != shape.loops) return Error(ErrorCode::internal, "A ring's shape is not possible");
@@ -299,7 +314,7 @@ bool RingCell::take(std::vector<std::uint32_t>& slots) {
 
 void RingCell::wait() {
   auto& queue = *at<Submissions>(places_.submissions);
-  for (int i = 0; i < 16; ++i) {           // some hundred nanoseconds: on few cores the server needs this one to fill the queue
+  for (int i = 0; i < 16; ++i) {  // some hundred nanoseconds: on few cores the server needs this one to fill the queue
     if (queue.tail.load(std::memory_order_acquire) != head_) return;
 #if defined(__x86_64__)
     _mm_pause();
@@ -315,7 +330,7 @@ void RingCell::wait() {
 }
 
 bool RingCell::begin(std::uint32_t slot) {
-  reclaim(slot);                           // the server had it since: the last answer was read
+  reclaim(slot);  // the server had it since: the last answer was read
   std::uint32_t expected = static_cast<std::uint32_t>(SlotState::submitted);
   return shared(slot).state.compare_exchange_strong(expected, static_cast<std::uint32_t>(SlotState::running));
 }

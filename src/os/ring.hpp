@@ -20,10 +20,10 @@
 
 namespace slipway::os {
 
-struct RingShape {                         // known to both ends from the start: never read back from the shared memory
-  std::uint32_t slots = 64;                // a power of two
+struct RingShape {           // known to both ends from the start: never read back from the shared memory
+  std::uint32_t slots = 64;  // a power of two
   std::uint32_t loops = 1;
-  std::uint32_t inline_bytes = 4096;       // for the request and again for the answer, in the slot itself
+  std::uint32_t inline_bytes = 4096;         // for the request and again for the answer, in the slot itself
   std::uint64_t arena_bytes = 512ull << 20;  // for large requests and again for large answers; pages exist once touched
   std::uint64_t total_bytes() const;
 };
@@ -36,7 +36,7 @@ enum class RunStatus : std::uint32_t { ok = 0, refused = 1, too_large = 2, cance
 
 inline constexpr std::uint32_t kSlotAlone = 1;  // flag: run it on its own, not with others
 
-namespace ring {                           // the shared layout
+namespace ring {  // the shared layout
 struct alignas(64) Header {
   std::atomic<std::uint32_t> cell_state;
   std::atomic<std::uint32_t> message_bytes;
@@ -47,15 +47,15 @@ struct alignas(64) Submissions {
   alignas(64) std::atomic<std::uint32_t> cell_sleeping;  // futex word
 };
 struct alignas(64) Completions {
-  std::atomic<std::uint32_t> tail;                       // the cell writes
-  alignas(64) std::atomic<std::uint32_t> armed;          // 1: the Loop may sleep, so its eventfd must be signalled
+  std::atomic<std::uint32_t> tail;               // the cell writes
+  alignas(64) std::atomic<std::uint32_t> armed;  // 1: the Loop may sleep, so its eventfd must be signalled
 };
 struct alignas(64) Slot {
   std::atomic<std::uint32_t> state;
   std::atomic<std::uint32_t> loop, flags, status;
   std::atomic<std::uint64_t> in_offset, in_bytes, out_offset, out_bytes;  // offsets from the start of the memory
 };
-struct Places {                            // where things are, computed from the shape alone
+struct Places {  // where things are, computed from the shape alone
   std::uint64_t submissions, submission_entries, completions, completion_entries, slots, inline_in, inline_out, arena_in, arena_out, total;
 };
 Places places(const RingShape& shape);
@@ -83,14 +83,14 @@ class RingHost {
   const RingShape& shape() const { return shape_; }
   const Fd& memfd() const { return memfd_; }
   CellState cell_state() const;
-  std::string message() const;             // what the cell said when it failed: hostile text, made printable, bounded
+  std::string message() const;  // what the cell said when it failed: hostile text, made printable, bounded
 
   // Submission. acquire: a slot with room for `bytes`; nullopt: none now. fits: whether it could ever.
   bool fits(std::uint64_t bytes) const { return bytes <= shape_.inline_bytes || ArenaAllocator::rounded(bytes) <= shape_.arena_bytes; }
   std::optional<std::uint32_t> acquire(std::uint32_t loop, std::uint64_t bytes);
   std::span<std::byte> input(std::uint32_t slot);
   void submit(std::uint32_t slot, std::uint32_t flags = 0);
-  void wake();                             // after submit; a system call only when the cell sleeps
+  void wake();  // after submit; a system call only when the cell sleeps
   std::uint32_t in_use() const { return in_use_; }
 
   // Completion. take: slots of this Loop that came back since the last call. Error: the cell broke the protocol; end it.
@@ -98,8 +98,8 @@ class RingHost {
   Status take(std::uint32_t loop, std::vector<std::uint32_t>& slots);
   RunStatus status(std::uint32_t slot) const;
   Result<std::span<const std::byte>> output(std::uint32_t slot) const;  // inside the answers' area, else an error; still hostile inside
-  void release(std::uint32_t slot);        // a taken or never submitted one
-  bool arm(std::uint32_t loop);            // true: something is pending, don't sleep
+  void release(std::uint32_t slot);                                     // a taken or never submitted one
+  bool arm(std::uint32_t loop);                                         // true: something is pending, don't sleep
   void disarm(std::uint32_t loop);
 
   bool cancel(std::uint32_t slot);         // true: the cell had not begun it and won't; it still comes back
@@ -118,7 +118,9 @@ class RingHost {
   };
   RingHost(RingShape shape, Fd memfd, Mapping mapping);
   template <class T>
-  T* at(std::uint64_t offset) const { return reinterpret_cast<T*>(base_ + offset); }
+  T* at(std::uint64_t offset) const {
+    return reinterpret_cast<T*>(base_ + offset);
+  }
   ring::Slot& shared(std::uint32_t slot) const { return at<ring::Slot>(places_.slots)[slot]; }
   void give_back(std::uint64_t offset, std::uint64_t bytes);
 
@@ -142,32 +144,36 @@ class RingCell {
 
   void ready();
   void failed(std::string_view message);
-  void wait();                             // until something is submitted
+  void wait();                                   // until something is submitted
   bool take(std::vector<std::uint32_t>& slots);  // appends what is submitted, in order; false: nothing
-  bool begin(std::uint32_t slot);          // false: cancelled meanwhile; complete it with RunStatus::cancelled
+  bool begin(std::uint32_t slot);                // false: cancelled meanwhile; complete it with RunStatus::cancelled
   std::uint32_t flags(std::uint32_t slot) const;
   std::span<const std::byte> input(std::uint32_t slot) const;
   std::span<std::byte> room(std::uint32_t slot, std::uint64_t bytes);  // for the answer; empty (and bytes > 0): no room
   void complete(std::uint32_t slot, RunStatus status, std::uint64_t answer_bytes);
-  void flush();                            // after complete()s: wakes the Loops that sleep
+  void flush();  // after complete()s: wakes the Loops that sleep
 
  private:
   RingCell(RingShape shape, Mapping mapping, std::vector<int> eventfds);
   template <class T>
-  T* at(std::uint64_t offset) const { return reinterpret_cast<T*>(base_ + offset); }
+  T* at(std::uint64_t offset) const {
+    return reinterpret_cast<T*>(base_ + offset);
+  }
   ring::Slot& shared(std::uint32_t slot) const { return at<ring::Slot>(places_.slots)[slot]; }
   void reclaim(std::uint32_t slot);
   std::optional<std::uint64_t> allocate(std::uint64_t bytes);
 
-  struct Held { std::uint64_t offset = 0, bytes = 0; };
+  struct Held {
+    std::uint64_t offset = 0, bytes = 0;
+  };
   RingShape shape_;
   ring::Places places_;
   Mapping mapping_;
   std::byte* base_;
   std::vector<int> eventfds_;
-  std::vector<Held> held_;                 // the answer's place in the arena, until the server gave the slot back
+  std::vector<Held> held_;  // the answer's place in the arena, until the server gave the slot back
   std::vector<std::uint32_t> tails_;
-  std::vector<std::uint8_t> dirty_;        // Loops that got something since the last flush
+  std::vector<std::uint8_t> dirty_;  // Loops that got something since the last flush
   std::uint32_t head_ = 0;
   ArenaAllocator arena_;
 };

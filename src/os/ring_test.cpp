@@ -1,7 +1,6 @@
 #include "slipway/os/ring.hpp"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <memory>
@@ -126,7 +125,7 @@ TEST(Ring, SignalsALoopOnlyWhenItMaySleep) {
     for (auto s : back) p.host.release(s);
   };
   once();
-  EXPECT_TRUE(p.signalled(0));   // armed from the start
+  EXPECT_TRUE(p.signalled(0));  // armed from the start
   once();
   EXPECT_FALSE(p.signalled(0));  // it was told already
   EXPECT_FALSE(p.host.arm(0));
@@ -195,7 +194,9 @@ struct Hostile : Pair {
   Mapping memory = raw();
   ring::Places places = ring::places(shape);
   template <class T>
-  T* at(std::uint64_t offset) { return reinterpret_cast<T*>(memory.writable().data() + offset); }
+  T* at(std::uint64_t offset) {
+    return reinterpret_cast<T*>(memory.writable().data() + offset);
+  }
   ring::Slot& slot(std::uint32_t i) { return at<ring::Slot>(places.slots)[i]; }
   std::atomic<std::uint32_t>& tail(int loop) { return at<ring::Completions>(places.completions)[loop].tail; }
   std::atomic<std::uint32_t>& entry(int loop, std::uint32_t i) {
@@ -252,9 +253,17 @@ TEST(RingHost, NeverReadsAnAnswerOutsideOfItsArea) {
   std::vector<std::uint32_t> back;
   ASSERT_TRUE(h.host.take(0, back).ok());
   const std::uint64_t end = h.places.arena_out + h.shape.arena_bytes;
-  const std::pair<std::uint64_t, std::uint64_t> bad[] = {
-      {0, 64}, {h.places.slots, 64}, {h.places.arena_in, 64}, {h.places.arena_out, h.shape.arena_bytes + 1}, {end, 1}, {end - 64, 65},
-      {UINT64_MAX - 63, 64}, {h.places.arena_out, UINT64_MAX}, {h.places.arena_out + 1, 8}, {UINT64_MAX, UINT64_MAX}, {h.places.inline_out + 256 * held, 257}};
+  const std::pair<std::uint64_t, std::uint64_t> bad[] = {{0, 64},
+                                                         {h.places.slots, 64},
+                                                         {h.places.arena_in, 64},
+                                                         {h.places.arena_out, h.shape.arena_bytes + 1},
+                                                         {end, 1},
+                                                         {end - 64, 65},
+                                                         {UINT64_MAX - 63, 64},
+                                                         {h.places.arena_out, UINT64_MAX},
+                                                         {h.places.arena_out + 1, 8},
+                                                         {UINT64_MAX, UINT64_MAX},
+                                                         {h.places.inline_out + 256 * held, 257}};
   for (auto [offset, bytes] : bad) {
     h.slot(held).out_offset = offset;
     h.slot(held).out_bytes = bytes;

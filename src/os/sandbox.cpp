@@ -61,8 +61,10 @@ void close_others(const std::vector<int>& keep) {
 void null_standard_streams() {
   int null = ::open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) {
-    if (null >= 0) ::dup2(null, fd);
-    else ::close(fd);
+    if (null >= 0)
+      ::dup2(null, fd);
+    else
+      ::close(fd);
   }
   if (null > 2) ::close(null);
 }
@@ -104,15 +106,17 @@ bool limit(int what, std::uint64_t value) {
   return ::setrlimit(static_cast<__rlimit_resource>(what), &l) == 0;
 }
 
-struct Size { std::uint64_t data = 0, all = 0; };      // of this process now
+struct Size {
+  std::uint64_t data = 0, all = 0;
+};  // of this process now
 
 Size own_size() { return {status_kb("VmData:") * 1024, status_kb("VmSize:") * 1024}; }
 
 bool set_limits(const SandboxOptions& o, bool other_user, Size size) {
-  constexpr std::uint64_t kThreadStack = 9ull << 20;     // what a thread's stack and guard count
-  constexpr std::uint64_t kThreadArena = 192ull << 20;   // address space that malloc reserves a thread, mostly never touched
-  bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) && limit(RLIMIT_MEMLOCK, 0) &&
-              limit(RLIMIT_MSGQUEUE, 0);
+  constexpr std::uint64_t kThreadStack = 9ull << 20;    // what a thread's stack and guard count
+  constexpr std::uint64_t kThreadArena = 192ull << 20;  // address space that malloc reserves a thread, mostly never touched
+  bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) &&
+              limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the cap is EFBIG
   if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds);
   if (other_user) good = good && limit(RLIMIT_NPROC, o.threads + 2);  // as the server's own user it would count the server's threads
@@ -137,13 +141,13 @@ int deny_by_landlock() {
   const int abi = landlock_abi();
   if (abi <= 0) return 0;
   LandlockRules rules;
-  int bits = 13;                       // ABI 1
-  if (abi >= 2) bits = 14;             // refer
-  if (abi >= 3) bits = 15;             // truncate
-  if (abi >= 5) bits = 16;             // ioctl on devices
+  int bits = 13;            // ABI 1
+  if (abi >= 2) bits = 14;  // refer
+  if (abi >= 3) bits = 15;  // truncate
+  if (abi >= 5) bits = 16;  // ioctl on devices
   rules.fs = (1ull << bits) - 1;
-  if (abi >= 4) rules.net = 3;         // bind and connect of TCP
-  if (abi >= 6) rules.scoped = 3;      // abstract unix sockets, signals
+  if (abi >= 4) rules.net = 3;     // bind and connect of TCP
+  if (abi >= 6) rules.scoped = 3;  // abstract unix sockets, signals
   const std::size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
   const int ruleset = static_cast<int>(::syscall(444, &rules, size, 0U));
   if (ruleset < 0) return 0;
@@ -184,11 +188,12 @@ bool enter_seccomp(const SandboxOptions& o) {
            SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(exit), SCMP_SYS(exit_group),
            SCMP_SYS(sched_yield), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(getcpu)});
   f.refuse({SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(prlimit64), SCMP_SYS(uname), SCMP_SYS(ioctl),
-            SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(prctl), SCMP_SYS(lseek), SCMP_SYS(getrusage)}, EPERM);
+            SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(prctl), SCMP_SYS(lseek), SCMP_SYS(getrusage)},
+           EPERM);
   f.rule(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
   f.rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   f.rule(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  for (int fd : {1, 2}) {              // /dev/null: what abort() and terminate() say
+  for (int fd : {1, 2}) {  // /dev/null: what abort() and terminate() say
     f.rule(SCMP_ACT_ALLOW, SCMP_SYS(write), SCMP_A0_32(SCMP_CMP_EQ, static_cast<unsigned>(fd)));
     f.rule(SCMP_ACT_ALLOW, SCMP_SYS(writev), SCMP_A0_32(SCMP_CMP_EQ, static_cast<unsigned>(fd)));
   }
@@ -214,15 +219,19 @@ std::string SandboxReport::level() const {
 }
 
 json::Value SandboxReport::to_json() const {
-  return json::object({{"level", level()}, {"seccomp", seccomp}, {"landlock_abi", landlock}, {"namespaces", namespaces},
-                       {"other_user", other_user}, {"no_write_exec", no_write_exec}});
+  return json::object({{"level", level()},
+                       {"seccomp", seccomp},
+                       {"landlock_abi", landlock},
+                       {"namespaces", namespaces},
+                       {"other_user", other_user},
+                       {"no_write_exec", no_write_exec}});
 }
 
 Result<SandboxReport> enter_sandbox(const SandboxOptions& options) {
   SandboxReport report;
   report.relaxed = kRelaxed;
   close_others(options.keep);
-  const Size size = own_size();                        // while a file can still be opened
+  const Size size = own_size();  // while a file can still be opened
   if (!kRelaxed) null_standard_streams();
   if (::chdir("/") != 0) return system_error("chdir");
   report.namespaces = enter_namespaces();

@@ -73,8 +73,16 @@ TEST(Sandbox, StopsEverythingButComputing) {
       {"open", [] { return ::open("/etc/passwd", O_RDONLY) >= 0; }},
       {"creat", [] { return ::creat("/tmp/slipway-sandbox-test", 0600) >= 0; }},
       {"openat2", [] { return ::syscall(437, AT_FDCWD, "/etc/passwd", nullptr, 0) >= 0; }},
-      {"stat", [] { struct stat* s = nullptr; return ::syscall(SYS_stat, "/etc/passwd", s) == 0; }},
-      {"readlink", [] { char b[64]; return ::readlink("/proc/self/exe", b, sizeof b) > 0; }},
+      {"stat",
+       [] {
+         struct stat* s = nullptr;
+         return ::syscall(SYS_stat, "/etc/passwd", s) == 0;
+       }},
+      {"readlink",
+       [] {
+         char b[64];
+         return ::readlink("/proc/self/exe", b, sizeof b) > 0;
+       }},
       {"unlink", [] { return ::unlink("/tmp/nothing") == 0; }},
       {"mkdir", [] { return ::mkdir("/tmp/slipway-sandbox-dir", 0700) == 0; }},
       {"rename", [] { return ::rename("/tmp/a", "/tmp/b") == 0; }},
@@ -83,14 +91,30 @@ TEST(Sandbox, StopsEverythingButComputing) {
       {"tcp socket", [] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0; }},
       {"udp socket", [] { return ::socket(AF_INET, SOCK_DGRAM, 0) >= 0; }},
       {"unix socket", [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }},
-      {"socketpair", [] { int e[2]; return ::socketpair(AF_UNIX, SOCK_STREAM, 0, e) == 0; }},
-      {"connect", [] { sockaddr_un a{}; return ::connect(0, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0; }},
+      {"socketpair",
+       [] {
+         int e[2];
+         return ::socketpair(AF_UNIX, SOCK_STREAM, 0, e) == 0;
+       }},
+      {"connect",
+       [] {
+         sockaddr_un a{};
+         return ::connect(0, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0;
+       }},
       {"sendto", [] { return ::send(0, "x", 1, 0) > 0; }},
       {"fork", [] { return ::syscall(SYS_fork) >= 0; }},
       {"vfork", [] { return ::syscall(SYS_vfork) >= 0; }},
       {"clone as fork", [] { return ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr) >= 0; }},
-      {"exec", [] { char* none[] = {nullptr}; return ::execve("/bin/true", none, none) == 0; }},
-      {"execveat", [] { char* none[] = {nullptr}; return ::syscall(SYS_execveat, AT_FDCWD, "/bin/true", none, none, 0) == 0; }},
+      {"exec",
+       [] {
+         char* none[] = {nullptr};
+         return ::execve("/bin/true", none, none) == 0;
+       }},
+      {"execveat",
+       [] {
+         char* none[] = {nullptr};
+         return ::syscall(SYS_execveat, AT_FDCWD, "/bin/true", none, none, 0) == 0;
+       }},
       {"ptrace parent", [=] { return ::ptrace(PTRACE_ATTACH, parent, nullptr, nullptr) == 0; }},
       {"process_vm_readv", [=] { return ::syscall(SYS_process_vm_readv, parent, nullptr, 0, nullptr, 0, 0) >= 0; }},
       {"kill parent", [=] { return ::kill(parent, 0) == 0; }},
@@ -98,7 +122,8 @@ TEST(Sandbox, StopsEverythingButComputing) {
       {"tgkill parent", [=] { return ::syscall(SYS_tgkill, parent, parent, 0) == 0; }},
       {"pidfd_open", [=] { return ::syscall(SYS_pidfd_open, parent, 0) >= 0; }},
       {"executable memory", [] { return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; }},
-      {"make memory executable", [] {
+      {"make memory executable",
+       [] {
          void* p = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
          return ::mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
        }},
@@ -113,14 +138,32 @@ TEST(Sandbox, StopsEverythingButComputing) {
       {"setns", [] { return ::setns(0, 0) == 0; }},
       {"prctl", [] { return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0; }},
       {"dup", [] { return ::dup(0) >= 0; }},
-      {"pipe", [] { int e[2]; return ::pipe(e) == 0; }},
+      {"pipe",
+       [] {
+         int e[2];
+         return ::pipe(e) == 0;
+       }},
       {"eventfd", [] { return ::syscall(SYS_eventfd2, 0, 0) >= 0; }},
-      {"read", [] { char c; return ::read(0, &c, 1) >= 0; }},
+      {"read",
+       [] {
+         char c;
+         return ::read(0, &c, 1) >= 0;
+       }},
       {"write elsewhere", [] { return ::write(5, "x", 1) > 0; }},
-      {"raise a limit", [] { rlimit r{100, 100}; return ::syscall(SYS_prlimit64, 0, 7, &r, nullptr) == 0; }},
+      {"raise a limit",
+       [] {
+         rlimit r{100, 100};
+         return ::syscall(SYS_prlimit64, 0, 7, &r, nullptr) == 0;
+       }},
       {"shmget", [] { return ::syscall(SYS_shmget, 1, 4096, 01666) >= 0; }},
       {"ioctl", [] { return ::syscall(SYS_ioctl, 0, 0x5401, nullptr) == 0; }},
-      {"sched_setaffinity", [] { cpu_set_t s; CPU_ZERO(&s); CPU_SET(0, &s); return ::sched_setaffinity(0, sizeof s, &s) == 0; }},
+      {"sched_setaffinity",
+       [] {
+         cpu_set_t s;
+         CPU_ZERO(&s);
+         CPU_SET(0, &s);
+         return ::sched_setaffinity(0, sizeof s, &s) == 0;
+       }},
   };
   for (Profile profile : {Profile::import, Profile::model}) {
     for (const auto& t : tries) {
@@ -133,10 +176,36 @@ TEST(Sandbox, StopsEverythingButComputing) {
 TEST(Sandbox, RefusesEverySystemCallThatIsNotListed) {
   SKIP_WHEN_RELAXED();
   // With arguments that do no harm if one passed. The calls a cell may make, and those that answer with an error instead of death.
-  const std::vector<long> listed = {SYS_futex, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_rt_sigreturn,
-                                    SYS_restart_syscall, SYS_gettid, SYS_getpid, SYS_exit, SYS_exit_group, SYS_sched_yield, SYS_clock_gettime,
-                                    SYS_gettimeofday, SYS_getrandom, SYS_getcpu, SYS_sysinfo, SYS_sched_getaffinity, SYS_sched_setaffinity,
-                                    SYS_prlimit64, SYS_uname, SYS_ioctl, SYS_fstat, SYS_newfstatat, SYS_prctl, SYS_lseek, SYS_getrusage, SYS_mmap,
+  const std::vector<long> listed = {SYS_futex,
+                                    SYS_brk,
+                                    SYS_munmap,
+                                    SYS_mremap,
+                                    SYS_madvise,
+                                    SYS_rt_sigprocmask,
+                                    SYS_rt_sigaction,
+                                    SYS_rt_sigreturn,
+                                    SYS_restart_syscall,
+                                    SYS_gettid,
+                                    SYS_getpid,
+                                    SYS_exit,
+                                    SYS_exit_group,
+                                    SYS_sched_yield,
+                                    SYS_clock_gettime,
+                                    SYS_gettimeofday,
+                                    SYS_getrandom,
+                                    SYS_getcpu,
+                                    SYS_sysinfo,
+                                    SYS_sched_getaffinity,
+                                    SYS_sched_setaffinity,
+                                    SYS_prlimit64,
+                                    SYS_uname,
+                                    SYS_ioctl,
+                                    SYS_fstat,
+                                    SYS_newfstatat,
+                                    SYS_prctl,
+                                    SYS_lseek,
+                                    SYS_getrusage,
+                                    SYS_mmap,
                                     SYS_mprotect};
   int killed = 0;
   for (long call = 0; call < 470; ++call) {
@@ -161,8 +230,7 @@ TEST(Sandbox, LetsAModelComputeWithThreadsAndSignalItsDescriptor) {
     for (auto& t : threads) t.join();
     try {
       throw std::runtime_error("exceptions work");
-    } catch (const std::exception&) {
-    }
+    } catch (const std::exception&) {}
     signal_eventfd(event.get());
     return sum == 2'000'000;
   });
@@ -175,15 +243,15 @@ TEST(Sandbox, BoundsMemoryFilesAndTime) {
   SKIP_WHEN_RELAXED();
   SandboxOptions options = options_for(Profile::import);
   options.memory_bytes = 32 << 20;
-  EXPECT_EQ(WEXITSTATUS(status_of(options, [] {
-              try {
-                std::vector<char> small(16 << 20, 1);
-                std::vector<char> large(64 << 20, 1);
-                return true;
-              } catch (const std::bad_alloc&) {
-                return false;
-              }
-            })), 1);
+  EXPECT_EQ(WEXITSTATUS(status_of(options,
+                                  [] {
+                                    try {
+                                      std::vector<char> small(16 << 20, 1);
+                                      std::vector<char> large(64 << 20, 1);
+                                      return true;
+                                    } catch (const std::bad_alloc&) { return false; }
+                                  })),
+            1);
   options = options_for(Profile::import);
   options.cpu_seconds = 1;
   const int status = status_of(options, [] {

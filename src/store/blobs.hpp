@@ -17,8 +17,8 @@ namespace slipway::store {
 
 class BlobWriter {
  public:
-  virtual ~BlobWriter() = default;                            // without commit(): as if it had never been
-  virtual Status write(std::span<const std::byte> bytes) = 0; // `storage_full` when there is no room
+  virtual ~BlobWriter() = default;                             // without commit(): as if it had never been
+  virtual Status write(std::span<const std::byte> bytes) = 0;  // `storage_full` when there is no room
   // When this answers ok, the blob and its name are on disk. A failing fsync ends the process: the kernel may have dropped the
   // pages, and a second fsync would lie.
   virtual Status commit() = 0;
@@ -42,10 +42,10 @@ class Blobs {
   virtual ~Blobs() = default;
   // id: as is_id() says; one that exists already is a `conflict` at commit(). Not visible before commit().
   virtual Result<std::unique_ptr<BlobWriter>> create(std::string_view id) = 0;
-  virtual Result<std::unique_ptr<BlobReader>> open(std::string_view id) = 0;   // `not_found`
-  virtual Result<bool> remove(std::string_view id) = 0;                        // false: there was none; durable when it returns
-  virtual Result<std::vector<BlobInfo>> list() = 0;                            // committed ones, by id
-  virtual Result<std::uint64_t> free_bytes() = 0;                              // room for more
+  virtual Result<std::unique_ptr<BlobReader>> open(std::string_view id) = 0;  // `not_found`
+  virtual Result<bool> remove(std::string_view id) = 0;                       // false: there was none; durable when it returns
+  virtual Result<std::vector<BlobInfo>> list() = 0;                           // committed ones, by id
+  virtual Result<std::uint64_t> free_bytes() = 0;                             // room for more
 };
 
 // A directory, one file a blob. Leftovers of writers that were interrupted are removed when it is opened: hold the DataDir.

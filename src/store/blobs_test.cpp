@@ -100,7 +100,8 @@ TEST_P(AnyBlobs, RefuseWhatIsNoId) {
 
 INSTANTIATE_TEST_SUITE_P(All, AnyBlobs,
                          ::testing::Values(Kind{"local", [](const TestDir& d) { return open_local_blobs(d.path()).value(); }},
-                                           Kind{"local_named", [](const TestDir& d) { return open_local_blobs(d.path(), Unfinished::named).value(); }},
+                                           Kind{"local_named",
+                                                [](const TestDir& d) { return open_local_blobs(d.path(), Unfinished::named).value(); }},
                                            Kind{"memory", [](const TestDir&) { return make_memory_blobs(); }}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 

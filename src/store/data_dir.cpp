@@ -16,11 +16,12 @@ namespace slipway::store {
 namespace {
 
 Status require_own(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return os::file_error(path, errno);
   if (!S_ISDIR(info.st_mode)) return Error(ErrorCode::unavailable, "the data directory " + path + " is not a directory");
   if (info.st_uid != ::geteuid())
-    return Error(ErrorCode::unavailable, "the data directory " + path + " belongs to another user: start slipway as its owner, or choose another directory");
+    return Error(ErrorCode::unavailable,
+                 "the data directory " + path + " belongs to another user: start slipway as its owner, or choose another directory");
   if ((info.st_mode & 077) != 0 && ::chmod(path.c_str(), 0700) != 0) return os::file_error(path, errno);
   return ok();
 }
@@ -53,8 +54,8 @@ Result<DataDir> DataDir::open(const std::string& path) {
   DataDir data(directory, std::move(lock));
   TRY(os::make_directory(data.blobs(), 0700));
   TRY(os::make_directory(data.backups(), 0700));
-  TRY(os::sync_directory(directory));                     // what an interrupted start made, this one promises
-  TRY(remove_leftovers(directory, ".tmp-", ""));          // may hold half a master key
+  TRY(os::sync_directory(directory));             // what an interrupted start made, this one promises
+  TRY(remove_leftovers(directory, ".tmp-", ""));  // may hold half a master key
   TRY(remove_leftovers(data.backups(), "", ".partial"));
   return data;
 }

@@ -6,9 +6,7 @@
 namespace slipway::store {
 namespace {
 
-[[noreturn]] void wrong_column(std::string_view column, const char* what) {
-  throw std::logic_error("column " + std::string(column) + " " + what);
-}
+[[noreturn]] void wrong_column(std::string_view column, const char* what) { throw std::logic_error("column " + std::string(column) + " " + what); }
 
 }  // namespace
 

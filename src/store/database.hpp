@@ -30,15 +30,15 @@ namespace slipway::store {
 class Value {
  public:
   Value() = default;
-  Value(std::nullptr_t) {}                                                                 // NOLINT(google-explicit-constructor)
-  Value(std::string text) : value_(std::move(text)) {}                                     // NOLINT(google-explicit-constructor)
-  Value(std::string_view text) : value_(std::string(text)) {}                              // NOLINT(google-explicit-constructor)
-  Value(const char* text) : value_(std::string(text)) {}                                   // NOLINT(google-explicit-constructor)
-  Value(double number) : value_(number) {}                                                 // NOLINT(google-explicit-constructor)
+  Value(std::nullptr_t) {}                                     // NOLINT(google-explicit-constructor)
+  Value(std::string text) : value_(std::move(text)) {}         // NOLINT(google-explicit-constructor)
+  Value(std::string_view text) : value_(std::string(text)) {}  // NOLINT(google-explicit-constructor)
+  Value(const char* text) : value_(std::string(text)) {}       // NOLINT(google-explicit-constructor)
+  Value(double number) : value_(number) {}                     // NOLINT(google-explicit-constructor)
   template <class I, class = std::enable_if_t<std::is_integral_v<I>>>
-  Value(I number) : value_(static_cast<std::int64_t>(number)) {}                           // NOLINT(google-explicit-constructor): bool is 0 or 1
+  Value(I number) : value_(static_cast<std::int64_t>(number)) {}  // NOLINT(google-explicit-constructor): bool is 0 or 1
   template <class T>
-  Value(const std::optional<T>& maybe) : Value(maybe ? Value(*maybe) : Value()) {}         // NOLINT(google-explicit-constructor)
+  Value(const std::optional<T>& maybe) : Value(maybe ? Value(*maybe) : Value()) {}  // NOLINT(google-explicit-constructor)
 
   bool is_null() const { return value_.index() == 0; }
   const std::variant<std::monostate, std::int64_t, double, std::string>& get() const { return value_; }
@@ -59,7 +59,7 @@ class Row {
   const Value& at(std::string_view column) const;
   bool is_null(std::string_view column) const { return at(column).is_null(); }
   const std::string& text(std::string_view column) const;
-  std::int64_t integer(std::string_view column) const;       // also of text that is a whole number: expressions come back as text
+  std::int64_t integer(std::string_view column) const;  // also of text that is a whole number: expressions come back as text
   double number(std::string_view column) const;
   bool flag(std::string_view column) const { return integer(column) != 0; }
   std::optional<std::string> text_or_null(std::string_view column) const;
@@ -77,16 +77,16 @@ class Row {
 class Session {
  public:
   virtual ~Session() = default;
-  virtual Result<std::int64_t> exec(std::string_view sql, const Params& params = {}) = 0;        // rows changed
-  virtual Result<std::vector<Row>> query(std::string_view sql, const Params& params = {}) = 0;   // put a LIMIT where the number isn't bounded
-  Result<std::optional<Row>> query_one(std::string_view sql, const Params& params = {});         // first row, if any
+  virtual Result<std::int64_t> exec(std::string_view sql, const Params& params = {}) = 0;       // rows changed
+  virtual Result<std::vector<Row>> query(std::string_view sql, const Params& params = {}) = 0;  // put a LIMIT where the number isn't bounded
+  Result<std::optional<Row>> query_one(std::string_view sql, const Params& params = {});        // first row, if any
 };
 
 struct DatabaseOptions {
-  std::string path;                        // file; its directory exists
+  std::string path;  // file; its directory exists
   std::size_t readers = 4;
-  std::int64_t busy_timeout_ms = 5000;     // also how long a caller waits for a session
-  std::string backup_dir;                  // where the copy before a migration goes; empty: beside the file
+  std::int64_t busy_timeout_ms = 5000;  // also how long a caller waits for a session
+  std::string backup_dir;               // where the copy before a migration goes; empty: beside the file
 };
 
 class Database {
@@ -97,16 +97,20 @@ class Database {
 
   // fn(Session&) -> Result<T>, inside one transaction that sees one state of the database.
   template <class F>
-  std::invoke_result_t<F, Session&> read(F&& fn) { return run(std::forward<F>(fn), false); }
+  std::invoke_result_t<F, Session&> read(F&& fn) {
+    return run(std::forward<F>(fn), false);
+  }
 
   // fn(Session&) -> Result<T>, inside BEGIN IMMEDIATE … COMMIT. An error (or exception) rolls everything back. When this answers
   // ok, the change is on disk. Don't nest: a write inside a write waits for itself.
   template <class F>
-  std::invoke_result_t<F, Session&> write(F&& fn) { return run(std::forward<F>(fn), true); }
+  std::invoke_result_t<F, Session&> write(F&& fn) {
+    return run(std::forward<F>(fn), true);
+  }
 
-  virtual Status checkpoint() = 0;                               // moves the log into the file and empties it: after secrets were deleted
-  virtual Status back_up(const std::string& path) = 0;           // a consistent copy while in use; durable when it returns
-  virtual Status check() = 0;                                    // the backend's own integrity check
+  virtual Status checkpoint() = 0;                      // moves the log into the file and empties it: after secrets were deleted
+  virtual Status back_up(const std::string& path) = 0;  // a consistent copy while in use; durable when it returns
+  virtual Status check() = 0;                           // the backend's own integrity check
 
  private:
   using Body = std::function<Status(Session&)>;
@@ -122,7 +126,7 @@ class Database {
       if (!result->ok()) return Error(result->error().code(), "");
       return ok();
     });
-    if (result && !result->ok()) return std::move(*result);      // the body's own error says more than the rollback's
+    if (result && !result->ok()) return std::move(*result);  // the body's own error says more than the rollback's
     if (!status.ok()) return std::move(status).error();
     return std::move(*result);
   }

@@ -43,11 +43,13 @@ TEST(Database, GivesBackWhatWasPutIn) {
   const std::string text = "Zürich ' \" ; -- \xF0\x9F\x90\x9F ? :x";
   const std::int64_t large = std::numeric_limits<std::int64_t>::min();
   auto changed = database->write([&](Session& s) {
-    return s.exec("INSERT INTO things (id, size, weight, note) VALUES (?, ?, ?, ?), (?, ?, ?, ?)", {text, std::int64_t{1} << 62, 0.1, "", "b", 0, nullptr, nullptr});
+    return s.exec("INSERT INTO things (id, size, weight, note) VALUES (?, ?, ?, ?), (?, ?, ?, ?)",
+                  {text, std::int64_t{1} << 62, 0.1, "", "b", 0, nullptr, nullptr});
   });
   ASSERT_TRUE(changed.ok()) << changed.error().internal();
   EXPECT_EQ(*changed, 2);
-  const auto rows = database->read([&](Session& s) { return s.query("SELECT *, size + 0 AS expression FROM things WHERE size > ? ORDER BY size DESC", {large}); });
+  const auto rows =
+      database->read([&](Session& s) { return s.query("SELECT *, size + 0 AS expression FROM things WHERE size > ? ORDER BY size DESC", {large}); });
   ASSERT_TRUE(rows.ok()) << rows.error().internal();
   ASSERT_EQ(rows->size(), 2U);
   const Row& a = (*rows)[0];
@@ -97,7 +99,8 @@ TEST(Database, RollsBackAWriteThatFailsOrThrows) {
   EXPECT_THROW((void)database->write([](Session& s) -> Result<int> {
     TRY(s.exec("INSERT INTO things (id, size) VALUES ('a', 1)"));
     throw std::runtime_error("bug");
-  }), std::runtime_error);
+  }),
+               std::runtime_error);
   EXPECT_EQ(count(*database), 0);
   EXPECT_TRUE(add(*database, "a").ok());
 }
@@ -157,7 +160,7 @@ TEST(Database, KeepsTheFileToItself) {
   const auto database = open_or_fail(dir);
   ASSERT_TRUE(add(*database, "a").ok());
   for (const char* name : {"test.db", "test.db-wal", "test.db-shm"}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat((dir / name).c_str(), &info), 0) << name;
     EXPECT_EQ(info.st_mode & 0777, 0600U) << name;
   }
@@ -200,7 +203,7 @@ TEST(Database, BacksUpAConsistentCopyWhileInUse) {
   const auto copy = Database::open({.path = dir / "copy.db"}, std::vector{kThings});
   ASSERT_TRUE(copy.ok()) << copy.error().detail();
   EXPECT_EQ(count(**copy), 1);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((dir / "copy.db").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
@@ -223,15 +226,22 @@ TEST(Database, SaysStorageFullAndGoesOnReading) {
 
 TEST(Migrations, RunOnceInTheirOrder) {
   TestDir dir;
-  const Migration second{101, "more", "ALTER TABLE things ADD COLUMN colour TEXT; INSERT INTO things (id, size, colour) VALUES ('made; by', 1, 'x'); -- a ; comment"};
-  { const auto database = open_or_fail(dir, {second, kThings}); EXPECT_EQ(count(*database), 1); }
+  const Migration second{
+      101, "more", "ALTER TABLE things ADD COLUMN colour TEXT; INSERT INTO things (id, size, colour) VALUES ('made; by', 1, 'x'); -- a ; comment"};
+  {
+    const auto database = open_or_fail(dir, {second, kThings});
+    EXPECT_EQ(count(*database), 1);
+  }
   const auto database = open_or_fail(dir, {kThings, second});
   EXPECT_EQ(count(*database), 1);
 }
 
 TEST(Migrations, CopyTheDatabaseBeforeTheyChangeIt) {
   TestDir dir;
-  { const auto database = open_or_fail(dir); ASSERT_TRUE(add(*database, "a").ok()); }
+  {
+    const auto database = open_or_fail(dir);
+    ASSERT_TRUE(add(*database, "a").ok());
+  }
   const Migration drop{101, "drop", "DROP TABLE parts; DELETE FROM things;"};
   const auto changed = Database::open({.path = dir / "test.db", .backup_dir = dir / "backups"}, std::vector{kThings, drop});
   ASSERT_TRUE(changed.ok()) << changed.error().detail();
@@ -244,7 +254,10 @@ TEST(Migrations, CopyTheDatabaseBeforeTheyChangeIt) {
 
 TEST(Migrations, LeaveNothingOfOneThatFails) {
   TestDir dir;
-  { const auto database = open_or_fail(dir); ASSERT_TRUE(add(*database, "a").ok()); }
+  {
+    const auto database = open_or_fail(dir);
+    ASSERT_TRUE(add(*database, "a").ok());
+  }
   const Migration broken{101, "broken", "DELETE FROM things; CREATE TABLE things (id TEXT);"};
   const auto failed = Database::open({.path = dir / "test.db"}, std::vector{kThings, broken});
   ASSERT_FALSE(failed.ok());
@@ -287,7 +300,7 @@ TEST(DataDir, IsMadePrivateAndHeldByOneServer) {
   {
     const auto data = DataDir::open(dir / "deep/data");
     ASSERT_TRUE(data.ok()) << data.error().internal();
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat((dir / "deep/data").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0700U);
     const auto second = DataDir::open(dir / "deep/data");

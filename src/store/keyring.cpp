@@ -85,7 +85,7 @@ std::optional<Wrapped> parse(std::string_view tag, std::string_view text) {
 Error wrong_root(const std::string& detail) { return Error(ErrorCode::unavailable, detail); }
 
 Status require_private(const std::string& path, int fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return os::file_error(path, errno);
   if (!S_ISREG(info.st_mode)) return wrong_root("the master key " + path + " is not a file");
   if (info.st_uid != ::geteuid()) return wrong_root("the master key " + path + " belongs to another user");
@@ -102,13 +102,13 @@ Status insert_kek(Session& session, const SecretKey& root, std::string_view owne
 }
 
 Result<SecretKey> root_of(Database& database, const std::string& path) {
-  const bool has_keys = TRY(database.read([](Session& session) -> Result<bool> {
-    return TRY(session.query_one("SELECT id FROM keyring LIMIT 1")).has_value();
-  }));
+  const bool has_keys =
+      TRY(database.read([](Session& session) -> Result<bool> { return TRY(session.query_one("SELECT id FROM keyring LIMIT 1")).has_value(); }));
   if (has_keys || ::access(path.c_str(), F_OK) == 0) {
     auto root = read_root_key(path);
     if (!root.ok() && root.error().code() == ErrorCode::not_found)
-      return wrong_root("the master key " + path + " is missing: put the file back. Nothing that is stored can be read without it, and a new one would not help");
+      return wrong_root("the master key " + path +
+                        " is missing: put the file back. Nothing that is stored can be read without it, and a new one would not help");
     return root;
   }
   log::info("store.master_key_made", {{"file", path}});
@@ -136,7 +136,8 @@ Result<SecretKey> read_root_key(const std::string& path) {
   if (content.size() == 2 * SecretKey::kBytes + 1 && content.back() == '\n') content.remove_suffix(1);
   std::size_t decoded = 0;
   const bool is_hex = content.size() == 2 * SecretKey::kBytes &&
-                      sodium_hex2bin(reinterpret_cast<unsigned char*>(key.writable().data()), SecretKey::kBytes, content.data(), content.size(), nullptr, &decoded, nullptr) == 0 &&
+                      sodium_hex2bin(reinterpret_cast<unsigned char*>(key.writable().data()), SecretKey::kBytes, content.data(), content.size(),
+                                     nullptr, &decoded, nullptr) == 0 &&
                       decoded == SecretKey::kBytes;
   const bool is_raw = content.size() == SecretKey::kBytes;
   if (is_raw) std::memcpy(key.writable().data(), content.data(), SecretKey::kBytes);
@@ -180,7 +181,9 @@ Result<std::unique_ptr<Keyring>> Keyring::open(Database& database, const std::st
 // The lock spans row and root: a rotation in between would have changed one of them.
 Result<Keyring::Kek> Keyring::active_kek(std::string_view owner) {
   std::lock_guard lock(mutex_);
-  const auto find = [&](Session& session) { return session.query_one("SELECT id, wrapped FROM keyring WHERE owner = ? AND state = 'active'", {owner}); };
+  const auto find = [&](Session& session) {
+    return session.query_one("SELECT id, wrapped FROM keyring WHERE owner = ? AND state = 'active'", {owner});
+  };
   auto row = TRY(database_.read(find));
   if (!row) {
     row = TRY(database_.write([&](Session& session) -> Result<std::optional<Row>> {
@@ -196,7 +199,8 @@ Result<Keyring::Kek> Keyring::active_kek(std::string_view owner) {
 
 Result<Keyring::Kek> Keyring::kek_by_id(std::string_view id) {
   std::lock_guard lock(mutex_);
-  const auto row = TRY(database_.read([&](Session& session) { return session.query_one("SELECT owner, state, wrapped FROM keyring WHERE id = ?", {id}); }));
+  const auto row =
+      TRY(database_.read([&](Session& session) { return session.query_one("SELECT owner, state, wrapped FROM keyring WHERE id = ?", {id}); }));
   if (!row) return cannot_open("no key " + std::string(id));
   if (row->text("state") == "destroyed") return cannot_open("key " + std::string(id) + " was destroyed");
   Kek kek{std::string(id), SecretKey::zero()};
@@ -237,19 +241,20 @@ Result<Secret> Keyring::unseal(std::string_view sealed, std::string_view name) {
 SecretKey Keyring::derive(std::string_view purpose) const {
   const std::string context = context_of({"slipway derive v1", purpose});
   SecretKey key = SecretKey::zero();
-  crypto_generichash(reinterpret_cast<unsigned char*>(key.writable().data()), SecretKey::kBytes, bytes_of(context), context.size(), derivation_.raw(), SecretKey::kBytes);
+  crypto_generichash(reinterpret_cast<unsigned char*>(key.writable().data()), SecretKey::kBytes, bytes_of(context), context.size(), derivation_.raw(),
+                     SecretKey::kBytes);
   return key;
 }
 
 Status Keyring::retire(std::string_view owner) {
-  TRY(database_.write([&](Session& session) {
-    return session.exec("UPDATE keyring SET state = 'decrypt-only' WHERE owner = ? AND state = 'active'", {owner});
-  }));
+  TRY(database_.write(
+      [&](Session& session) { return session.exec("UPDATE keyring SET state = 'decrypt-only' WHERE owner = ? AND state = 'active'", {owner}); }));
   return ok();
 }
 
 Status Keyring::destroy(std::string_view owner) {
-  TRY(database_.write([&](Session& session) { return session.exec("UPDATE keyring SET state = 'destroyed', wrapped = '' WHERE owner = ?", {owner}); }));
+  TRY(database_.write(
+      [&](Session& session) { return session.exec("UPDATE keyring SET state = 'destroyed', wrapped = '' WHERE owner = ?", {owner}); }));
   return database_.checkpoint();  // the log still has the old row
 }
 

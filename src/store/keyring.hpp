@@ -19,14 +19,14 @@ namespace slipway::store {
 
 // What a wrapped data key belongs to: bound into it, so that a row copied elsewhere doesn't open.
 struct KeyUse {
-  std::string_view owner;     // user id
+  std::string_view owner;  // user id
   std::string_view blob_id;
-  std::string_view purpose;   // "original", "artifact"
+  std::string_view purpose;  // "original", "artifact"
 };
 
 // The 32-byte root key: 64 hex digits and a newline, or 32 raw bytes. Refuses a file that is not 0400/0600 or another user's.
 Result<SecretKey> read_root_key(const std::string& path);
-Result<SecretKey> make_root_key(const std::string& path);   // a new file, mode 0600, on disk when this returns; never overwrites
+Result<SecretKey> make_root_key(const std::string& path);  // a new file, mode 0600, on disk when this returns; never overwrites
 
 class Keyring {
  public:
@@ -35,11 +35,11 @@ class Keyring {
   static Result<std::unique_ptr<Keyring>> open(Database& database, const std::string& root_key_path, const Clock& clock);
   ~Keyring();
 
-  Result<std::string> wrap_dek(const SecretKey& dek, const KeyUse& use);                // text for a column: "k1.<kek id>.<base64url>"
+  Result<std::string> wrap_dek(const SecretKey& dek, const KeyUse& use);  // text for a column: "k1.<kek id>.<base64url>"
   Result<SecretKey> unwrap_dek(std::string_view wrapped, const KeyUse& use);
 
   // Small secrets in columns (the JWT signing key): bound to `name`.
-  Result<std::string> seal(std::string_view secret, std::string_view name);             // "s1.<kek id>.<base64url>"
+  Result<std::string> seal(std::string_view secret, std::string_view name);  // "s1.<kek id>.<base64url>"
   Result<Secret> unseal(std::string_view sealed, std::string_view name);
 
   // A key for a keyed hash: the same for the same purpose, for the life of the data directory (also after rotations).
@@ -60,7 +60,7 @@ class Keyring {
 
   Database& database_;
   const Clock& clock_;
-  mutable std::mutex mutex_;        // guards root_; taken before the database's own locks
+  mutable std::mutex mutex_;  // guards root_; taken before the database's own locks
   SecretKey root_;
   SecretKey derivation_;
 };

@@ -36,7 +36,7 @@ class KeyringTest : public ::testing::Test {
 
 TEST_F(KeyringTest, MakesThePrivateMasterKeyAtTheFirstStartAndKeepsIt) {
   { ASSERT_TRUE(open().ok()); }
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(root_path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600U);
   EXPECT_EQ(info.st_size, 65);
@@ -154,7 +154,8 @@ TEST_F(KeyringTest, TakesARawKeyAndAHexOneAndNothingElse) {
   EXPECT_EQ(text(read_root_key(root_path_).value()), to_hex(as_bytes(std::string(32, 'k'))));
   overwrite_root(std::string(64, 'a') + "\n", 0400);
   EXPECT_EQ(text(read_root_key(root_path_).value()), std::string(64, 'a'));
-  for (const std::string& content : {std::string(), std::string(31, 'k'), std::string(33, 'k'), std::string(64, 'g'), std::string(66, 'a'), std::string(500, 'a')}) {
+  for (const std::string& content :
+       {std::string(), std::string(31, 'k'), std::string(33, 'k'), std::string(64, 'g'), std::string(66, 'a'), std::string(500, 'a')}) {
     overwrite_root(content);
     EXPECT_FALSE(read_root_key(root_path_).ok()) << content.size();
   }
@@ -196,7 +197,8 @@ TEST_F(KeyringTest, LeavesNoKeyInTheDatabase) {
   std::filesystem::remove(root_path_);
   const std::string all = dir_.everything();
   for (const SecretKey* key : {&dek, &root})
-    for (const std::string& form : {std::string(as_text(key->bytes())), to_hex(key->bytes()), to_base64url(key->bytes())}) EXPECT_THAT(all, Not(HasSubstr(form)));
+    for (const std::string& form : {std::string(as_text(key->bytes())), to_hex(key->bytes()), to_base64url(key->bytes())})
+      EXPECT_THAT(all, Not(HasSubstr(form)));
 }
 
 }  // namespace

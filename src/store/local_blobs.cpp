@@ -121,7 +121,7 @@ class LocalBlobs final : public Blobs {
     TRY(require_id(id));
     os::Fd file(::openat(directory_.get(), std::string(id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file) return os::file_error("blob " + std::string(id), errno);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file.get(), &info) != 0) return os::file_error("blob " + std::string(id), errno);
     if (!S_ISREG(info.st_mode)) return Error(ErrorCode::internal, "a blob is not a file").because(std::string(id));
     return std::unique_ptr<BlobReader>(std::make_unique<LocalReader>(std::move(file), static_cast<std::uint64_t>(info.st_size)));
@@ -139,15 +139,16 @@ class LocalBlobs final : public Blobs {
   Result<std::vector<BlobInfo>> list() override {
     std::vector<BlobInfo> blobs;
     for (const std::string& name : TRY(os::list_directory(path_))) {
-      struct stat info {};
+      struct stat info{};
       if (!is_id(name) || ::fstatat(directory_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) continue;
-      blobs.push_back({name, static_cast<std::uint64_t>(info.st_size), static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000});
+      blobs.push_back(
+          {name, static_cast<std::uint64_t>(info.st_size), static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000});
     }
     return blobs;
   }
 
   Result<std::uint64_t> free_bytes() override {
-    struct statvfs info {};
+    struct statvfs info{};
     if (::fstatvfs(directory_.get(), &info) != 0) return os::file_error("blobs directory", errno);
     return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
   }
@@ -186,7 +187,8 @@ Result<std::unique_ptr<Blobs>> open_local_blobs(const std::string& path, Unfinis
 Status require_free(Blobs& blobs, std::uint64_t bytes, std::uint64_t keep_free) {
   const std::uint64_t free = TRY(blobs.free_bytes());
   if (free < keep_free || free - keep_free < bytes)
-    return Error(ErrorCode::storage_full, "there is no room left to store it").because(std::to_string(free) + " bytes free, " + std::to_string(bytes) + " wanted, " + std::to_string(keep_free) + " kept");
+    return Error(ErrorCode::storage_full, "there is no room left to store it")
+        .because(std::to_string(free) + " bytes free, " + std::to_string(bytes) + " wanted, " + std::to_string(keep_free) + " kept");
   return ok();
 }
 

@@ -56,8 +56,8 @@ Result<std::vector<Migration>> ordered(std::span<const Migration> migrations) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].number < 1) return Error(ErrorCode::internal, "a migration's number is less than 1");
     if (i > 0 && list[i].number == list[i - 1].number)
-      return Error(ErrorCode::internal, "two migrations have the number " + std::to_string(list[i].number) + ": " +
-                                            std::string(list[i - 1].name) + " and " + std::string(list[i].name));
+      return Error(ErrorCode::internal, "two migrations have the number " + std::to_string(list[i].number) + ": " + std::string(list[i - 1].name) +
+                                            " and " + std::string(list[i].name));
   }
   return list;
 }
@@ -86,14 +86,12 @@ std::vector<std::string_view> statements_of(std::string_view sql) {
 }
 
 Result<std::vector<Migration>> pending(std::span<const Migration> ordered, std::span<const Applied> applied) {
-  const auto known = [&](int number) {
-    return std::find_if(ordered.begin(), ordered.end(), [&](const Migration& m) { return m.number == number; });
-  };
+  const auto known = [&](int number) { return std::find_if(ordered.begin(), ordered.end(), [&](const Migration& m) { return m.number == number; }); };
   for (const Applied& a : applied) {
     const auto migration = known(a.number);
     if (migration == ordered.end())
-      return database_refused("this database has had migration " + std::to_string(a.number) + " (" + a.name + "), the newest that this program knows is " +
-                              std::to_string(ordered.empty() ? 0 : ordered.back().number) +
+      return database_refused("this database has had migration " + std::to_string(a.number) + " (" + a.name +
+                              "), the newest that this program knows is " + std::to_string(ordered.empty() ? 0 : ordered.back().number) +
                               ": start the newer slipway again, or put back the copy of the database that was made before the upgrade (in backups/)");
     if (checksum_of(*migration) != a.checksum)
       return database_refused("migration " + std::to_string(a.number) + " (" + a.name +

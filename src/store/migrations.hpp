@@ -23,11 +23,11 @@ struct Migration {
   std::string_view sql;
 };
 
-std::span<const Migration> store_migrations();   // the store's own tables: keyring (numbers 1-9)
+std::span<const Migration> store_migrations();  // the store's own tables: keyring (numbers 1-9)
 
 // Ascending copy; refuses duplicates and numbers < 1.
 Result<std::vector<Migration>> ordered(std::span<const Migration> migrations);
-std::string checksum_of(const Migration& migration);              // SHA-256 of the SQL, hex
+std::string checksum_of(const Migration& migration);  // SHA-256 of the SQL, hex
 std::vector<std::string_view> statements_of(std::string_view sql);
 
 struct Applied {

@@ -24,10 +24,18 @@ constexpr std::size_t kStoredChunkBytes = kChunkBytes + kTagBytes;
 constexpr std::size_t kNonceBytes = 16;
 constexpr std::size_t kChunkNonceBytes = 12;
 
-struct FreeCipher { void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); } };
-struct FreeDigest { void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); } };
-struct FreeKdf { void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); } };
-struct FreeKdfContext { void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); } };
+struct FreeCipher {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+};
+struct FreeDigest {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+struct FreeKdf {
+  void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); }
+};
+struct FreeKdfContext {
+  void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); }
+};
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeCipher>;
 
 unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }

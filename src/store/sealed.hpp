@@ -18,7 +18,7 @@
 namespace slipway::store {
 
 struct SealedInfo {
-  std::string sha256;             // of the clear bytes, 64 hex digits
+  std::string sha256;  // of the clear bytes, 64 hex digits
   std::uint64_t plain_bytes = 0;
   std::uint64_t stored_bytes = 0;
 };
@@ -29,11 +29,11 @@ class SealedWriter {
   static Result<SealedWriter> create(Blobs& blobs, std::string_view id, const SecretKey& file_key);
   SealedWriter(SealedWriter&&) noexcept;
   SealedWriter& operator=(SealedWriter&&) noexcept;
-  ~SealedWriter();                                    // without finish(): as if it had never been
+  ~SealedWriter();  // without finish(): as if it had never been
 
   Status write(std::span<const std::byte> bytes);
   std::uint64_t plain_bytes() const;
-  Result<SealedInfo> finish();                        // last chunk, then BlobWriter::commit(): on disk when it answers ok
+  Result<SealedInfo> finish();  // last chunk, then BlobWriter::commit(): on disk when it answers ok
 
  private:
   struct State;
@@ -50,8 +50,8 @@ class SealedReader {
   SealedReader& operator=(SealedReader&&) noexcept;
   ~SealedReader();
 
-  std::uint64_t size() const;                                                               // clear bytes
-  Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);                // all of `into`, less only at the end
+  std::uint64_t size() const;                                                 // clear bytes
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);  // all of `into`, less only at the end
 
  private:
   struct State;

@@ -115,13 +115,12 @@ TEST_F(Sealed, ReadsWhatAnotherImplementationWrote) {
   for (int i = 0x80; i < 0x90; ++i) nonce.push_back(static_cast<char>(i));
   EXPECT_EQ(read_all(*from_hex("808182838485868788898a8b8c8d8e8fe3bc9681223fe95257d629c6eebdce05"), as_bytes(key)), "");
   EXPECT_EQ(read_all(*from_hex("808182838485868788898a8b8c8d8e8fd3cb9c823755391d181abb8c24d2218c61e56513c26ce5"), as_bytes(key)), "slipway");
-  const std::vector<std::pair<std::size_t, const char*>> digests = {
-      {1, "12a3041408c8e8ad92612d097eb9cab268f550ddb3b709bb793ca0223d9e10ed"},
-      {65535, "64703a74c009960bdde10be625be8edb7df29eac0996e15eb487840e12de100f"},
-      {65536, "bdaa8607e521846afd7737a4524c03ed09df9c63e8d772488953211a3ff6e967"},
-      {65537, "08ba3733c58cd2195f2689b37ada59b677aac88fb631f98035dcaec4bca7c252"},
-      {131072, "e719b734af679f2cae838c8b13c0e20e2accc70c98be3e6690e5b0deb5435fb1"},
-      {200000, "85defe288f56c14b9c377b9e95075bcf222e106bc35d79b86a7c7e18f6590355"}};
+  const std::vector<std::pair<std::size_t, const char*>> digests = {{1, "12a3041408c8e8ad92612d097eb9cab268f550ddb3b709bb793ca0223d9e10ed"},
+                                                                    {65535, "64703a74c009960bdde10be625be8edb7df29eac0996e15eb487840e12de100f"},
+                                                                    {65536, "bdaa8607e521846afd7737a4524c03ed09df9c63e8d772488953211a3ff6e967"},
+                                                                    {65537, "08ba3733c58cd2195f2689b37ada59b677aac88fb631f98035dcaec4bca7c252"},
+                                                                    {131072, "e719b734af679f2cae838c8b13c0e20e2accc70c98be3e6690e5b0deb5435fb1"},
+                                                                    {200000, "85defe288f56c14b9c377b9e95075bcf222e106bc35d79b86a7c7e18f6590355"}};
   for (const auto& [size, digest] : digests) {
     const std::string stored = reference_seal(key, nonce, pattern(size));
     EXPECT_EQ(sha256(stored), digest) << size;
@@ -141,7 +140,8 @@ TEST_F(Sealed, HashesAndCountsInTheSamePassWhateverThePieces) {
   for (const std::size_t piece : {1000U, 65536U, 65537U, 200000U}) {
     const std::string id = new_id("blb");
     auto writer = SealedWriter::create(*blobs_, id, key_).value();
-    for (std::size_t at = 0; at < plain.size(); at += piece) ASSERT_TRUE(writer.write(as_bytes(plain).subspan(at, std::min(piece, plain.size() - at))).ok());
+    for (std::size_t at = 0; at < plain.size(); at += piece)
+      ASSERT_TRUE(writer.write(as_bytes(plain).subspan(at, std::min(piece, plain.size() - at))).ok());
     const auto info = writer.finish();
     ASSERT_TRUE(info.ok());
     EXPECT_EQ(info->sha256, "e870fec3223bac8f6147b08b31e6e6e4bb9abd783820bcd212b7737af6a02174");

@@ -13,7 +13,7 @@ class SecretKey {
   static constexpr std::size_t kBytes = 32;
 
   static SecretKey random();
-  static SecretKey zero();                                      // to be filled through writable()
+  static SecretKey zero();  // to be filled through writable()
   static SecretKey copy_of(std::span<const std::byte, kBytes> bytes);
 
   std::span<const std::byte, kBytes> bytes() const { return std::span<const std::byte, kBytes>(data_.get(), kBytes); }
@@ -21,7 +21,9 @@ class SecretKey {
   const unsigned char* raw() const { return reinterpret_cast<const unsigned char*>(data_.get()); }
 
  private:
-  struct Free { void operator()(std::byte* data) const; };
+  struct Free {
+    void operator()(std::byte* data) const;
+  };
   SecretKey();
   std::unique_ptr<std::byte, Free> data_;
 };

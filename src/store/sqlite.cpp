@@ -90,9 +90,10 @@ class SqliteSession final : public Session {
       return ok();
     }
     const auto mode = TRY(query_one("PRAGMA journal_mode = WAL"));
-    if (!mode || mode->text("journal_mode") != "wal") return Error(ErrorCode::unavailable, "the database can't use a write-ahead log on this file system");
-    TRY(exec("PRAGMA synchronous = FULL", {}));    // NORMAL was shown to lose acknowledged commits at a power cut
-    TRY(exec("PRAGMA secure_delete = ON", {}));    // deleted keys don't stay in free pages
+    if (!mode || mode->text("journal_mode") != "wal")
+      return Error(ErrorCode::unavailable, "the database can't use a write-ahead log on this file system");
+    TRY(exec("PRAGMA synchronous = FULL", {}));  // NORMAL was shown to lose acknowledged commits at a power cut
+    TRY(exec("PRAGMA secure_delete = ON", {}));  // deleted keys don't stay in free pages
     return ok();
   }
 
@@ -155,9 +156,7 @@ class SqliteSession final : public Session {
   auto guarded(std::string_view sql, F&& body) -> decltype(body()) {
     try {
       return body();
-    } catch (const soci::sqlite3_soci_error& error) {
-      return to_error(error.result(), error.what(), sql);
-    } catch (const soci::soci_error& error) {
+    } catch (const soci::sqlite3_soci_error& error) { return to_error(error.result(), error.what(), sql); } catch (const soci::soci_error& error) {
       return Error(ErrorCode::internal, "the database can't do that").because(std::string(error.what()) + " in: " + std::string(sql));
     }
   }
@@ -180,7 +179,9 @@ class SqliteSession final : public Session {
   }
 
   // SOCI doesn't export the type information that UndefinedBehaviorSanitizer would check the cast with.
-  __attribute__((no_sanitize("vptr"))) sqlite_api::sqlite3* connection() { return static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_; }
+  __attribute__((no_sanitize("vptr"))) sqlite_api::sqlite3* connection() {
+    return static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_;
+  }
 
   soci::session session_;
 };
@@ -189,7 +190,8 @@ class SqliteDatabase final : public Database {
  public:
   static Result<std::unique_ptr<SqliteDatabase>> open(const DatabaseOptions& options) {
     auto database = std::make_unique<SqliteDatabase>(options, TRY(SqliteSession::open(options, true)));
-    for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i) database->readers_.push_back(TRY(SqliteSession::open(options, false)));
+    for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i)
+      database->readers_.push_back(TRY(SqliteSession::open(options, false)));
     return database;
   }
 
@@ -247,7 +249,9 @@ class SqliteDatabase final : public Database {
     struct Rollback {
       SqliteSession& session;
       // Some errors (disk full) have rolled back by themselves.
-      ~Rollback() { if (session.in_transaction()) (void)session.exec("ROLLBACK", {}).ok(); }
+      ~Rollback() {
+        if (session.in_transaction()) (void)session.exec("ROLLBACK", {}).ok();
+      }
     } rollback{session};
     TRY(body(session));
     TRY(session.exec("COMMIT", {}));
@@ -283,10 +287,10 @@ class SqliteDatabase final : public Database {
 
   DatabaseOptions options_;
   std::timed_mutex writer_mutex_;
-  std::unique_ptr<SqliteSession> writer_;                   // guarded by writer_mutex_
+  std::unique_ptr<SqliteSession> writer_;  // guarded by writer_mutex_
   std::mutex readers_mutex_;
   std::condition_variable reader_free_;
-  std::vector<std::unique_ptr<SqliteSession>> readers_;     // those not borrowed; guarded by readers_mutex_
+  std::vector<std::unique_ptr<SqliteSession>> readers_;  // those not borrowed; guarded by readers_mutex_
 };
 
 constexpr std::string_view kMigrationTable =
@@ -316,13 +320,15 @@ Status SqliteDatabase::migrate(std::span<const Migration> migrations, bool exist
   if (existed && !applied.empty()) {
     const std::string directory = options_.backup_dir.empty() ? os::parent_of(options_.path) : options_.backup_dir;
     TRY(os::make_directory(directory, 0700));
-    const std::string copy = directory + "/before-migration-" + std::to_string(missing.front().number) + "-" + std::to_string(system_clock().unix_ms()) + ".db";
+    const std::string copy =
+        directory + "/before-migration-" + std::to_string(missing.front().number) + "-" + std::to_string(system_clock().unix_ms()) + ".db";
     TRY(back_up(copy));
     log::info("store.backup_before_migration", {{"file", copy}});
   }
   for (const Migration& migration : missing) {
     auto status = write([&](Session& session) { return apply(session, migration); });
-    if (!status.ok()) return std::move(status).within("migration " + std::to_string(migration.number) + " (" + std::string(migration.name) + ")").error();
+    if (!status.ok())
+      return std::move(status).within("migration " + std::to_string(migration.number) + " (" + std::string(migration.name) + ")").error();
     log::info("store.migrated", {{"number", migration.number}, {"name", migration.name}});
   }
   return ok();

@@ -82,7 +82,8 @@ class MemoryBlobs final : public Blobs {
 
 class FaultyWriter final : public BlobWriter {
  public:
-  FaultyWriter(std::unique_ptr<BlobWriter> inner, Fault fault, std::string id) : inner_(std::move(inner)), fault_(std::move(fault)), id_(std::move(id)) {}
+  FaultyWriter(std::unique_ptr<BlobWriter> inner, Fault fault, std::string id)
+      : inner_(std::move(inner)), fault_(std::move(fault)), id_(std::move(id)) {}
   Status write(std::span<const std::byte> bytes) override {
     TRY(fault_("write", id_));
     return inner_->write(bytes);
@@ -100,7 +101,8 @@ class FaultyWriter final : public BlobWriter {
 
 class FaultyReader final : public BlobReader {
  public:
-  FaultyReader(std::unique_ptr<BlobReader> inner, Fault fault, std::string id) : inner_(std::move(inner)), fault_(std::move(fault)), id_(std::move(id)) {}
+  FaultyReader(std::unique_ptr<BlobReader> inner, Fault fault, std::string id)
+      : inner_(std::move(inner)), fault_(std::move(fault)), id_(std::move(id)) {}
   std::uint64_t size() const override { return inner_->size(); }
   Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) const override {
     TRY(fault_("read", id_));

@@ -18,7 +18,8 @@ std::uint64_t next_id() {
 }
 
 bool needs_no_escape(std::string_view name) {
-  return std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }) && is_valid_utf8(name);
+  return std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }) &&
+         is_valid_utf8(name);
 }
 
 template <class T>
@@ -46,7 +47,8 @@ const char* store_whole(const JsonScanner::Number& n, std::byte* at) {
   }
   // 3.0 and 1e3 are whole numbers too, as far as a double is exact.
   constexpr double kExact = 9007199254740992.0;
-  if (n.too_large || std::abs(n.real) > kExact) return n.real == std::floor(n.real) ? "a whole number within the range of its type" : "a whole number";
+  if (n.too_large || std::abs(n.real) > kExact)
+    return n.real == std::floor(n.real) ? "a whole number within the range of its type" : "a whole number";
   if (n.real != std::floor(n.real)) return "a whole number";
   JsonScanner::Number whole;
   whole.is_whole = true;
@@ -63,7 +65,9 @@ std::string number_text(double v) {
   return out;
 }
 
-std::string category_text(const json::Value& v) { return v.is_string() ? quoted(v.as_string()) : v.is_number() ? number_text(v.as_double()) : v.dump(); }
+std::string category_text(const json::Value& v) {
+  return v.is_string() ? quoted(v.as_string()) : v.is_number() ? number_text(v.as_double()) : v.dump();
+}
 
 std::string unknown_category(const Feature& f, const std::string& got, std::string_view text) {
   std::string message = f.name + " is " + got + ", which the model doesn't know";
@@ -346,7 +350,8 @@ std::string put_boolean(const CodecPlan& plan, std::uint32_t feature, bool value
 std::string put_missing(const CodecPlan& plan, std::uint32_t feature, std::string_view as_written, Tables& tables, std::size_t row) {
   if (plan.cells[feature].ignored) return {};
   const CellPlan& cell = plan.cells[feature];
-  if (!cell.nullable) return plan.schema.features[feature].name + " must be " + wants(plan, feature) + " and can't be missing, got " + std::string(as_written);
+  if (!cell.nullable)
+    return plan.schema.features[feature].name + " must be " + wants(plan, feature) + " and can't be missing, got " + std::string(as_written);
   if (cell.type == FeatureType::text) {
     tables.text_at(cell.port, row, cell.column).assign(kMissingText);
   } else {

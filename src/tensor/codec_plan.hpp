@@ -15,21 +15,21 @@
 
 namespace slipway {
 
-struct CellPlan {                 // one feature
+struct CellPlan {  // one feature
   std::uint32_t port = 0;
-  std::uint32_t column = 0;       // of the port
+  std::uint32_t column = 0;  // of the port
   DType dtype = DType::float64;
   FeatureType type = FeatureType::number;
   bool nullable = false;
   bool closed = false;
-  bool ignored = false;           // of no input: whatever stands there is taken and dropped, and it may be absent
-  bool plain_name = false;        // its JSON form is itself between quotes
+  bool ignored = false;                        // of no input: whatever stands there is taken and dropped, and it may be absent
+  bool plain_name = false;                     // its JSON form is itself between quotes
   std::unordered_set<std::string_view> texts;  // closed only
   std::unordered_set<double> numbers;
 };
 
 struct PortPlan {
-  std::size_t width = 1;          // elements a row; tabular only
+  std::size_t width = 1;  // elements a row; tabular only
   std::size_t element_size = 0;
   std::vector<std::uint32_t> features;  // by column; tabular only
 };
@@ -46,9 +46,9 @@ struct CodecPlan {
   std::string unknown_input(std::string_view name) const;
 
   const Schema schema;
-  const std::uint64_t id;         // of this plan among all of the process: what a thread's scratch was learnt from
-  std::vector<CellPlan> cells;    // by feature
-  std::vector<PortPlan> ports;    // by input
+  const std::uint64_t id;       // of this plan among all of the process: what a thread's scratch was learnt from
+  std::vector<CellPlan> cells;  // by feature
+  std::vector<PortPlan> ports;  // by input
   std::unordered_map<std::string_view, std::uint32_t> features_by_name, inputs_by_name;
 };
 
@@ -60,7 +60,7 @@ class Problems {
   void add(std::string pointer, std::string detail) {
     if (!full()) fields_.push_back({std::move(pointer), std::move(detail)});
   }
-  Error error() const;            // invalid_input; precondition: not empty
+  Error error() const;  // invalid_input; precondition: not empty
 
  private:
   std::vector<FieldError> fields_;

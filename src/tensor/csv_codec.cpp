@@ -18,7 +18,7 @@ class CsvReader {
   explicit CsvReader(std::string_view text) : text_(text) {}
 
   struct Cell {
-    std::string_view text;     // valid until the next cell
+    std::string_view text;  // valid until the next cell
     bool quoted = false;
     bool last_of_line = false;
   };
@@ -92,7 +92,8 @@ std::string_view trimmed(std::string_view s) {
 }
 
 bool is_word(std::string_view s, std::string_view lower) {
-  return s.size() == lower.size() && std::equal(s.begin(), s.end(), lower.begin(), [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+  return s.size() == lower.size() &&
+         std::equal(s.begin(), s.end(), lower.begin(), [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 bool is_missing(std::string_view s) { return s.empty() || is_word(s, "nan") || is_word(s, "null") || s == "NA" || s == "N/A" || s == "None"; }
@@ -118,7 +119,7 @@ std::string put_cell(const CodecPlan& plan, std::uint32_t feature, const CsvRead
     return expected(plan, feature, "the text \"" + excerpt(whole_text) + "\"");
   }
   n.too_large = real.ec == std::errc::result_out_of_range && text.find("e-") == std::string_view::npos && text.find("E-") == std::string_view::npos;
-  if (std::isnan(n.real)) return put_missing(plan, feature, excerpt(whole_text), tables, row);  // "-nan"
+  if (std::isnan(n.real)) return put_missing(plan, feature, excerpt(whole_text), tables, row);                     // "-nan"
   if (std::abs(n.real) > std::numeric_limits<double>::max()) return put_real(plan, feature, n.real, tables, row);  // "inf"
   return put_number(plan, feature, n, tables, row);
 }
@@ -127,7 +128,9 @@ struct Header {
   std::vector<std::uint32_t> order;  // feature by position
 };
 
-Error csv_broken(std::size_t line, const std::string& what) { return {ErrorCode::bad_request, "the CSV can't be read: line " + std::to_string(line) + ": " + what}; }
+Error csv_broken(std::size_t line, const std::string& what) {
+  return {ErrorCode::bad_request, "the CSV can't be read: line " + std::to_string(line) + ": " + what};
+}
 
 Result<Header> read_header(const CodecPlan& plan, CsvReader& csv) {
   Header header;
@@ -185,7 +188,8 @@ Result<DecodedRequest> RequestCodec::decode_csv(std::string_view body, const Dec
       if (tables.over()) return too_large(limits);
     }
     if (position != header.order.size()) {
-      problems.add("line " + std::to_string(line), "the line must have " + std::to_string(header.order.size()) + " cells, got " + std::to_string(position));
+      problems.add("line " + std::to_string(line),
+                   "the line must have " + std::to_string(header.order.size()) + " cells, got " + std::to_string(position));
     }
   }
   if (!problems.empty()) return problems.error();

@@ -15,10 +15,10 @@ using Kind = JsonScanner::Kind;
 // Kept by each thread: what a request would otherwise allocate. Bounded by the largest model's features.
 struct Scratch {
   std::string unescaped;
-  std::vector<std::uint32_t> order;   // feature that stood at position k of the last object row: the next row's likely order
-  std::vector<std::uint32_t> seen;    // by feature: `stamp` of the row it was last seen in
+  std::vector<std::uint32_t> order;  // feature that stood at position k of the last object row: the next row's likely order
+  std::vector<std::uint32_t> seen;   // by feature: `stamp` of the row it was last seen in
   std::uint32_t stamp = 0;
-  std::uint64_t plan = 0;             // whose order it is
+  std::uint64_t plan = 0;  // whose order it is
 
   void adapt(const CodecPlan& p) {
     if (plan == p.id) return;
@@ -94,7 +94,7 @@ class Decoder {
   Problems problems_;
   std::optional<JsonTensors> tensors_;
   bool too_many_rows_ = false;
-  std::string_view root_;             // the member being read: "instances"
+  std::string_view root_;  // the member being read: "instances"
   std::size_t row_ = 0;
   By by_ = By::index;
 };
@@ -113,9 +113,7 @@ Result<DecodedRequest> Decoder::run() {
 }
 
 bool Decoder::document() {
-  if (scanner_.peek() != Kind::object) {
-    return scanner_.ok() && wrong("#", "the body must be an object with \"instances\"");
-  }
+  if (scanner_.peek() != Kind::object) { return scanner_.ok() && wrong("#", "the body must be an object with \"instances\""); }
   if (!scanner_.open('{')) return false;
   bool first = true;
   std::string_view name;
@@ -136,7 +134,7 @@ bool Decoder::member(std::string_view name) {
   }
   if (!root_.empty()) {
     problem("#/" + std::string(*form), *form == root_ ? "\"" + std::string(root_) + "\" is there twice"
-                                                       : "there is \"" + std::string(root_) + "\" already: a body has one of them");
+                                                      : "there is \"" + std::string(root_) + "\" already: a body has one of them");
     return scanner_.skip();
   }
   root_ = *form;
@@ -180,7 +178,8 @@ bool Decoder::row(bool objects_only) {
     return cell(0, kNoPosition);
   }
   const std::string n = std::to_string(plan_.cells.size());
-  return wrong(row_pointer(), objects_only ? "a record must be an object by feature name" : "a row must be an array of " + n + " values or an object by feature name");
+  return wrong(row_pointer(), objects_only ? "a record must be an object by feature name"
+                                           : "a row must be an array of " + n + " values or an object by feature name");
 }
 
 bool Decoder::row_array(const std::vector<std::uint32_t>* order) {
@@ -212,7 +211,8 @@ bool Decoder::row_object() {
   bool first = true;
   for (; scanner_.element(first, '}'); ++position) {
     std::uint32_t feature = 0;
-    if (position < wanted && plan_.cells[scratch_.order[position]].plain_name && scanner_.key_is(plan_.schema.features[scratch_.order[position]].name)) {
+    if (position < wanted && plan_.cells[scratch_.order[position]].plain_name &&
+        scanner_.key_is(plan_.schema.features[scratch_.order[position]].name)) {
       feature = scratch_.order[position];  // in the same order as the row before
     } else {
       std::string_view name;
@@ -260,7 +260,8 @@ std::string Decoder::cell_pointer(std::uint32_t feature, std::size_t position) c
 inline bool Decoder::cell(std::uint32_t feature, std::size_t position) {
   const CellPlan& plan = plan_.cells[feature];
   const Kind kind = scanner_.peek();
-  if (kind != Kind::number || plan.dtype != DType::float64 || plan.closed || plan.type == FeatureType::boolean) return slow_cell(feature, position, kind);
+  if (kind != Kind::number || plan.dtype != DType::float64 || plan.closed || plan.type == FeatureType::boolean)
+    return slow_cell(feature, position, kind);
   JsonScanner::Number n;
   if (!scanner_.number(n)) return false;
   if (n.too_large) return problem(cell_pointer(feature, position), put_number(plan_, feature, n, tables_, row_));
@@ -382,7 +383,8 @@ bool Decoder::split_columns(std::vector<std::uint32_t>& order) {
   }
   if (!scanner_.ok()) return false;
   for (std::uint32_t i = 0; i < plan_.cells.size() && order.size() < plan_.cells.size(); ++i) {
-    if (scratch_.seen[i] != scratch_.stamp && !plan_.cells[i].ignored && !problem(pointer, plan_.schema.features[i].name + " is missing")) return false;
+    if (scratch_.seen[i] != scratch_.stamp && !plan_.cells[i].ignored && !problem(pointer, plan_.schema.features[i].name + " is missing"))
+      return false;
   }
   return true;
 }
@@ -460,7 +462,8 @@ bool Decoder::column(std::uint32_t feature) {
     if (more || !next_row(count)) break;
     if (scanner_.peek() == Kind::array) {  // [[1], [2]]: a column as a table of one column
       bool first_inside = true;
-      if (!scanner_.open('[') || !scanner_.element(first_inside, ']') || !cell(feature, kNoPosition)) return scanner_.ok() && problem(pointer, name + " holds an empty array") && false;
+      if (!scanner_.open('[') || !scanner_.element(first_inside, ']') || !cell(feature, kNoPosition))
+        return scanner_.ok() && problem(pointer, name + " holds an empty array") && false;
       if (scanner_.element(first_inside, ']')) return problem(pointer + "/" + std::to_string(count), name + " must have one value a row") && false;
     } else if (!cell(feature, kNoPosition)) {
       return false;
@@ -468,7 +471,8 @@ bool Decoder::column(std::uint32_t feature) {
   }
   if (!scanner_.ok() || too_many_rows_ || tables_.over()) return false;
   if (count == 0) return problem(pointer, name + " has no rows") && false;
-  if (later && (more || count != wanted)) return problem(pointer, name + " must have " + std::to_string(wanted) + " rows as the columns before it") && false;
+  if (later && (more || count != wanted))
+    return problem(pointer, name + " must have " + std::to_string(wanted) + " rows as the columns before it") && false;
   return true;
 }
 
@@ -507,14 +511,16 @@ bool Decoder::table(std::uint32_t input) {
   }
   if (!scanner_.ok() || too_many_rows_ || tables_.over()) return false;
   if (count == 0) return problem(pointer, "the input has no rows") && false;
-  if (later && (more || count != wanted)) return problem(pointer, "the input must have " + std::to_string(wanted) + " rows as those before it") && false;
+  if (later && (more || count != wanted))
+    return problem(pointer, "the input must have " + std::to_string(wanted) + " rows as those before it") && false;
   return true;
 }
 
 bool Decoder::columns_complete() {
   for (std::uint32_t i = 0; i < plan_.cells.size(); ++i) {
     const std::string& name = plan_.schema.features[i].name;
-    if (scratch_.seen[i] != scratch_.stamp && !plan_.cells[i].ignored && !problem(root() + "/" + pointer_escape(name), name + " is missing")) return false;
+    if (scratch_.seen[i] != scratch_.stamp && !plan_.cells[i].ignored && !problem(root() + "/" + pointer_escape(name), name + " is missing"))
+      return false;
   }
   return true;
 }
@@ -552,7 +558,8 @@ bool Decoder::tensor_instances() {
 
 bool Decoder::tensor_row(std::size_t index) {
   row_ = index;
-  if (scanner_.peek() != Kind::object) return scanner_.ok() && wrong(row_pointer(), "an instance must be an object by input name as the one before it") && false;
+  if (scanner_.peek() != Kind::object)
+    return scanner_.ok() && wrong(row_pointer(), "an instance must be an object by input name as the one before it") && false;
   if (!scanner_.open('{')) return false;
   std::vector<bool> seen(plan_.ports.size());
   std::size_t found = 0;
@@ -585,7 +592,8 @@ bool Decoder::tensor_inputs() {
     if (!scanner_.key(name)) return false;
     const auto input = plan_.input(name);
     std::string pointer = root() + "/" + pointer_escape(name);
-    if (!input || tensors_->given(*input)) return problem(std::move(pointer), input ? "the input is there twice" : plan_.unknown_input(name)) && false;
+    if (!input || tensors_->given(*input))
+      return problem(std::move(pointer), input ? "the input is there twice" : plan_.unknown_input(name)) && false;
     if (!tensors_->whole(*input, std::move(pointer))) return false;
   }
   return scanner_.ok();
@@ -593,6 +601,8 @@ bool Decoder::tensor_inputs() {
 
 }  // namespace
 
-Result<DecodedRequest> RequestCodec::decode_json(std::string_view body, const DecodeLimits& limits) const { return Decoder(*plan_, body, limits).run(); }
+Result<DecodedRequest> RequestCodec::decode_json(std::string_view body, const DecodeLimits& limits) const {
+  return Decoder(*plan_, body, limits).run();
+}
 
 }  // namespace slipway

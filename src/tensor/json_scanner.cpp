@@ -54,12 +54,22 @@ JsonScanner::Kind JsonScanner::peek() {
   }
   switch (*at_) {
     case '-': return end_ - at_ > 1 && at_[1] == 'I' ? Kind::minus_infinity : Kind::number;
-    case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9': return Kind::number;
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9': return Kind::number;
     case '"': return Kind::text;
     case '[': return Kind::array;
     case '{': return Kind::object;
     case 'n': return Kind::null;
-    case 't': case 'f': return Kind::boolean;
+    case 't':
+    case 'f': return Kind::boolean;
     case 'N': return Kind::nan;
     case 'I': return Kind::plus_infinity;
     default: fail("expected a value"); return Kind::broken;

@@ -17,38 +17,38 @@ class JsonScanner {
   enum class Kind : std::uint8_t { null, boolean, number, text, array, object, nan, plus_infinity, minus_infinity, broken };
 
   struct Number {
-    double real = 0;             // correctly rounded
-    std::int64_t whole = 0;      // the value when is_whole
-    std::uint64_t natural = 0;   // the value when is_natural (also above int64)
+    double real = 0;            // correctly rounded
+    std::int64_t whole = 0;     // the value when is_whole
+    std::uint64_t natural = 0;  // the value when is_natural (also above int64)
     bool is_whole = false;
     bool is_natural = false;
-    bool too_large = false;      // beyond the doubles: 1e400
+    bool too_large = false;  // beyond the doubles: 1e400
   };
 
   JsonScanner(std::string_view text, std::string& scratch) : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), scratch_(scratch) {}
 
-  Kind peek();                            // what the next value is; consumes white space only
-  bool stands(char c) {                   // whether c is next after white space; never an error
+  Kind peek();           // what the next value is; consumes white space only
+  bool stands(char c) {  // whether c is next after white space; never an error
     white();
     return ok() && at_ != end_ && *at_ == c;
   }
-  bool number(Number& out);               // each of these: peek() said so
-  bool text(std::string_view& out);       // valid until the next text(): points into the document or the scratch
-  bool word(Kind kind);                   // null, nan, infinities
+  bool number(Number& out);          // each of these: peek() said so
+  bool text(std::string_view& out);  // valid until the next text(): points into the document or the scratch
+  bool word(Kind kind);              // null, nan, infinities
   bool boolean(bool& out);
 
   // Containers: if (open('[')) while (element(first, ']')) { one value }. After the loop: ok().
   bool open(char bracket);
   bool element(bool& first, char closing);
-  bool key(std::string_view& out);        // "name" and its colon
-  bool key_is(std::string_view plain);    // consumes `"plain":` if it stands here; `plain` needs no escapes
+  bool key(std::string_view& out);      // "name" and its colon
+  bool key_is(std::string_view plain);  // consumes `"plain":` if it stands here; `plain` needs no escapes
 
-  bool skip();                            // one value of any kind, checked
+  bool skip();                                                                                 // one value of any kind, checked
   std::string_view skipped() const { return {last_, static_cast<std::size_t>(at_ - last_)}; }  // the text of what skip() passed
-  bool at_end();                          // nothing but white space follows; else a syntax error
+  bool at_end();                                                                               // nothing but white space follows; else a syntax error
 
   bool ok() const { return error_ == nullptr; }
-  std::string error() const;              // "line 1, column 7: ..."
+  std::string error() const;  // "line 1, column 7: ..."
   const char* position() const { return at_; }
   void go_to(const char* position) { at_ = position; }  // back to a place where a value stood
 

@@ -171,7 +171,8 @@ bool JsonTensors::scalar() {
     return true;
   }
   const char* const kind_wanted = dtype == DType::boolean ? "true or false" : is_floating(dtype) ? "a number" : "a whole number";
-  if (!is_floating(dtype) || kind == Kind::text || kind == Kind::boolean || kind == Kind::array || kind == Kind::object) return wrong(kind_wanted, level);
+  if (!is_floating(dtype) || kind == Kind::text || kind == Kind::boolean || kind == Kind::array || kind == Kind::object)
+    return wrong(kind_wanted, level);
   if (!scanner_.word(kind)) return false;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   if (kind == Kind::null || kind == Kind::nan) {
@@ -201,8 +202,8 @@ std::optional<DecodedRequest> JsonTensors::finish() {
     }
     if (fill.rank > 0 && !rows) rows = fill.dims[0];
     if (plan_.schema.batched && (fill.rank == 0 || fill.dims[0] != *rows)) {
-      problems_.add("#", "the inputs must have the same number of rows: " + plan_.schema.inputs[0].name + " has " + std::to_string(*rows) + ", " + port.name +
-                             " has " + (fill.rank == 0 ? "none" : std::to_string(fill.dims[0])));
+      problems_.add("#", "the inputs must have the same number of rows: " + plan_.schema.inputs[0].name + " has " + std::to_string(*rows) + ", " +
+                             port.name + " has " + (fill.rank == 0 ? "none" : std::to_string(fill.dims[0])));
       continue;
     }
     Shape shape(fill.dims.begin(), fill.dims.begin() + static_cast<std::ptrdiff_t>(fill.rank));

@@ -14,9 +14,9 @@ class JsonTensors {
   JsonTensors(const CodecPlan& plan, const DecodeLimits& limits, JsonScanner& scanner, Problems& problems);
 
   // Each reads one value of the document. False: stop (a syntax error, a limit, or a shape that makes the rest meaningless).
-  bool whole(std::uint32_t input, std::string pointer);                     // a tensor with all its dimensions
-  bool row(std::uint32_t input, std::size_t row, std::string pointer);      // one row's part: without dimension 0, appended
-  bool single(std::uint32_t input, std::string pointer);                    // of a model without rows: whole, or without a leading 1
+  bool whole(std::uint32_t input, std::string pointer);                 // a tensor with all its dimensions
+  bool row(std::uint32_t input, std::size_t row, std::string pointer);  // one row's part: without dimension 0, appended
+  bool single(std::uint32_t input, std::string pointer);                // of a model without rows: whole, or without a leading 1
 
   bool over() const { return over_; }
   bool too_many_rows() const { return too_many_rows_; }
@@ -28,7 +28,7 @@ class JsonTensors {
   struct Fill {
     bool given = false;
     std::size_t rank = 0;
-    std::array<std::int64_t, kRankMax> dims{};   // -1: not seen yet
+    std::array<std::int64_t, kRankMax> dims{};  // -1: not seen yet
     std::vector<std::byte> bytes;
     std::vector<std::string> texts;
   };
@@ -38,7 +38,7 @@ class JsonTensors {
   bool scalar();
   bool wrong(const std::string& wanted, std::size_t level);  // reads the value that stands here and reports it
   bool charge(std::size_t bytes);
-  std::size_t brackets();                 // how many [ stand here in a row
+  std::size_t brackets();  // how many [ stand here in a row
   std::string here(std::size_t levels) const;
 
   const CodecPlan& plan_;

@@ -78,14 +78,16 @@ class HeaderReader {
     return out.fortran || take_word("False");
   }
   Status read_type(Npy& out) {
-    static constexpr std::pair<std::string_view, DType> kTypes[] = {{"<f4", DType::float32}, {"<f8", DType::float64}, {"<i4", DType::int32}, {"<i8", DType::int64},
-                                                                    {"|i1", DType::int8},    {"|u1", DType::uint8},   {"|b1", DType::boolean}};
+    static constexpr std::pair<std::string_view, DType> kTypes[] = {{"<f4", DType::float32}, {"<f8", DType::float64}, {"<i4", DType::int32},
+                                                                    {"<i8", DType::int64},   {"|i1", DType::int8},    {"|u1", DType::uint8},
+                                                                    {"|b1", DType::boolean}};
     const auto name = quoted();
     if (!name) return npy_broken("its type is not a plain one; it must be f4, f8, i4, i8, i1, u1 or b1");
     for (const auto& [known, dtype] : kTypes) {
       if (*name == known) out.dtype = dtype;
     }
-    if (out.dtype == DType::undefined) return npy_broken("its type \"" + excerpt(*name) + "\" is not taken; use little-endian f4, f8, i4, i8, or i1, u1, b1");
+    if (out.dtype == DType::undefined)
+      return npy_broken("its type \"" + excerpt(*name) + "\" is not taken; use little-endian f4, f8, i4, i8, or i1, u1, b1");
     return ok();
   }
   Status read_shape(Npy& out) {
@@ -199,7 +201,8 @@ Result<DecodedRequest> decode_table(const CodecPlan& plan, const Tensor& t, cons
 }
 
 Result<DecodedRequest> decode_tensor(const CodecPlan& plan, Tensor t, const DecodeLimits& limits) {
-  if (plan.ports.size() != 1) return Error(ErrorCode::invalid_input, "npy is for models with one input; this one has " + std::to_string(plan.ports.size()));
+  if (plan.ports.size() != 1)
+    return Error(ErrorCode::invalid_input, "npy is for models with one input; this one has " + std::to_string(plan.ports.size()));
   const Port& port = plan.schema.inputs[0];
   bool fits = port.any_rank || port.shape.size() == t.shape().size();
   for (std::size_t d = 0; fits && d < port.shape.size(); ++d) fits = port.shape[d] < 0 || port.shape[d] == t.shape()[d];

@@ -25,7 +25,7 @@ Feature feature(std::string name, FeatureType type, std::string input, std::int6
 Schema people() {
   Schema s;
   s.kind = "classifier";
-  s.features = {feature("age", FeatureType::number, "numbers", 0),    feature("income", FeatureType::number, "numbers", 1),
+  s.features = {feature("age", FeatureType::number, "numbers", 0),     feature("income", FeatureType::number, "numbers", 1),
                 feature("member", FeatureType::boolean, "numbers", 2), feature("visits", FeatureType::integer, "counts", 0),
                 feature("city", FeatureType::text, "texts", 0),        feature("note", FeatureType::text, "texts", 1)};
   s.features[0].nullable = true;
@@ -111,8 +111,9 @@ TEST(RequestCodec, ReadsEveryFormOfTheSameRows) {
 
 TEST(RequestCodec, TakesBareValuesForOneFeature) {
   EXPECT_EQ(as_vector(good(numbers(1), R"({"instances":[1, [2], {"x0": 3}]})").inputs[0]), (Values{1, 2, 3}));
-  EXPECT_EQ(as_vector(good(numbers(2), R"({"inputs":[[1,2],[3,4]]})").inputs[0].shape().size() == 2 ? good(numbers(2), R"({"inputs":[[1,2],[3,4]]})").inputs[0]
-                                                                                                   : Tensor()),
+  EXPECT_EQ(as_vector(good(numbers(2), R"({"inputs":[[1,2],[3,4]]})").inputs[0].shape().size() == 2
+                          ? good(numbers(2), R"({"inputs":[[1,2],[3,4]]})").inputs[0]
+                          : Tensor()),
             (Values{1, 2, 3, 4}));
 }
 
@@ -132,14 +133,16 @@ TEST(RequestCodec, RoundsNumbersCorrectly) {
     if (!std::isfinite(d)) continue;
     if (i % 2 == 0) d = std::ldexp(static_cast<double>(bits >> 40), static_cast<int>(bits % 40) - 20);
     char buffer[64];
-    const auto end = i % 3 == 0 ? std::to_chars(buffer, buffer + 64, d, std::chars_format::scientific, 16 + i % 5).ptr : std::to_chars(buffer, buffer + 64, d).ptr;
+    const auto end =
+        i % 3 == 0 ? std::to_chars(buffer, buffer + 64, d, std::chars_format::scientific, 16 + i % 5).ptr : std::to_chars(buffer, buffer + 64, d).ptr;
     const std::string text(buffer, end);
     const auto v = good(numbers(1), "{\"instances\":[" + text + "]}").inputs[0].as_double(0);
     ASSERT_EQ(v, std::strtod(text.c_str(), nullptr)) << text;
   }
-  for (const char* text : {"0.1", "-0", "0e5", "1e-400", "4.9e-324", "2.2250738585072011e-308", "1.7976931348623157e308", "9007199254740993", "0.000000000000000000000000001",
-                           "123456789012345678901234567890", "0.30000000000000004", "1e23", "8.5e22", "1e0000000000000000000000000000000022", "18446744073709551616",
-                           "9223372036854775808", "0.00000000000000000000000000000000000000000000000000000000000000000000000000000000000000001e88"}) {
+  for (const char* text : {"0.1", "-0", "0e5", "1e-400", "4.9e-324", "2.2250738585072011e-308", "1.7976931348623157e308", "9007199254740993",
+                           "0.000000000000000000000000001", "123456789012345678901234567890", "0.30000000000000004", "1e23", "8.5e22",
+                           "1e0000000000000000000000000000000022", "18446744073709551616", "9223372036854775808",
+                           "0.00000000000000000000000000000000000000000000000000000000000000000000000000000000000000001e88"}) {
     const auto v = good(numbers(1), "{\"instances\":[" + std::string(text) + "]}").inputs[0].as_double(0);
     EXPECT_EQ(v, std::strtod(text, nullptr)) << text;
     EXPECT_EQ(std::signbit(v), text[0] == '-') << text;
@@ -182,7 +185,8 @@ TEST(RequestCodec, NamesEachWrongField) {
   const Schema s = people();
   const Bad table[] = {
       {R"({"instances":[["abc",1,true,1,"Oslo","n"]]})", "#/instances/0/0: age must be a number, got the text \"abc\""},
-      {R"({"instances":[{"age":"abc","income":1,"member":true,"visits":1,"city":"Oslo","note":"n"}]})", "#/instances/0/age: age must be a number, got the text \"abc\""},
+      {R"({"instances":[{"age":"abc","income":1,"member":true,"visits":1,"city":"Oslo","note":"n"}]})",
+       "#/instances/0/age: age must be a number, got the text \"abc\""},
       {R"({"instances":[[1,null,true,1,"Oslo","n"]]})", "#/instances/0/1: income must be a number and can't be missing, got null"},
       {R"({"instances":[[1,1,true,1,"Oslo",null]]})", "#/instances/0/5: note must be a text and can't be missing, got null"},
       {R"({"instances":[[1,1,2,1,"Oslo","n"]]})", "#/instances/0/2: member must be true or false, got the number 2"},
@@ -190,7 +194,8 @@ TEST(RequestCodec, NamesEachWrongField) {
       {R"({"instances":[[1,[1,2],1,1,"Oslo","n"]]})", "#/instances/0/1: income must be a number, got the array [1,2]"},
       {R"({"instances":[[1,1,1,1.5,"Oslo","n"]]})", "#/instances/0/3: visits must be a whole number, got the number 1.5"},
       {R"({"instances":[[1,1,1,1,"Olso","n"]]})", "#/instances/0/4: city is \"Olso\", which the model doesn't know: did you mean \"Oslo\"?"},
-      {R"({"instances":[[1,1,1,1,"Buenos Aires","n"]]})", "#/instances/0/4: city is \"Buenos Aires\", which the model doesn't know; it knows \"Oslo\", \"Bergen\", \"Tromsø\""},
+      {R"({"instances":[[1,1,1,1,"Buenos Aires","n"]]})",
+       "#/instances/0/4: city is \"Buenos Aires\", which the model doesn't know; it knows \"Oslo\", \"Bergen\", \"Tromsø\""},
       {R"({"instances":[[1,1,1,1,"Oslo",7]]})", "#/instances/0/5: note must be a text, got the number 7"},
       {R"({"instances":[[1e400,1,1,1,"Oslo","n"]]})", "#/instances/0/0: age must be a number within the range of a double, got one that is larger"},
       {R"({"instances":[[1,1,1,1,"Oslo"]]})", "#/instances/0: the row must have 6 values, got 5"},
@@ -203,22 +208,28 @@ TEST(RequestCodec, NamesEachWrongField) {
       {R"({"instances":[{"agee":1,"age":1,"income":1,"member":true,"visits":1,"city":"Oslo","note":"n"}]})",
        "#/instances/0/agee: the model has no feature \"agee\": did you mean \"age\"?"},
       {R"({"instances":[{"age":1,"age":2,"income":1,"member":true,"visits":1,"city":"Oslo","note":"n"}]})", "#/instances/0/age: age is there twice"},
-      {R"({"instances":[{"age":1,"income":1,"member":true,"visits":1,"note":"n"}]})", "#/instances/0/city: city is missing; send null where it is not known"},
+      {R"({"instances":[{"age":1,"income":1,"member":true,"visits":1,"note":"n"}]})",
+       "#/instances/0/city: city is missing; send null where it is not known"},
       {R"({"instances":[[1,1,1,1,"Oslo","n"]],"inputs":{}})", "#/inputs: there is \"instances\" already: a body has one of them"},
       {R"({"instances":[[1,1,1,1,"Oslo","n"]],"instances":[]})", "#/instances: \"instances\" is there twice"},
       {R"({"instances":[[1,1,1,1,"Oslo","n"]],"wait":1})", "#/wait: the body has a member \"wait\" that is not known here"},
-      {R"({"dataframe_records":[[1,1,1,1,"Oslo","n"]]})", "#/dataframe_records/0: a record must be an object by feature name, got the array [1,1,1,1,\"Oslo\",\"n\"]"},
+      {R"({"dataframe_records":[[1,1,1,1,"Oslo","n"]]})",
+       "#/dataframe_records/0: a record must be an object by feature name, got the array [1,1,1,1,\"Oslo\",\"n\"]"},
       {R"({"dataframe_split":{"columns":["age","income","member","visits","city"],"data":[]}})", "#/dataframe_split/columns: note is missing"},
-      {R"({"dataframe_split":{"columns":["age","age","income","member","visits","city","note"],"data":[]}})", "#/dataframe_split/columns/1: age is there twice"},
+      {R"({"dataframe_split":{"columns":["age","age","income","member","visits","city","note"],"data":[]}})",
+       "#/dataframe_split/columns/1: age is there twice"},
       {R"({"dataframe_split":{"data":[[1,1,1,1,"Oslo",1]]}})", "#/dataframe_split/data/0/5: note must be a text, got the number 1"},
       {R"({"inputs":{"age":[1,2],"city":["Oslo"],"income":[1,2],"member":[true,false],"visits":[4,5],"note":["a",""]}})",
        "#/inputs/city: city must have 2 rows as the columns before it"},
       {R"({"inputs":{"age":[1],"city":["Oslo","Oslo"],"income":[1],"member":[true],"visits":[4],"note":["a"]}})",
        "#/inputs/city: city must have 1 rows as the columns before it"},
-      {R"({"inputs":{"age":[1],"city":["Oslo"],"income":["x"],"member":[true],"visits":[4],"note":["a"]}})", "#/inputs/income/0: income must be a number, got the text \"x\""},
-      {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]],"numbers":[[30.5,"x",true]]}})", "#/inputs/numbers/0/1: income must be a number, got the text \"x\""},
+      {R"({"inputs":{"age":[1],"city":["Oslo"],"income":["x"],"member":[true],"visits":[4],"note":["a"]}})",
+       "#/inputs/income/0: income must be a number, got the text \"x\""},
+      {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]],"numbers":[[30.5,"x",true]]}})",
+       "#/inputs/numbers/0/1: income must be a number, got the text \"x\""},
       {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]],"age":[1],"numbers":[[30.5,1,true]]}})", "#/inputs/numbers: age is there twice"},
-      {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]]}})", "#/inputs/age: age is missing\n#/inputs/income: income is missing\n#/inputs/member: member is missing"},
+      {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]]}})",
+       "#/inputs/age: age is missing\n#/inputs/income: income is missing\n#/inputs/member: member is missing"},
   };
   for (const Bad& bad : table) EXPECT_EQ(problems(s, bad.body), "invalid_input\n" + std::string(bad.problems)) << bad.body;
 }
@@ -234,11 +245,33 @@ TEST(RequestCodec, CollectsAtMostTwentyProblemsAndBoundsWhatItQuotes) {
 
 TEST(RequestCodec, RefusesWhatIsNotJson) {
   const Schema s = people();
-  for (const char* body :
-       {"", " ", "{", "{\"instances\":[[1,2]", "{\"instances\":[[1,]]}", "{\"instances\":[[01]]}", "{\"instances\":[[1.]]}", "{\"instances\":[[.5]]}", "{\"instances\":[[+1]]}",
-        "{\"instances\":[[1e]]}", "{\"instances\":[[-]]}", "{\"instances\":[[nul]]}", "{\"instances\":[[NAN]]}", "{\"instances\":[[1 2]]}", "{\"instances\" [[1]]}",
-        "{instances:[[1]]}", "{\"instances\":[['a']]}", "{\"instances\":[[\"\\x\"]]}", "{\"instances\":[[\"\\ud800\"]]}", "{\"instances\":[[\"\n\"]]}",
-        "{\"instances\":[[\"\xff\"]]}", "{\"instances\":[]} x", "{\"instances\":[],}", "{\"instances\":[[\"a]]}", "{\"instances\":[[\"\\u00g0\"]]}", "{\"other\":[1,}", "\xEF\xBB\xBF{}"}) {
+  for (const char* body : {"",
+                           " ",
+                           "{",
+                           "{\"instances\":[[1,2]",
+                           "{\"instances\":[[1,]]}",
+                           "{\"instances\":[[01]]}",
+                           "{\"instances\":[[1.]]}",
+                           "{\"instances\":[[.5]]}",
+                           "{\"instances\":[[+1]]}",
+                           "{\"instances\":[[1e]]}",
+                           "{\"instances\":[[-]]}",
+                           "{\"instances\":[[nul]]}",
+                           "{\"instances\":[[NAN]]}",
+                           "{\"instances\":[[1 2]]}",
+                           "{\"instances\" [[1]]}",
+                           "{instances:[[1]]}",
+                           "{\"instances\":[['a']]}",
+                           "{\"instances\":[[\"\\x\"]]}",
+                           "{\"instances\":[[\"\\ud800\"]]}",
+                           "{\"instances\":[[\"\n\"]]}",
+                           "{\"instances\":[[\"\xff\"]]}",
+                           "{\"instances\":[]} x",
+                           "{\"instances\":[],}",
+                           "{\"instances\":[[\"a]]}",
+                           "{\"instances\":[[\"\\u00g0\"]]}",
+                           "{\"other\":[1,}",
+                           "\xEF\xBB\xBF{}"}) {
     EXPECT_EQ(problems(s, body), "invalid_json") << body;
   }
   const std::string deep = "{\"instances\":[[" + std::string(100'000, '[') + std::string(100'000, ']') + "]]}";
@@ -273,7 +306,8 @@ TEST(RequestCodec, ReadsTensors) {
   EXPECT_EQ(good(tensors({any}), R"({"inputs":{"x":[[1,2,3]]}})").inputs[0].shape(), (Shape{1, 3}));
   EXPECT_EQ(good(tensors({Port{"x", DType::float64, {}}}, false), R"({"inputs":{"x":5}})").rows, 1U);
   EXPECT_EQ(good(tensors({Port{"x", DType::float64, {}}}, false), R"({"instances":[5]})").rows, 1U);
-  const auto unbatched = good(tensors({Port{"a", DType::float64, {1, 2}}, Port{"b", DType::float64, {2}}}, false), R"({"instances":[{"a":[1,2],"b":[3,4]}]})");
+  const auto unbatched =
+      good(tensors({Port{"a", DType::float64, {1, 2}}, Port{"b", DType::float64, {2}}}, false), R"({"instances":[{"a":[1,2],"b":[3,4]}]})");
   EXPECT_EQ(unbatched.inputs[0].shape(), (Shape{1, 2}));
 }
 
@@ -284,16 +318,20 @@ TEST(RequestCodec, NamesWhatIsWrongWithTensors) {
   Port any{"x", DType::float64, {}};
   any.any_rank = true;
   EXPECT_EQ(problems(one, R"({"instances":[[1,2],[3]]})"), "invalid_input\n#/instances/1: x is ragged: 2 values in the arrays before, 1 here");
-  EXPECT_EQ(problems(fixed, R"({"instances":[[1,2],[3,4,5]]})"), "invalid_input\n#/instances/1: x must have 2 values here (its shape is [?, 2]), got 3");
+  EXPECT_EQ(problems(fixed, R"({"instances":[[1,2],[3,4,5]]})"),
+            "invalid_input\n#/instances/1: x must have 2 values here (its shape is [?, 2]), got 3");
   EXPECT_EQ(problems(fixed, R"({"instances":[[1,2],3]})"), "invalid_input\n#/instances/1: x must hold an array here, got the number 3");
-  EXPECT_EQ(problems(fixed, R"({"instances":[[1,"a"],[[1],true]]})"),
-            "invalid_input\n#/instances/0/1: x must hold a number here, got the text \"a\"\n#/instances/1/0: x must hold a number here, got the array [1]\n"
-            "#/instances/1/1: x must hold a number here, got true");
+  EXPECT_EQ(
+      problems(fixed, R"({"instances":[[1,"a"],[[1],true]]})"),
+      "invalid_input\n#/instances/0/1: x must hold a number here, got the text \"a\"\n#/instances/1/0: x must hold a number here, got the array [1]\n"
+      "#/instances/1/1: x must hold a number here, got true");
   EXPECT_EQ(problems(fixed, R"({"instances":[]})"), "invalid_input\n#/instances: instances has no rows");
-  EXPECT_EQ(problems(two, R"({"instances":[1,2]})"), "invalid_input\n#/instances: the model has several inputs: an instance must be an object by input name");
+  EXPECT_EQ(problems(two, R"({"instances":[1,2]})"),
+            "invalid_input\n#/instances: the model has several inputs: an instance must be an object by input name");
   EXPECT_EQ(problems(two, R"({"instances":[{"a":1}]})"), "invalid_input\n#/instances/0: the input b is missing");
   EXPECT_EQ(problems(two, R"({"instances":[{"a":1.5,"b":null}]})"),
-            "invalid_input\n#/instances/0/a: a must hold a whole number here, got the number 1.5\n#/instances/0/b: b must hold a whole number here, got null");
+            "invalid_input\n#/instances/0/a: a must hold a whole number here, got the number 1.5\n#/instances/0/b: b must hold a whole number here, "
+            "got null");
   EXPECT_EQ(problems(two, R"({"inputs":{"a":[1,2],"b":[1]}})"), "invalid_input\n#: the inputs must have the same number of rows: a has 2, b has 1");
   EXPECT_EQ(problems(two, R"({"inputs":{"a":[1,2],"c":[1]}})"), "invalid_input\n#/inputs/c: the model has no input \"c\": did you mean \"a\"?");
   EXPECT_EQ(problems(tensors({any}), R"({"inputs":{"x":[[]]}})"), "invalid_input\n#/inputs/x/0: x has an empty array here");
@@ -329,7 +367,8 @@ TEST(RequestCodec, NamesWhatIsWrongWithCsv) {
   EXPECT_EQ(fields("x0,y\n"), "invalid_input\nline 1: the model has no feature \"y\": did you mean \"x0\"?\nline 1: x1 is missing");
   EXPECT_EQ(fields("x0,x0,x1\n"), "invalid_input\nline 1: x0 is there twice");
   EXPECT_EQ(fields("x0,x1\n"), "invalid_input");
-  for (const char* body : {"", "x0,\"x1\n1,2\n", "x0,x1\n1,a\"b\n", "x0,x1\n\"1\"2,3\n", "x0,x1\n\xff,2\n"}) EXPECT_EQ(fields(body), "bad_request") << body;
+  for (const char* body : {"", "x0,\"x1\n1,2\n", "x0,x1\n1,a\"b\n", "x0,x1\n\"1\"2,3\n", "x0,x1\n\xff,2\n"})
+    EXPECT_EQ(fields(body), "bad_request") << body;
   EXPECT_EQ(fields("\xEF\xBB\xBF x0 ,x1\n1,2"), "accepted");
   EXPECT_EQ(fields("x0,x1\n-inf,Infinity"), "accepted");
 }
@@ -353,7 +392,8 @@ std::string raw(std::initializer_list<T> values) {
 TEST(RequestCodec, ReadsNpyInBothOrders) {
   const RequestCodec codec(numbers(3));
   for (const int major : {1, 2, 3}) {
-    const auto r = codec.decode_npy(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", raw<double>({1, 2, 3, 4, 5, 6}), major), kLimits);
+    const auto r =
+        codec.decode_npy(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", raw<double>({1, 2, 3, 4, 5, 6}), major), kLimits);
     ASSERT_TRUE(r.ok()) << r.error().detail();
     EXPECT_EQ(as_vector(r->inputs[0]), (Values{1, 2, 3, 4, 5, 6}));
   }
@@ -383,7 +423,8 @@ TEST(RequestCodec, RefusesNpyThatIsNotAsNumpyWritesIt) {
   EXPECT_TRUE(refused("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 1)}", ""));
   EXPECT_TRUE(refused("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)}", raw<double>({NAN})));
   const std::string good_file = npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)}", one);
-  for (std::size_t size = 0; size < good_file.size(); ++size) EXPECT_FALSE(codec.decode_npy(std::string_view(good_file).substr(0, size), kLimits).ok());
+  for (std::size_t size = 0; size < good_file.size(); ++size)
+    EXPECT_FALSE(codec.decode_npy(std::string_view(good_file).substr(0, size), kLimits).ok());
 }
 
 TEST(RequestCodec, EncodesAnswersByRowAndWhole) {
@@ -393,9 +434,10 @@ TEST(RequestCodec, EncodesAnswersByRowAndWhole) {
   const std::vector<Tensor> outputs = {Tensor::of_strings({2}, {"yes", "n\"o"}), doubles({2, 2}, p)};
   std::string out = "kept ";
   encode_response(out, s, outputs, 2, {"iris", 3, "req"});
-  EXPECT_EQ(out,
-            R"(kept {"model_id":"iris","version":3,"predictions":[{"label":"yes","probabilities":[0.25,0.75]},{"label":"n\"o","probabilities":[null,null]}],)"
-            R"("outputs":{"label":["yes","n\"o"],"probabilities":[[0.25,0.75],[null,null]]},"request_id":"req"})");
+  EXPECT_EQ(
+      out,
+      R"(kept {"model_id":"iris","version":3,"predictions":[{"label":"yes","probabilities":[0.25,0.75]},{"label":"n\"o","probabilities":[null,null]}],)"
+      R"("outputs":{"label":["yes","n\"o"],"probabilities":[[0.25,0.75],[null,null]]},"request_id":"req"})");
 }
 
 TEST(RequestCodec, EncodesOneOutputAsTheValueItself) {
@@ -437,8 +479,8 @@ TEST(JsonScanner, AcceptsExactlyWhatASecondParserAccepts) {
     if (!theirs.ok() && theirs.error().detail().find("is there twice") != std::string::npos) continue;
     if (text.find("NaN") != std::string::npos || theirs.ok() == ours) continue;
     // A number beyond the doubles is syntax to us, an error to it.
-    EXPECT_TRUE(ours && theirs.error().detail().find("number") != std::string::npos) << text << "\nours: " << scanner.error() << "\ntheirs: "
-                                                                                    << (theirs.ok() ? "accepts" : theirs.error().detail());
+    EXPECT_TRUE(ours && theirs.error().detail().find("number") != std::string::npos)
+        << text << "\nours: " << scanner.error() << "\ntheirs: " << (theirs.ok() ? "accepts" : theirs.error().detail());
   }
   EXPECT_GT(accepted, 5'000);  // the comparison is of both kinds
 }

@@ -67,13 +67,15 @@ void append_copy(std::string& out, Piece p) {
 
 void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta) {
   thread_local std::vector<Piece> pieces;  // by row, then output
-  constexpr std::size_t kKept = 1 << 16;  // a thread doesn't keep the memory of its largest answer
+  constexpr std::size_t kKept = 1 << 16;   // a thread doesn't keep the memory of its largest answer
   if (pieces.capacity() > kKept) pieces = {};
   pieces.clear();
   const bool by_row = is_by_row(outputs, rows);
   const std::size_t entries = by_row ? rows : 1;  // outputs without a row dimension: one entry that is all of them
   const bool named = outputs.size() != 1;
-  const auto name = [&schema](std::size_t i) { return i < schema.outputs.size() ? std::string_view(schema.outputs[i].name) : std::string_view("output"); };
+  const auto name = [&schema](std::size_t i) {
+    return i < schema.outputs.size() ? std::string_view(schema.outputs[i].name) : std::string_view("output");
+  };
 
   out += "{\"model_id\":";
   json::append_quoted(out, meta.model_id);

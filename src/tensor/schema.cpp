@@ -206,7 +206,8 @@ Status check_batched(const Schema& s) {
 Status check_type(const Feature& f, DType dtype) {
   const std::string who = "feature \"" + excerpt(f.name) + "\"";
   if ((f.type == FeatureType::text) != (dtype == DType::string)) return broken(who + ": text goes with text inputs only");
-  if (f.nullable && dtype != DType::string && !is_floating(dtype)) return broken(who + " can't be nullable in an input of " + std::string(dtype_name(dtype)));
+  if (f.nullable && dtype != DType::string && !is_floating(dtype))
+    return broken(who + " can't be nullable in an input of " + std::string(dtype_name(dtype)));
   if (f.closed && f.categories.empty()) return broken(who + " is closed but has no categories");
   return ok();
 }
@@ -233,8 +234,10 @@ Status check_features(const Schema& s) {
     if (f.input.empty()) continue;  // nothing depends on it
     const auto columns = free_columns.find(f.input);
     if (columns == free_columns.end()) return broken("feature \"" + excerpt(f.name) + "\" is of an input that is not there");
-    if (f.column < 0 || static_cast<std::size_t>(f.column) >= columns->second.size()) return broken("feature \"" + excerpt(f.name) + "\": column out of range");
-    if (!columns->second[static_cast<std::size_t>(f.column)]) return broken("feature \"" + excerpt(f.name) + "\": its column is another feature's too");
+    if (f.column < 0 || static_cast<std::size_t>(f.column) >= columns->second.size())
+      return broken("feature \"" + excerpt(f.name) + "\": column out of range");
+    if (!columns->second[static_cast<std::size_t>(f.column)])
+      return broken("feature \"" + excerpt(f.name) + "\": its column is another feature's too");
     columns->second[static_cast<std::size_t>(f.column)] = false;
     --columns_left;
     TRY(check_type(f, ports.at(f.input)->dtype));

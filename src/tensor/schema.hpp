@@ -20,16 +20,16 @@ enum class FeatureType : std::uint8_t { number, integer, boolean, text };
 struct Feature {
   std::string name;
   FeatureType type = FeatureType::number;
-  std::string input;              // graph input it is a column of; empty: nothing depends on this column, any value or none is taken
+  std::string input;  // graph input it is a column of; empty: nothing depends on this column, any value or none is taken
   std::int64_t column = 0;
-  bool nullable = false;          // a missing value (null, NaN) is meaningful to the model; else it is refused naming the field
+  bool nullable = false;                // a missing value (null, NaN) is meaningful to the model; else it is refused naming the field
   std::vector<json::Value> categories;  // known values, empty: not known; not a restriction unless `closed`
-  bool closed = false;            // a value outside `categories` is an error in the library too (handle_unknown='error')
-  std::optional<double> typical;  // for examples and the form
-  std::optional<double> min, max; // typical range, a hint only
+  bool closed = false;                  // a value outside `categories` is an error in the library too (handle_unknown='error')
+  std::optional<double> typical;        // for examples and the form
+  std::optional<double> min, max;       // typical range, a hint only
 };
 
-struct Port {                     // a graph input or output
+struct Port {  // a graph input or output
   std::string name;
   DType dtype = DType::float32;
   std::vector<std::int64_t> shape;  // -1: free; dimension 0 is the rows when `batched`
@@ -41,9 +41,9 @@ struct Schema {
   std::vector<Feature> features;  // tabular only
   std::vector<Port> inputs;
   std::vector<Port> outputs;
-  bool named_features = false;    // the file names its features (feature_names_in_); else they are x0, x1, ...
-  bool batched = false;           // dimension 0 of every input and output is the row
-  bool rows_independent = false;  // row i of the outputs depends on row i of the inputs only: requests may be run together
+  bool named_features = false;       // the file names its features (feature_names_in_); else they are x0, x1, ...
+  bool batched = false;              // dimension 0 of every input and output is the row
+  bool rows_independent = false;     // row i of the outputs depends on row i of the inputs only: requests may be run together
   std::vector<json::Value> classes;  // classifiers: the order of the columns of probabilities / scores
 
   json::Value to_json() const;

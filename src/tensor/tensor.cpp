@@ -15,13 +15,13 @@ struct DTypeFacts {
 };
 
 constexpr std::array kFacts = {
-    DTypeFacts{DType::undefined, 0, "undefined", ""},      DTypeFacts{DType::float32, 4, "float32", "FP32"},
-    DTypeFacts{DType::uint8, 1, "uint8", "UINT8"},         DTypeFacts{DType::int8, 1, "int8", "INT8"},
-    DTypeFacts{DType::uint16, 2, "uint16", "UINT16"},      DTypeFacts{DType::int16, 2, "int16", "INT16"},
-    DTypeFacts{DType::int32, 4, "int32", "INT32"},         DTypeFacts{DType::int64, 8, "int64", "INT64"},
-    DTypeFacts{DType::string, 0, "string", "BYTES"},       DTypeFacts{DType::boolean, 1, "bool", "BOOL"},
-    DTypeFacts{DType::float16, 2, "float16", "FP16"},      DTypeFacts{DType::float64, 8, "float64", "FP64"},
-    DTypeFacts{DType::uint32, 4, "uint32", "UINT32"},      DTypeFacts{DType::uint64, 8, "uint64", "UINT64"},
+    DTypeFacts{DType::undefined, 0, "undefined", ""},   DTypeFacts{DType::float32, 4, "float32", "FP32"},
+    DTypeFacts{DType::uint8, 1, "uint8", "UINT8"},      DTypeFacts{DType::int8, 1, "int8", "INT8"},
+    DTypeFacts{DType::uint16, 2, "uint16", "UINT16"},   DTypeFacts{DType::int16, 2, "int16", "INT16"},
+    DTypeFacts{DType::int32, 4, "int32", "INT32"},      DTypeFacts{DType::int64, 8, "int64", "INT64"},
+    DTypeFacts{DType::string, 0, "string", "BYTES"},    DTypeFacts{DType::boolean, 1, "bool", "BOOL"},
+    DTypeFacts{DType::float16, 2, "float16", "FP16"},   DTypeFacts{DType::float64, 8, "float64", "FP64"},
+    DTypeFacts{DType::uint32, 4, "uint32", "UINT32"},   DTypeFacts{DType::uint64, 8, "uint64", "UINT64"},
     DTypeFacts{DType::bfloat16, 2, "bfloat16", "BF16"},
 };
 
@@ -133,7 +133,9 @@ void Tensor::reshape(Shape shape) {
   if (element_count(shape) == count_) shape_ = std::move(shape);
 }
 
-double Tensor::as_double(std::size_t i) const { return i < count_ && !data_.empty() ? element<double>(dtype_, data_.data() + i * dtype_size(dtype_)) : 0.0; }
+double Tensor::as_double(std::size_t i) const {
+  return i < count_ && !data_.empty() ? element<double>(dtype_, data_.data() + i * dtype_size(dtype_)) : 0.0;
+}
 
 std::int64_t Tensor::as_int(std::size_t i) const {
   if (i >= count_ || data_.empty()) return 0;
@@ -151,7 +153,7 @@ float half_to_float(std::uint16_t bits) {
     if (mantissa == 0) return std::bit_cast<float>(sign);
     const int shift = std::countl_zero(mantissa) - 21;  // bring the leading one to bit 10
     mantissa = (mantissa << shift) & 0x3ffU;
-    exponent = static_cast<std::uint32_t>(1 - shift);   // may be negative: wraps, and the sum below wraps back
+    exponent = static_cast<std::uint32_t>(1 - shift);  // may be negative: wraps, and the sum below wraps back
   }
   return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
 }
@@ -160,13 +162,13 @@ std::uint16_t float_to_half(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
   const std::uint32_t magnitude = bits & 0x7fffffffU;
-  if (magnitude > 0x7f800000U) return sign | 0x7e00U;                   // NaN
-  if (magnitude >= 0x47800000U) return sign | 0x7c00U;                  // 65536 and above, infinity
+  if (magnitude > 0x7f800000U) return sign | 0x7e00U;   // NaN
+  if (magnitude >= 0x47800000U) return sign | 0x7c00U;  // 65536 and above, infinity
   std::uint32_t mantissa = magnitude & 0x7fffffU;
   int shift = 13;
   std::uint32_t base = 0;
-  if (magnitude < 0x38800000U) {                                        // below 2^-14: subnormal
-    if (magnitude < 0x33000000U) return sign;                           // below 2^-25: zero
+  if (magnitude < 0x38800000U) {               // below 2^-14: subnormal
+    if (magnitude < 0x33000000U) return sign;  // below 2^-25: zero
     mantissa |= 0x800000U;
     shift = 126 - static_cast<int>(magnitude >> 23);
   } else {
@@ -176,7 +178,7 @@ std::uint16_t float_to_half(float value) {
   const std::uint32_t rest = mantissa & ((1U << shift) - 1U);
   const std::uint32_t half = 1U << (shift - 1);
   const bool up = rest > half || (rest == half && (kept & 1U) != 0);
-  return static_cast<std::uint16_t>(sign | (kept + (up ? 1U : 0U)));    // a carry into the exponent is right, up to infinity
+  return static_cast<std::uint16_t>(sign | (kept + (up ? 1U : 0U)));  // a carry into the exponent is right, up to infinity
 }
 
 std::uint16_t float_to_bfloat16(float value) {

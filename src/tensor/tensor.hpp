@@ -17,23 +17,36 @@ namespace slipway {
 
 // Numbers are ONNX's TensorProto.DataType, so that files and wires need no table.
 enum class DType : std::uint8_t {
-  undefined = 0, float32 = 1, uint8 = 2, int8 = 3, uint16 = 4, int16 = 5, int32 = 6, int64 = 7, string = 8,
-  boolean = 9, float16 = 10, float64 = 11, uint32 = 12, uint64 = 13, bfloat16 = 16
+  undefined = 0,
+  float32 = 1,
+  uint8 = 2,
+  int8 = 3,
+  uint16 = 4,
+  int16 = 5,
+  int32 = 6,
+  int64 = 7,
+  string = 8,
+  boolean = 9,
+  float16 = 10,
+  float64 = 11,
+  uint32 = 12,
+  uint64 = 13,
+  bfloat16 = 16
 };
 
-std::size_t dtype_size(DType dtype);                           // bytes of one element; 0 for string and undefined
-std::string_view dtype_name(DType dtype);                      // "float64"
-std::string_view dtype_oip_name(DType dtype);                  // "FP64", "BYTES", ...
-std::optional<DType> dtype_from_name(std::string_view name);   // either naming
+std::size_t dtype_size(DType dtype);                          // bytes of one element; 0 for string and undefined
+std::string_view dtype_name(DType dtype);                     // "float64"
+std::string_view dtype_oip_name(DType dtype);                 // "FP64", "BYTES", ...
+std::optional<DType> dtype_from_name(std::string_view name);  // either naming
 inline bool is_floating(DType d) { return d == DType::float32 || d == DType::float64 || d == DType::float16 || d == DType::bfloat16; }
 
-using Shape = std::vector<std::int64_t>;                       // concrete: every dimension >= 0
+using Shape = std::vector<std::int64_t>;  // concrete: every dimension >= 0
 inline constexpr std::size_t kRankMax = 8;
 std::optional<std::size_t> element_count(std::span<const std::int64_t> shape);  // nullopt: overflow or a negative dimension
-std::string shape_text(std::span<const std::int64_t> shape);   // "[2, 3]"
+std::string shape_text(std::span<const std::int64_t> shape);                    // "[2, 3]"
 
-float half_to_float(std::uint16_t bits);                       // IEEE binary16
-std::uint16_t float_to_half(float value);                      // round to nearest even
+float half_to_float(std::uint16_t bits);   // IEEE binary16
+std::uint16_t float_to_half(float value);  // round to nearest even
 inline float bfloat16_to_float(std::uint16_t bits) {
   const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
   float f = 0;
@@ -49,7 +62,7 @@ inline constexpr std::string_view kMissingText = "\xEE\x80\x80missing";
 class Tensor {
  public:
   Tensor() = default;
-  Tensor(DType dtype, Shape shape);                            // zero-filled; shape must have a count
+  Tensor(DType dtype, Shape shape);  // zero-filled; shape must have a count
   static Tensor of_strings(Shape shape, std::vector<std::string> values);
   static Tensor adopt(DType dtype, Shape shape, std::vector<std::byte> bytes);  // takes the memory; its size must fit
   template <class T>
@@ -63,14 +76,18 @@ class Tensor {
   std::span<const std::byte> bytes() const { return data_; }
   std::span<std::byte> bytes() { return data_; }
   template <class T>
-  std::span<const T> as() const { return {reinterpret_cast<const T*>(data_.data()), data_.size() / sizeof(T)}; }
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data_.data()), data_.size() / sizeof(T)};
+  }
   template <class T>
-  std::span<T> as() { return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)}; }
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
+  }
   const std::vector<std::string>& strings() const { return strings_; }
   std::vector<std::string>& strings() { return strings_; }
 
-  void reshape(Shape shape);                                   // same count
-  double as_double(std::size_t i) const;                       // any numeric type
+  void reshape(Shape shape);              // same count
+  double as_double(std::size_t i) const;  // any numeric type
   std::int64_t as_int(std::size_t i) const;
 
  private:

@@ -18,7 +18,7 @@ struct Victim {
   int index;
   bool is_sync;
   bool is_directory;
-  std::string name;   // "fsync .../blobs"
+  std::string name;  // "fsync .../blobs"
 };
 
 // The calls worth failing, with the file they are about.
@@ -27,21 +27,52 @@ std::optional<Victim> victim_of(const Call& call, const std::string& data) {
   bool is_sync = false;
   switch (call.number) {
     case SYS_fsync:
-    case SYS_fdatasync: is_sync = true; name = "fsync"; path = path_of_fd(call.thread, static_cast<std::int64_t>(call.arguments[0])); break;
+    case SYS_fdatasync:
+      is_sync = true;
+      name = "fsync";
+      path = path_of_fd(call.thread, static_cast<std::int64_t>(call.arguments[0]));
+      break;
     case SYS_write:
     case SYS_pwrite64:
     case SYS_ftruncate:
-    case SYS_fallocate: name = "write"; path = path_of_fd(call.thread, static_cast<std::int64_t>(call.arguments[0])); break;
-    case SYS_openat: name = "openat"; path = path_argument(call, 0, 1); break;
-    case SYS_linkat: name = "linkat"; path = path_argument(call, 2, 3); break;
+    case SYS_fallocate:
+      name = "write";
+      path = path_of_fd(call.thread, static_cast<std::int64_t>(call.arguments[0]));
+      break;
+    case SYS_openat:
+      name = "openat";
+      path = path_argument(call, 0, 1);
+      break;
+    case SYS_linkat:
+      name = "linkat";
+      path = path_argument(call, 2, 3);
+      break;
     case SYS_renameat:
-    case SYS_renameat2: name = "rename"; path = path_argument(call, 2, 3); break;
-    case SYS_unlinkat: name = "unlinkat"; path = path_argument(call, 0, 1); break;
+    case SYS_renameat2:
+      name = "rename";
+      path = path_argument(call, 2, 3);
+      break;
+    case SYS_unlinkat:
+      name = "unlinkat";
+      path = path_argument(call, 0, 1);
+      break;
 #if defined(SYS_link)
-    case SYS_link: name = "link"; path = path_argument(call, -1, 1); break;
-    case SYS_rename: name = "rename"; path = path_argument(call, -1, 1); break;
-    case SYS_unlink: name = "unlink"; path = path_argument(call, -1, 0); break;
-    case SYS_mkdir: name = "mkdir"; path = path_argument(call, -1, 0); break;
+    case SYS_link:
+      name = "link";
+      path = path_argument(call, -1, 1);
+      break;
+    case SYS_rename:
+      name = "rename";
+      path = path_argument(call, -1, 1);
+      break;
+    case SYS_unlink:
+      name = "unlink";
+      path = path_argument(call, -1, 0);
+      break;
+    case SYS_mkdir:
+      name = "mkdir";
+      path = path_argument(call, -1, 0);
+      break;
 #endif
     default: return std::nullopt;
   }
@@ -87,7 +118,8 @@ int run_inject(const Plan& plan) {
       std::size_t acks_before = 6;  // "start\n"
       const Run run = trace(subject, {[&](const Call& call) {
                                         if (call.index == victim.index) return Decision{Decision::fail, error_number};
-                                        if (call.index < victim.index && call.number == SYS_write && call.arguments[0] == kAckFd) acks_before += call.arguments[2];
+                                        if (call.index < victim.index && call.number == SYS_write && call.arguments[0] == kAckFd)
+                                          acks_before += call.arguments[2];
                                         return Decision{};
                                       },
                                       nullptr});

@@ -87,7 +87,10 @@ struct Server {
 
   Status add_owner() {
     TRY(database->write([](store::Session& s) {
-      return s.exec("INSERT INTO users (id, email, name, password_hash, role, status, epoch, created_at, updated_at) VALUES (?, 'a@b', '', '', 'user', 'active', 0, 0, 0)", {kOwner});
+      return s.exec(
+          "INSERT INTO users (id, email, name, password_hash, role, status, epoch, created_at, updated_at) VALUES (?, 'a@b', '', '', 'user', "
+          "'active', 0, 0, 0)",
+          {kOwner});
     }));
     return ok();
   }
@@ -101,13 +104,16 @@ struct Server {
 
 Result<models::VersionRow> upload(Server& server, const std::string& text) {
   auto upload = TRY(server.intake->begin(kOwner, ""));
-  for (std::size_t at = 0; at < text.size(); at += 20000) TRY(upload->write(as_bytes(text).subspan(at, std::min<std::size_t>(20000, text.size() - at))));
+  for (std::size_t at = 0; at < text.size(); at += 20000)
+    TRY(upload->write(as_bytes(text).subspan(at, std::min<std::size_t>(20000, text.size() - at))));
   const models::VersionRow received = TRY(upload->finish({"model", "", {}}, "model.pkl"));
   say("received " + received.id + " " + received.sha256);
   models::VersionRow row = TRY(server.process(received.id));
   // A disk that fails between the two makes it a refusal with a reason: no promise is broken, and none is made.
-  if (row.status == models::state::kReady) say("ready " + row.id + " " + row.sha256);
-  else say("refused " + row.id + " " + row.sha256);
+  if (row.status == models::state::kReady)
+    say("ready " + row.id + " " + row.sha256);
+  else
+    say("refused " + row.id + " " + row.sha256);
   return row;
 }
 
@@ -159,7 +165,8 @@ Status check_acknowledged(const std::vector<models::VersionRow>& versions, const
     if (word != "deleting" && word != "deleted" && !is_there) return wrong("lost: acknowledged " + id);
     if (word == "deleted" && is_there) return wrong("resurrected: deleted " + id);
     if (is_there && version->sha256 != digest) return wrong("another digest: " + id);
-    if ((word == "ready" || word == "received") && version->status != models::state::kReady) return wrong("acknowledged, now " + version->status + ": " + id);
+    if ((word == "ready" || word == "received") && version->status != models::state::kReady)
+      return wrong("acknowledged, now " + version->status + ": " + id);
   }
   return ok();
 }
@@ -193,7 +200,9 @@ int main(int argc, char** argv) {
   if (words.size() == 2 && words[0] == "upload") status = live(words[1]);
   if (words.size() == 3 && words[0] == "recover") status = recover(words[1], words[2]);
   if (status.ok()) return 0;
-  if (!words.empty() && words[0] == "recover") say(status.error().detail() + " " + status.error().internal());
-  else std::fprintf(stderr, "intake_subject: %s %s\n", status.error().detail().c_str(), status.error().internal().c_str());
+  if (!words.empty() && words[0] == "recover")
+    say(status.error().detail() + " " + status.error().internal());
+  else
+    std::fprintf(stderr, "intake_subject: %s %s\n", status.error().detail().c_str(), status.error().internal().c_str());
   return 1;
 }

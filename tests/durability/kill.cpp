@@ -11,7 +11,8 @@ Observer kill_at(int index) {
 }
 
 // Kills the recovery too, here and there, before it may run to its end.
-void kill_recovery(const Plan& plan, const std::string& data, const std::string& acks_path, const std::string& acks, const std::string& what, Tally& tally) {
+void kill_recovery(const Plan& plan, const std::string& data, const std::string& acks_path, const std::string& acks, const std::string& what,
+                   Tally& tally) {
   const std::string saved = data + ".saved";
   std::filesystem::remove_all(saved);
   std::filesystem::copy(data, saved, std::filesystem::copy_options::recursive);
@@ -47,8 +48,10 @@ int run_kill(const Plan& plan) {
     fresh_directory(data);
     const Run cut = trace(subject, kill_at(at));
     const std::string what = "killed at call " + std::to_string(at) + " of " + std::to_string(whole.calls);
-    if (plan.recovery_points > 0 && ++done % 40 == 0) kill_recovery(plan, data, acks_path, cut.acks, what, tally);
-    else tally.add(what, verdict(plan, data, acks_path, cut.acks));
+    if (plan.recovery_points > 0 && ++done % 40 == 0)
+      kill_recovery(plan, data, acks_path, cut.acks, what, tally);
+    else
+      tally.add(what, verdict(plan, data, acks_path, cut.acks));
   }
   return tally.finish();
 }

@@ -16,14 +16,15 @@ namespace {
 using Inode = std::pair<dev_t, ino_t>;
 
 std::optional<struct stat> look(const std::string& path, bool follow) {
-  struct stat info {};
+  struct stat info{};
   const int result = follow ? ::stat(path.c_str(), &info) : ::lstat(path.c_str(), &info);
   if (result != 0) return std::nullopt;
   return info;
 }
 
 std::optional<struct stat> look_fd(const Call& call, int argument) {
-  return look("/proc/" + std::to_string(call.thread) + "/fd/" + std::to_string(static_cast<int>(call.arguments[static_cast<std::size_t>(argument)])), true);
+  return look("/proc/" + std::to_string(call.thread) + "/fd/" + std::to_string(static_cast<int>(call.arguments[static_cast<std::size_t>(argument)])),
+              true);
 }
 
 Inode inode_of(const struct stat& info) { return {info.st_dev, info.st_ino}; }
@@ -134,8 +135,9 @@ int run_lint(const Plan& plan) {
   fresh_directory(data);
   Tally tally(plan);
   Lint lint(data, tally);
-  const Run run = trace(filled_in(plan.subject, data, scratch.path() + "/acks"),
-                        {[&](const Call& call) { return lint.before(call); }, [&](const Call& call, std::int64_t result) { lint.after(call, result); }});
+  const Run run =
+      trace(filled_in(plan.subject, data, scratch.path() + "/acks"),
+            {[&](const Call& call) { return lint.before(call); }, [&](const Call& call, std::int64_t result) { lint.after(call, result); }});
   tally.add("the subject", run.exited_well() ? "" : run.ending());
   return tally.finish();
 }

@@ -1,4 +1,5 @@
-// durability KIND [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...
+// durability KIND [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... --
+// RECOVERY...
 //
 // KIND is kill, power, inject or lint. Exit status: 0 all promises held, 1 not, 2 wrong usage, 77 not possible on this machine.
 #include <cstdio>
@@ -28,19 +29,25 @@ bool read_options(const std::vector<std::string>& options, Plan& plan) {
     }
     if (i + 1 >= options.size()) return false;
     const std::string& value = options[++i];
-    if (name == "--points") plan.points_max = std::atoi(value.c_str());
-    else if (name == "--recovery-points") plan.recovery_points = std::atoi(value.c_str());
+    if (name == "--points")
+      plan.points_max = std::atoi(value.c_str());
+    else if (name == "--recovery-points")
+      plan.recovery_points = std::atoi(value.c_str());
     else if (name == "--share") {
       if (std::sscanf(value.c_str(), "%d/%d", &plan.share, &plan.shares) != 2 || plan.share < 0 || plan.shares < 1) return false;
-    } else if (name == "--unheeded-syncs") plan.unheeded_syncs = std::atoi(value.c_str());
-    else if (name == "--canary") plan.canary = value;
-    else return false;
+    } else if (name == "--unheeded-syncs")
+      plan.unheeded_syncs = std::atoi(value.c_str());
+    else if (name == "--canary")
+      plan.canary = value;
+    else
+      return false;
   }
   return true;
 }
 
 int start(const std::vector<std::string>& all) {
-  static const std::map<std::string, int (*)(const Plan&)> kinds = {{"kill", run_kill}, {"power", run_power}, {"inject", run_inject}, {"lint", run_lint}};
+  static const std::map<std::string, int (*)(const Plan&)> kinds = {
+      {"kill", run_kill}, {"power", run_power}, {"inject", run_inject}, {"lint", run_lint}};
   Plan plan;
   std::size_t at = 0;
   if (!all.empty()) plan.kind = all[at++];
@@ -48,7 +55,9 @@ int start(const std::vector<std::string>& all) {
   plan.subject = words(all, at);
   plan.recovery = words(all, at);
   if (!understood || plan.subject.empty() || (plan.recovery.empty() && plan.kind != "lint")) {
-    std::fprintf(stderr, "usage: durability kill|power|inject|lint [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] [--expect-failure] -- SUBJECT... -- RECOVERY...\n");
+    std::fprintf(stderr,
+                 "usage: durability kill|power|inject|lint [--points N] [--share I/N] [--recovery-points N] [--unheeded-syncs N] [--canary TEXT] "
+                 "[--expect-failure] -- SUBJECT... -- RECOVERY...\n");
     return 2;
   }
   return kinds.at(plan.kind)(plan);

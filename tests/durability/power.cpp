@@ -87,11 +87,11 @@ class Laboratory {
     ::syncfs(directory);
     ::close(directory);
     Run run = trace(filled_in(plan.subject, data_, acks_), {[&](const Call& call) {
-                                                             if (call.index != at) return Decision{};
-                                                             copy_sparse(live_, cut_);
-                                                             return Decision{Decision::kill};
-                                                           },
-                                                           nullptr});
+                                                              if (call.index != at) return Decision{};
+                                                              copy_sparse(live_, cut_);
+                                                              return Decision{Decision::kill};
+                                                            },
+                                                            nullptr});
     if (at == 0) copy_sparse(live_, cut_);
     return run;
   }

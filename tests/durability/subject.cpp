@@ -202,7 +202,8 @@ Status check_model(Platform& p, const Row& row, std::set<std::string>& expected)
   const bool is_first = text == content(1000, 'a');
   if (!is_first && text != content(150000, 'b')) return wrong("model " + id + " has another content");
   const SecretKey artifact = TRY(p.keyring->unwrap_dek(row.text("artifact_key"), artifact_use(artifact_of(id))));
-  if (TRY(read_sealed(*p.blobs, artifact_of(id), artifact)) != "artifact of " + text.substr(0, 100)) return wrong("artifact of " + id + " has another content");
+  if (TRY(read_sealed(*p.blobs, artifact_of(id), artifact)) != "artifact of " + text.substr(0, 100))
+    return wrong("artifact of " + id + " has another content");
   expected.insert({original_of(id), artifact_of(id)});
   return ok();
 }
@@ -258,7 +259,9 @@ int main(int argc, char** argv) {
   if (words.size() >= 2 && words[0] == "upload") status = live(words[1]);
   if (words.size() == 3 && words[0] == "recover") status = recover(words[1], words[2]);
   if (status.ok()) return 0;
-  if (!words.empty() && words[0] == "recover") say(status.error().detail() + " " + status.error().internal());
-  else std::fprintf(stderr, "subject: %s %s\n", status.error().detail().c_str(), status.error().internal().c_str());
+  if (!words.empty() && words[0] == "recover")
+    say(status.error().detail() + " " + status.error().internal());
+  else
+    std::fprintf(stderr, "subject: %s %s\n", status.error().detail().c_str(), status.error().internal().c_str());
   return 1;
 }

@@ -178,7 +178,8 @@ Run trace(const std::vector<std::string>& command, const Observer& observer) {
   if (child == 0) become(command, acks.ends[1], true);
   int status = 0;
   if (::waitpid(child, &status, __WALL) != child || !WIFSTOPPED(status)) throw std::runtime_error("the process can't be traced");
-  const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
+  const long options =
+      PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
   if (::ptrace(PTRACE_SETOPTIONS, child, nullptr, options) != 0) throw std::runtime_error("the process can't be traced");
   Run run;
   Tracing(child, observer).until_end(run);
@@ -243,9 +244,7 @@ std::string text_written(const Call& call) {
 bool can_trace() {
   try {
     return trace({"/bin/true"}, {}).exited_well();
-  } catch (const std::runtime_error&) {
-    return false;
-  }
+  } catch (const std::runtime_error&) { return false; }
 }
 
 bool can_fail_calls() {

@@ -17,9 +17,9 @@ inline constexpr int kAckFd = 3;
 
 struct Call {
   pid_t thread;
-  std::uint64_t number;                     // SYS_...
+  std::uint64_t number;  // SYS_...
   std::array<std::uint64_t, 6> arguments;
-  int index;                                // 1, 2, …: counted from the start mark
+  int index;  // 1, 2, …: counted from the start mark
 };
 
 struct Decision {
@@ -28,30 +28,30 @@ struct Decision {
 };
 
 struct Observer {
-  std::function<Decision(const Call&)> before;                        // the call has not run
+  std::function<Decision(const Call&)> before;  // the call has not run
   std::function<void(const Call&, std::int64_t result)> after;
 };
 
 struct Run {
   int wait_status = 0;
   int calls = 0;
-  std::string acks;                         // what came through the channel, the start mark included
-  bool killed = false;                      // by a Decision
+  std::string acks;     // what came through the channel, the start mark included
+  bool killed = false;  // by a Decision
   bool exited_well() const;
-  std::string ending() const;               // "exit status 1", "signal 6"
+  std::string ending() const;  // "exit status 1", "signal 6"
 };
 
 // Throws std::runtime_error when tracing isn't possible.
 Run trace(const std::vector<std::string>& command, const Observer& observer);
-Run run(const std::vector<std::string>& command);                     // without tracing
+Run run(const std::vector<std::string>& command);  // without tracing
 
 // Helpers for observers. Paths are absolute.
 std::string path_of_fd(pid_t thread, std::int64_t fd);
 std::string string_at(pid_t thread, std::uint64_t address);
-std::string path_argument(const Call& call, int directory_argument, int path_argument);   // directory_argument -1: the working directory
-std::string text_written(const Call& call);                           // of a write()
+std::string path_argument(const Call& call, int directory_argument, int path_argument);  // directory_argument -1: the working directory
+std::string text_written(const Call& call);                                              // of a write()
 
 bool can_trace();
-bool can_fail_calls();                      // only known for x86-64
+bool can_fail_calls();  // only known for x86-64
 
 }  // namespace durability

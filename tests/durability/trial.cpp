@@ -80,7 +80,8 @@ void Tally::add(const std::string& what, const std::string& wrong) {
 }
 
 int Tally::finish() const {
-  std::printf("%s: %d trials, %d failures%s\n", plan_.kind.c_str(), trials_, failures_, plan_.expect_failure ? " (the subject has a deliberate fault)" : "");
+  std::printf("%s: %d trials, %d failures%s\n", plan_.kind.c_str(), trials_, failures_,
+              plan_.expect_failure ? " (the subject has a deliberate fault)" : "");
   if (trials_ == 0) return 1;
   return (failures_ > 0) == plan_.expect_failure ? 0 : 1;
 }

@@ -1,7 +1,6 @@
 """What happens when a model's process dies, is hung, or must make room: its callers notice, nobody else does."""
 import os
 import signal
-import socket
 import threading
 import time
 import unittest
@@ -122,7 +121,7 @@ class Cells(ServerCase):
 
 
 class Memory(ServerCase):
-    flags = ("--inference.memory_bytes", "40M")
+    flags = ("--inference.memory_bytes", "24M")
 
     def test_the_least_recently_used_model_makes_room_and_comes_back(self):
         models = [self.server.upload(model_file(IRIS), self.key).json for _ in range(6)]
@@ -130,7 +129,7 @@ class Memory(ServerCase):
             for model in models:
                 self.assertEqual(self.server.predict(model["id"], model["example"], self.key).status, 200)
         runtime = lambda m: self.server.call("GET", f"/api/models/{m['id']}", credential=self.key).json["runtime"]
-        self.assertTrue(wait_for(lambda: sum(runtime(m)["resident_bytes"] for m in models if runtime(m)["loaded"]) <= 45 << 20))
+        self.assertTrue(wait_for(lambda: sum(runtime(m)["resident_bytes"] for m in models if runtime(m)["loaded"]) <= 32 << 20))
         self.assertLess(sum(runtime(m)["loaded"] for m in models), 6)
         self.assertGreater(max(runtime(m)["cold_starts"] for m in models), 1)
 
@@ -148,11 +147,11 @@ class Drain(unittest.TestCase):
                 while True:
                     try:
                         answer = server.predict(model["id"], model["example"], key)
-                    except (ConnectionRefusedError, ConnectionResetError) as error:
-                        # refused: not taken. A reset before any byte of ours was read is the listening socket's last backlog.
+                    except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError) as error:
+                        # Not taken: refused, or still in the listening socket's backlog when that was closed.
                         done.append(type(error).__name__)
                         return
-                    except (socket.error, OSError, Exception) as error:
+                    except Exception as error:
                         bad.append(repr(error))
                         return
                     if answer.status != 200:

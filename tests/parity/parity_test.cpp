@@ -3,6 +3,7 @@
 // SLIPWAY_PARITY_DIR names another folder of cases (of the same layout) to run as well.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,8 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include <onnxruntime_cxx_api.h>
 
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/importer.hpp"
@@ -27,14 +26,20 @@ constexpr double kRelative = 1e-9, kAbsolute = 1e-12;
 // Cases that can't be answered, and why. They must be refused, or refuse the request.
 struct Exception {
   std::string_view name, why;
-  std::string_view before = "99";    // only of versions before this one
+  std::string_view before = "99";  // only of versions before this one
 };
 constexpr std::string_view kNoNames = "before 1.0 such a file doesn't hold the names of its features, which the request uses";
 constexpr Exception kExceptions[] = {
     {"function_identity_table", "an identity over text and numbers: the file doesn't say which column is which, and one tensor can't hold both"},
     {"impute_indicator_strings", "the answer mixes text and booleans, which one tensor can't hold"},
-    {"forest_table", kNoNames, "1."},       {"linreg_table", kNoNames, "1."},   {"onehot_bool_column", kNoNames, "1."}, {"onehot_table", kNoNames, "1."},
-    {"impute_table_strings", kNoNames, "1."}, {"ordinal_table", kNoNames, "1."}, {"impute_table", kNoNames, "1."},       {"standard_table", kNoNames, "1."},
+    {"forest_table", kNoNames, "1."},
+    {"linreg_table", kNoNames, "1."},
+    {"onehot_bool_column", kNoNames, "1."},
+    {"onehot_table", kNoNames, "1."},
+    {"impute_table_strings", kNoNames, "1."},
+    {"ordinal_table", kNoNames, "1."},
+    {"impute_table", kNoNames, "1."},
+    {"standard_table", kNoNames, "1."},
 };
 
 // The library computes these in float32, to a last bit that depends on its BLAS.
@@ -70,7 +75,8 @@ class Engine {
     std::vector<Ort::Value> values;
     for (const Tensor& t : inputs) values.push_back(to_value(t));
     std::vector<Tensor> out;
-    for (auto& v : session.Run(Ort::RunOptions{}, in_names.data(), values.data(), values.size(), out_names.data(), out_names.size())) out.push_back(from_value(v));
+    for (auto& v : session.Run(Ort::RunOptions{}, in_names.data(), values.data(), values.size(), out_names.data(), out_names.size()))
+      out.push_back(from_value(v));
     return out;
   }
 
@@ -132,8 +138,10 @@ std::string difference(const Tensor& got, std::size_t i, const json::Value& want
     if (want.is_null()) return s == kMissingText ? "" : "'" + s + "' for null";
     return want.is_string() && want.as_string() == s ? "" : "'" + s + "' for " + want.dump();
   }
-  if (got.dtype() == DType::boolean) return want.is_bool() && want.as_bool() == (got.as_int(i) != 0) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
-  if (got.dtype() == DType::int64) return want.is_int() && want.as_int() == got.as_int(i) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
+  if (got.dtype() == DType::boolean)
+    return want.is_bool() && want.as_bool() == (got.as_int(i) != 0) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
+  if (got.dtype() == DType::int64)
+    return want.is_int() && want.as_int() == got.as_int(i) ? "" : std::to_string(got.as_int(i)) + " for " + want.dump();
   const double g = got.as_double(i);
   if (want.is_null()) return std::isfinite(g) ? std::to_string(g) + " for null" : "";
   const double w = want.is_bool() ? (want.as_bool() ? 1 : 0) : want.is_number() ? want.as_double() : std::nan("");
@@ -231,7 +239,8 @@ TEST_P(Parity, AnswersAsTheLibraryDoes) {
     compare(name, outputs[i], *want);
   }
   for (const auto& [name, value] : expected->as_object()) {
-    const bool given = name == "kind" || std::any_of(artifact->schema.outputs.begin(), artifact->schema.outputs.end(), [&](const Port& p) { return p.name == name; });
+    const bool given = name == "kind" ||
+                       std::any_of(artifact->schema.outputs.begin(), artifact->schema.outputs.end(), [&](const Port& p) { return p.name == name; });
     EXPECT_TRUE(given) << "the library answers " << name << " too";
   }
 }

@@ -16,9 +16,7 @@ Val clip(Builder& graph, const Val& x, double low, double high) {
   return Builder::typed(graph.where(graph.is_nan(x), x, inside), DType::float64, x.columns);
 }
 
-Val two_columns(Builder& graph, const Val& p) {
-  return graph.concat_columns({Builder::typed(graph.sub(graph.scalar(1), p), DType::float64, 1), p});
-}
+Val two_columns(Builder& graph, const Val& p) { return graph.concat_columns({Builder::typed(graph.sub(graph.scalar(1), p), DType::float64, 1), p}); }
 
 Val flat(Builder& graph, const Val& x) { return graph.reshape(x, {-1}, -1); }
 Val sum_columns(Builder& graph, const Val& x) { return Builder::typed(graph.reduce("ReduceSum", x, 1, true), DType::float64, 1); }

@@ -47,9 +47,7 @@ Table Inputs::all() {
   return table;
 }
 
-Inputs::Info* Inputs::owner(const Column& column) {
-  return column.same_as < 0 ? nullptr : &infos_[static_cast<std::size_t>(column.same_as)];
-}
+Inputs::Info* Inputs::owner(const Column& column) { return column.same_as < 0 ? nullptr : &infos_[static_cast<std::size_t>(column.same_as)]; }
 
 Status Inputs::settle(std::int32_t feature, Use use) {
   Info& info = infos_[static_cast<std::size_t>(feature)];

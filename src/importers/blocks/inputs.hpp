@@ -20,10 +20,10 @@ class Inputs {
   // names empty: the features are called x0, x1, ... count < 0: the file doesn't say how many there are.
   Inputs(graph::Builder& graph, std::vector<std::string> names, std::int64_t count);
 
-  Table all();                                                   // every feature, in order
-  Result<graph::Val> numbers(const Table& table);                // [N, width] float64
-  Result<graph::Val> texts(const Table& table);                  // [N, width] string
-  bool known_text(const Column& column) const;                   // text already, by another part's use
+  Table all();                                     // every feature, in order
+  Result<graph::Val> numbers(const Table& table);  // [N, width] float64
+  Result<graph::Val> texts(const Table& table);    // [N, width] string
+  bool known_text(const Column& column) const;     // text already, by another part's use
 
   // A missing value that would arrive in these columns is refused by the library here.
   void refuse_missing(const Table& table);
@@ -32,7 +32,7 @@ class Inputs {
   void hint_typical(const Column& column, double typical);
   void hint_range(const Column& column, double min, double max);
   void hint_boolean(const Column& column);
-  void hint_sample(const Column& column, json::Value sample);        // for the example row only
+  void hint_sample(const Column& column, json::Value sample);  // for the example row only
   void hint_categories(const Column& column, std::vector<json::Value> categories);
   // A value outside is an error in the library. False: the column isn't a feature's own, so a request can't be checked.
   bool close(const Column& column, const std::vector<json::Value>& categories);

@@ -10,8 +10,8 @@
 namespace slipway::importers {
 
 struct Labels {
-  Tensor values;                     // [classes]
-  std::vector<json::Value> shown;    // the same for the schema
+  Tensor values;                   // [classes]
+  std::vector<json::Value> shown;  // the same for the schema
 
   std::size_t count() const { return shown.size(); }
   graph::Val pick(graph::Builder& graph, const graph::Val& index) const;  // index: int64 [N]; gives [N]

@@ -13,18 +13,18 @@
 namespace slipway::importers {
 
 struct Column {
-  std::int32_t feature = -1;                  // raw feature; -1: column `at` of `block`
-  std::shared_ptr<const graph::Val> block;    // float64 or string, [N, block->columns]
+  std::int32_t feature = -1;                // raw feature; -1: column `at` of `block`
+  std::shared_ptr<const graph::Val> block;  // float64 or string, [N, block->columns]
   std::int64_t at = 0;
-  std::int32_t same_as = -1;                  // the feature whose present values these are (an imputer changes missing ones only)
-  std::vector<std::int32_t> missing_from;     // features whose missing value would still be missing here
+  std::int32_t same_as = -1;               // the feature whose present values these are (an imputer changes missing ones only)
+  std::vector<std::int32_t> missing_from;  // features whose missing value would still be missing here
 
   bool is_text() const { return feature < 0 && block->dtype == DType::string; }
 };
 
 struct Table {
   std::vector<Column> columns;
-  std::optional<graph::Val> free;             // a table whose width the file doesn't tell: then there are no columns
+  std::optional<graph::Val> free;  // a table whose width the file doesn't tell: then there are no columns
 
   std::size_t width() const { return columns.size(); }
 };

@@ -7,8 +7,9 @@ using graph::Builder;
 using graph::Val;
 
 Val look_up(Builder& graph, const Val& text, std::vector<std::string> keys, std::vector<std::int64_t> values, std::int64_t otherwise) {
-  const Val found = graph.op("LabelEncoder", {text},
-                             {attr("keys_strings", std::move(keys)), attr("values_int64s", std::move(values)), attr("default_int64", otherwise)}, "ai.onnx.ml");
+  const Val found =
+      graph.op("LabelEncoder", {text},
+               {attr("keys_strings", std::move(keys)), attr("values_int64s", std::move(values)), attr("default_int64", otherwise)}, "ai.onnx.ml");
   return Builder::typed(found, DType::int64, text.columns);
 }
 

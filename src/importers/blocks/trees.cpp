@@ -43,7 +43,11 @@ void add_tree(Ensemble& out, const TreeNodes& tree, Leaf&& leaf) {
     out.true_id[at] = out.false_id[at] = leaf(0);
     return;
   }
-  struct Step { std::size_t node; std::int64_t parent; bool yes; };
+  struct Step {
+    std::size_t node;
+    std::int64_t parent;
+    bool yes;
+  };
   std::vector<Step> todo{{0, -1, true}};
   while (!todo.empty()) {
     const Step step = todo.back();
@@ -92,7 +96,10 @@ Status check_tree(const TreeNodes& tree, std::int64_t n_features) {
   const std::size_t n = tree.size();
   if (n == 0) return Error(ErrorCode::model_refused, "damaged tree: it has no nodes");
   std::vector<std::uint8_t> seen(n, 0);
-  struct Step { std::size_t node; std::size_t depth; };
+  struct Step {
+    std::size_t node;
+    std::size_t depth;
+  };
   std::vector<Step> todo{{0, 0}};
   while (!todo.empty()) {
     const Step step = todo.back();
@@ -107,16 +114,15 @@ Status check_tree(const TreeNodes& tree, std::int64_t n_features) {
     if (tree.feature[step.node] < 0 || tree.feature[step.node] >= n_features) {
       return broken(step.node, "tests feature " + std::to_string(tree.feature[step.node]) + " of " + std::to_string(n_features));
     }
-    if (std::isnan(tree.threshold[step.node])) return broken(step.node, "has a threshold that is no number");  // infinite: parts missing values from all others
+    if (std::isnan(tree.threshold[step.node]))
+      return broken(step.node, "has a threshold that is no number");  // infinite: parts missing values from all others
     todo.push_back({static_cast<std::size_t>(right), step.depth + 1});
     todo.push_back({static_cast<std::size_t>(left), step.depth + 1});
   }
   return ok();
 }
 
-graph::Val round_to_float(graph::Builder& graph, const graph::Val& x) {
-  return graph.cast(graph.cast(x, DType::float32), DType::float64);
-}
+graph::Val round_to_float(graph::Builder& graph, const graph::Val& x) { return graph.cast(graph.cast(x, DType::float32), DType::float64); }
 
 graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets, double scale) {
   Ensemble ensemble;
@@ -130,9 +136,8 @@ graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::v
 graph::Val leaf_indices(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees) {
   Ensemble ensemble;
   for (std::size_t i = 0; i < trees.size(); ++i) {
-    add_tree(ensemble, trees[i], [&](std::size_t) {
-      return ensemble.leaf(static_cast<std::int64_t>(i), static_cast<double>(ensemble.leaf_weight.size()));
-    });
+    add_tree(ensemble, trees[i],
+             [&](std::size_t) { return ensemble.leaf(static_cast<std::int64_t>(i), static_cast<double>(ensemble.leaf_weight.size())); });
   }
   return graph.cast(emit(graph, x, std::move(ensemble), static_cast<std::int64_t>(trees.size())), DType::int64);
 }

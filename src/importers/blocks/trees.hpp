@@ -9,11 +9,11 @@
 
 namespace slipway::importers {
 
-struct TreeNodes {                      // one tree; node 0 is the root; a leaf has left == right == -1
+struct TreeNodes {  // one tree; node 0 is the root; a leaf has left == right == -1
   std::vector<std::int64_t> left, right, feature;
-  std::vector<double> threshold;        // go left when x <= threshold
+  std::vector<double> threshold;           // go left when x <= threshold
   std::vector<std::uint8_t> missing_left;  // empty: a missing value goes right
-  std::vector<double> values;           // nodes x width, in order of nodes
+  std::vector<double> values;              // nodes x width, in order of nodes
   std::int64_t width = 1;
 
   std::size_t size() const { return left.size(); }

@@ -12,8 +12,10 @@ constexpr std::size_t kCategoriesMax = 2'000'000;
 Status add_missing(Categories& out, const View& item) {
   if (out.missing >= 0) return refuse(item, "None and NaN are two categories here; a request can't tell them apart");
   out.missing = static_cast<std::int64_t>(out.text ? out.texts.size() : out.numbers.size());
-  if (out.text) out.texts.emplace_back(kMissingText);
-  else out.numbers.push_back(std::nan(""));
+  if (out.text)
+    out.texts.emplace_back(kMissingText);
+  else
+    out.numbers.push_back(std::nan(""));
   return ok();
 }
 
@@ -71,9 +73,12 @@ Result<Categories> read_one(const View& list) {
       continue;
     }
     out.numbers.push_back(v);
-    if (out.boolean) out.shown.emplace_back(v != 0);
-    else if (whole && std::abs(v) < 9e15) out.shown.emplace_back(static_cast<std::int64_t>(v));
-    else out.shown.emplace_back(v);
+    if (out.boolean)
+      out.shown.emplace_back(v != 0);
+    else if (whole && std::abs(v) < 9e15)
+      out.shown.emplace_back(static_cast<std::int64_t>(v));
+    else
+      out.shown.emplace_back(v);
   }
   return out;
 }

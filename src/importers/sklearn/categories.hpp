@@ -7,10 +7,10 @@ namespace slipway::importers::sklearn {
 
 struct Categories {
   bool text = false, boolean = false;
-  std::vector<std::string> texts;          // text: one a category; the missing one's is kMissingText
-  std::vector<double> numbers;             // else; the missing one's is NaN
-  std::int64_t missing = -1;               // which category is None or NaN
-  std::vector<json::Value> shown;          // without the missing one
+  std::vector<std::string> texts;  // text: one a category; the missing one's is kMissingText
+  std::vector<double> numbers;     // else; the missing one's is NaN
+  std::int64_t missing = -1;       // which category is None or NaN
+  std::vector<json::Value> shown;  // without the missing one
 
   std::size_t count() const { return text ? texts.size() : numbers.size(); }
 };
@@ -27,8 +27,8 @@ Result<Val> coded(Lowering& to, const Column& column, const Categories& categori
 
 // Index lists of grouped rare categories (from 1.1): per column None or an array. Empty: none is grouped.
 struct Grouping {
-  std::vector<std::int64_t> group_of;      // category -> its place after grouping; empty: as it is
-  std::int64_t infrequent = -1;            // a category of the group; -1: there is no group
+  std::vector<std::int64_t> group_of;  // category -> its place after grouping; empty: as it is
+  std::int64_t infrequent = -1;        // a category of the group; -1: there is no group
 };
 Result<std::vector<Grouping>> read_grouping(const View& model, const std::vector<Categories>& categories);
 

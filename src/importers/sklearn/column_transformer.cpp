@@ -37,12 +37,14 @@ class Columns {
     if (spec.is(Kind::integer)) return number(spec, TRY(spec.integer()));
     const std::string name = TRY(spec.text());
     const auto found = by_name_.find(name);
-    if (found == by_name_.end()) return refuse(spec, "the column '" + name.substr(0, 100) + "' is named, but not among the features it was fitted on");
+    if (found == by_name_.end())
+      return refuse(spec, "the column '" + name.substr(0, 100) + "' is named, but not among the features it was fitted on");
     return found->second;
   }
 
   Result<Indices> mask(const View& spec, const std::vector<double>& bits) const {
-    if (static_cast<std::int64_t>(bits.size()) != count_) return refuse(spec, "a mask of " + std::to_string(bits.size()) + " for " + std::to_string(count_) + " columns");
+    if (static_cast<std::int64_t>(bits.size()) != count_)
+      return refuse(spec, "a mask of " + std::to_string(bits.size()) + " for " + std::to_string(count_) + " columns");
     Indices out;
     for (std::size_t i = 0; i < bits.size(); ++i) {
       if (bits[i] != 0) out.push_back(static_cast<std::int64_t>(i));
@@ -57,7 +59,8 @@ class Columns {
     if (dtype.find('U') != std::string::npos || dtype.find('S') != std::string::npos) {
       for (const auto& name : TRY(spec.texts())) {
         const auto found = by_name_.find(name);
-        if (found == by_name_.end()) return refuse(spec, "the column '" + name.substr(0, 100) + "' is named, but not among the features it was fitted on");
+        if (found == by_name_.end())
+          return refuse(spec, "the column '" + name.substr(0, 100) + "' is named, but not among the features it was fitted on");
         out.push_back(found->second);
       }
       return out;
@@ -80,7 +83,7 @@ class Columns {
   Result<Indices> resolve_object(const View& spec) const {
     if (const auto data = spec.find("data")) return resolve(*data);  // _RemainderColsList of 1.5 to 1.7
     if (const auto names = names_array(spec); names && names->id() != spec.id()) return resolve(*names);
-    if (spec.size() > 0) return resolve_list(spec);                  // a subclass of list
+    if (spec.size() > 0) return resolve_list(spec);  // a subclass of list
     return refuse(spec, "the columns are given by " + spec.describe());
   }
 
@@ -135,7 +138,8 @@ Result<Table> weighted(Lowering& to, const View& model, const View& name, Table 
 
 Result<Table> transform(Lowering& to, const View& model, const Table& in) {
   const View entries = TRY(model.attribute("transformers_"));
-  if ((!entries.is(Kind::list) && !entries.is(Kind::tuple)) || entries.size() > kTransformersMax) return refuse(entries, "the transformers are " + entries.describe());
+  if ((!entries.is(Kind::list) && !entries.is(Kind::tuple)) || entries.size() > kTransformersMax)
+    return refuse(entries, "the transformers are " + entries.describe());
   Width width = TRY(width_of(model));
   const std::int64_t count = width.count;
   TRY(expect_width(model, in, count));

@@ -26,11 +26,11 @@ Val expm1(Builder& g, const Val& x) {
 }
 
 struct Function {
-  std::string_view name, op;          // op: the ONNX operator, where it is one
+  std::string_view name, op;  // op: the ONNX operator, where it is one
 };
 constexpr Function kFunctions[] = {
-    {"log", "Log"}, {"exp", "Exp"}, {"sqrt", "Sqrt"}, {"abs", "Abs"}, {"absolute", "Abs"}, {"fabs", "Abs"}, {"negative", "Neg"},
-    {"floor", "Floor"}, {"ceil", "Ceil"}, {"sign", "Sign"}, {"sin", "Sin"}, {"cos", "Cos"}, {"tanh", "Tanh"}, {"reciprocal", "Reciprocal"},
+    {"log", "Log"},     {"exp", "Exp"},   {"sqrt", "Sqrt"}, {"abs", "Abs"}, {"absolute", "Abs"}, {"fabs", "Abs"},  {"negative", "Neg"},
+    {"floor", "Floor"}, {"ceil", "Ceil"}, {"sign", "Sign"}, {"sin", "Sin"}, {"cos", "Cos"},      {"tanh", "Tanh"}, {"reciprocal", "Reciprocal"},
 };
 
 std::optional<Val> apply(Builder& g, std::string_view name, const Val& x) {
@@ -68,8 +68,9 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
   }
   const auto name = numpy_name(*function);
   if (!name) {
-    return refuse(*function, "FunctionTransformer calls " + function->qualified_name() + ", which is code; a model file is read as data and its code never runs. "
-                             "Replace it by a scikit-learn transformer or a plain numpy function such as numpy.log1p");
+    return refuse(*function, "FunctionTransformer calls " + function->qualified_name() +
+                                 ", which is code; a model file is read as data and its code never runs. "
+                                 "Replace it by a scikit-learn transformer or a plain numpy function such as numpy.log1p");
   }
   const Val x = TRY(to.inputs.numbers(in));
   const auto y = apply(to.graph, *name, x);

@@ -115,9 +115,12 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   const auto classes = static_cast<std::int64_t>(labels.count());
   const std::string name = text_or(model, "loss", "log_loss");
   Loss loss = classes == 2 ? Loss::logistic : Loss::multinomial;
-  if (name == "exponential") loss = Loss::exponential;
-  else if (name != "log_loss" && name != "deviance") return refuse(model, "the loss '" + name.substr(0, 40) + "' is not known");
-  if (classes < 2 || (loss == Loss::exponential && classes != 2)) return refuse(model, std::to_string(classes) + " classes don't fit the loss " + name);
+  if (name == "exponential")
+    loss = Loss::exponential;
+  else if (name != "log_loss" && name != "deviance")
+    return refuse(model, "the loss '" + name.substr(0, 40) + "' is not known");
+  if (classes < 2 || (loss == Loss::exponential && classes != 2))
+    return refuse(model, std::to_string(classes) + " classes don't fit the loss " + name);
 
   const Val raw = TRY(raw_scores(to, model, in, loss, classes == 2 ? 1 : classes));
   if (loss == Loss::multinomial) {

@@ -73,7 +73,8 @@ Status add_table(Artifact& artifact, Lowering& to, const View& model, const Tabl
   std::size_t texts = 0;
   for (const Column& column : table.columns) texts += to.inputs.known_text(column) ? 1 : 0;
   if (texts != 0 && texts != table.width()) {
-    return refuse(model, "its result mixes columns of text and of numbers, which one answer can't hold; serve it together with the model that uses it");
+    return refuse(model,
+                  "its result mixes columns of text and of numbers, which one answer can't hold; serve it together with the model that uses it");
   }
   const Val v = texts != 0 ? TRY(to.inputs.texts(table)) : TRY(to.inputs.numbers(table));
   add_output(artifact, to.graph, "transformed", v, table.free ? -1 : static_cast<std::int64_t>(table.width()));

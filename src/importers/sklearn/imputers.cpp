@@ -54,8 +54,10 @@ Result<std::vector<Statistic>> read_statistics(const View& model) {
   for (std::size_t i = 0; i < v.size(); ++i) {
     const View item = v.at(i);
     Statistic s;
-    if (item.is(Kind::text)) s.text = TRY(item.text());
-    else if (!item.is_none() && !item.is(Kind::object) && !item.is(Kind::global)) s.number = TRY(item.number());
+    if (item.is(Kind::text))
+      s.text = TRY(item.text());
+    else if (!item.is_none() && !item.is(Kind::object) && !item.is(Kind::global))
+      s.number = TRY(item.number());
     out.push_back(std::move(s));
   }
   return out;

@@ -1,6 +1,7 @@
 // Linear models: X @ coef_.T + intercept_. Regressors give it; classifiers pick by its sign or its largest.
-#include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/sklearn/linear.hpp"
+
+#include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
 namespace slipway::importers::sklearn {

@@ -6,8 +6,8 @@
 namespace slipway::importers::sklearn {
 
 struct Decision {
-  Val value;           // [N, rows of coef_]
-  int coef_rank = 2;   // 1: coef_ is a vector, so that the answer has one number a row and no second dimension
+  Val value;          // [N, rows of coef_]
+  int coef_rank = 2;  // 1: coef_ is a vector, so that the answer has one number a row and no second dimension
 };
 Result<Decision> decision_function(Lowering& to, const View& model, const Table& in);
 // classes_, checked against the number of decisions (1 for two classes).

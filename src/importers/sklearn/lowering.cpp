@@ -8,7 +8,7 @@
 namespace slipway::importers::sklearn {
 namespace {
 
-constexpr int kDepthMax = 24;             // of estimators inside estimators
+constexpr int kDepthMax = 24;  // of estimators inside estimators
 constexpr std::size_t kWarningsMax = 20;
 
 bool begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
@@ -55,9 +55,7 @@ Prediction Prediction::from_probabilities(Builder& graph, Labels labels, const V
   return p;
 }
 
-bool covered(const View& model) {
-  return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr;
-}
+bool covered(const View& model) { return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr; }
 
 Error not_covered(const View& model) {
   if (!model.is(Kind::object) && !model.is(Kind::global)) {
@@ -68,14 +66,17 @@ Error not_covered(const View& model) {
   const std::string_view module = model.module();
   for (const Recipe& recipe : kRecipes) {
     if (!under(module, recipe.root)) continue;
-    return refuse(model, name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
+    return refuse(model,
+                  name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
   }
   if (under(module, "__main__")) {
-    return refuse(model, name + " is code of the script that saved the file; a model file is read as data here and its code never runs. "
-                         "Replace it by a scikit-learn transformer, or export the model to ONNX");
+    return refuse(model, name +
+                             " is code of the script that saved the file; a model file is read as data here and its code never runs. "
+                             "Replace it by a scikit-learn transformer, or export the model to ONNX");
   }
-  return refuse(model, name + " is not a class that is read here; nothing in a model file is executed. "
-                       "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
+  return refuse(model, name +
+                           " is not a class that is read here; nothing in a model file is executed. "
+                           "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
 }
 
 bool predicts(const View& model) {

@@ -26,18 +26,16 @@ using pickle::View;
 
 struct Version {
   int major = 0, minor = 0;
-  bool at_least(int wanted_major, int wanted_minor) const {
-    return major != wanted_major ? major > wanted_major : minor >= wanted_minor;
-  }
+  bool at_least(int wanted_major, int wanted_minor) const { return major != wanted_major ? major > wanted_major : minor >= wanted_minor; }
 };
 
 struct Prediction {
   enum class Kind : std::uint8_t { classifier, regressor } kind = Kind::regressor;
-  std::optional<Labels> labels;          // classifier
-  std::optional<Val> label;              // int64 [N]: which of the labels
-  std::optional<Val> probabilities;      // [N, classes]
-  std::optional<Val> scores;             // decision_function: [N] for two classes, else [N, k]
-  std::optional<Val> value;              // regressor: [N], or [N, columns]
+  std::optional<Labels> labels;      // classifier
+  std::optional<Val> label;          // int64 [N]: which of the labels
+  std::optional<Val> probabilities;  // [N, classes]
+  std::optional<Val> scores;         // decision_function: [N] for two classes, else [N, k]
+  std::optional<Val> value;          // regressor: [N], or [N, columns]
 
   static Prediction regressor(Val value);
   static Prediction from_probabilities(Builder& graph, Labels labels, const Val& probabilities);  // label: the first largest
@@ -48,7 +46,7 @@ using Transform = Result<Table> (*)(Lowering& to, const View& model, const Table
 using Predict = Result<Prediction> (*)(Lowering& to, const View& model, const Table& in);
 
 struct Converter {
-  std::string_view name;                 // of the class; its module must begin with "sklearn."
+  std::string_view name;  // of the class; its module must begin with "sklearn."
   Transform transform = nullptr;
   Predict predict = nullptr;
 };
@@ -90,15 +88,15 @@ Error not_covered(const View& model);
 struct Matrix {
   std::vector<double> data;
   std::int64_t rows = 0, columns = 0;
-  int rank = 2;                           // 1: it was a vector; 0: a number
+  int rank = 2;  // 1: it was a vector; 0: a number
   double at(std::int64_t r, std::int64_t c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
 };
-Result<Matrix> matrix(const View& model, std::string_view name);                  // a vector is one row
-Result<std::vector<double>> vector(const View& model, std::string_view name);     // a number is one element
+Result<Matrix> matrix(const View& model, std::string_view name);               // a vector is one row
+Result<std::vector<double>> vector(const View& model, std::string_view name);  // a number is one element
 Result<double> number_or(const View& model, std::string_view name, double otherwise);
 Result<bool> flag_or(const View& model, std::string_view name, bool otherwise);
 std::string text_or(const View& model, std::string_view name, std::string_view otherwise);
-bool present(const View& model, std::string_view name);                           // there, and not None
+bool present(const View& model, std::string_view name);  // there, and not None
 std::optional<Version> version_text(std::string_view text);
 
 // The features that a fitted object says it takes. count -1: it doesn't say.
@@ -107,7 +105,7 @@ struct Width {
   std::int64_t count = -1;
 };
 Result<Width> width_of(const View& model);
-std::optional<View> names_array(const View& names);                                // a pandas Index's array; anything else is itself
+std::optional<View> names_array(const View& names);  // a pandas Index's array; anything else is itself
 
 // Errors: model_refused when the table's width isn't what the state is made for.
 Status expect_width(const View& model, const Table& in, std::int64_t width);

@@ -32,7 +32,8 @@ Result<std::vector<std::int64_t>> dropped_by(const View& model, const char* attr
   for (std::size_t i = 0; i < columns; ++i) {
     const auto count = static_cast<std::int64_t>(categories[i].count());
     if (out[i] >= -1 && out[i] < count) continue;
-    return refuse(v, "category " + std::to_string(out[i]) + " of column " + std::to_string(i) + " is to be dropped, but there are " + std::to_string(count));
+    return refuse(
+        v, "category " + std::to_string(out[i]) + " of column " + std::to_string(i) + " is to be dropped, but there are " + std::to_string(count));
   }
   return out;
 }

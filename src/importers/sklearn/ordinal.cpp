@@ -21,7 +21,8 @@ Result<std::vector<bool>> missing_columns(const View& model, std::size_t columns
 
 std::vector<double> codes_of(const Categories& categories, const Grouping& grouping, std::optional<double> missing_code) {
   std::vector<double> codes;
-  for (std::size_t i = 0; i < categories.count(); ++i) codes.push_back(static_cast<double>(grouping.group_of.empty() ? static_cast<std::int64_t>(i) : grouping.group_of[i]));
+  for (std::size_t i = 0; i < categories.count(); ++i)
+    codes.push_back(static_cast<double>(grouping.group_of.empty() ? static_cast<std::int64_t>(i) : grouping.group_of[i]));
   if (categories.missing >= 0 && missing_code) codes[static_cast<std::size_t>(categories.missing)] = *missing_code;
   return codes;
 }
@@ -36,7 +37,8 @@ Result<Table> encode(Lowering& to, const View& model, const Table& in) {
   std::vector<Val> parts;
   for (std::size_t i = 0; i < categories.size(); ++i) {
     announce(to, model, in.columns[i], categories[i], closed, to.version(model).at_least(1, 0));
-    parts.push_back(TRY(coded(to, in.columns[i], categories[i], codes_of(categories[i], grouping[i], lost[i] ? std::optional(missing) : std::nullopt), unknown)));
+    parts.push_back(
+        TRY(coded(to, in.columns[i], categories[i], codes_of(categories[i], grouping[i], lost[i] ? std::optional(missing) : std::nullopt), unknown)));
   }
   Table out = table_of(to.graph.concat_columns(parts));
   for (std::size_t i = 0; i < out.width(); ++i) {

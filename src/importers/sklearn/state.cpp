@@ -53,7 +53,8 @@ bool present(const View& model, std::string_view name) {
 
 Result<Matrix> matrix(const View& model, std::string_view name) {
   const View v = TRY(model.attribute(name));
-  if (v.is(Kind::object)) return refuse(v, "here is " + v.describe() + "; a dense array was expected (sparse coefficients: call densify() before saving)");
+  if (v.is(Kind::object))
+    return refuse(v, "here is " + v.describe() + "; a dense array was expected (sparse coefficients: call densify() before saving)");
   Matrix m;
   m.data = TRY(v.doubles());
   const Shape shape = v.is(Kind::array) ? v.shape() : Shape{static_cast<std::int64_t>(m.data.size())};
@@ -61,7 +62,8 @@ Result<Matrix> matrix(const View& model, std::string_view name) {
   m.rank = v.is(Kind::real) || v.is(Kind::integer) ? 0 : static_cast<int>(shape.size());
   m.rows = shape.size() == 2 ? shape[0] : 1;
   m.columns = shape.empty() ? 1 : shape.back();
-  if (m.rows < 0 || m.columns < 0 || m.rows * m.columns != static_cast<std::int64_t>(m.data.size())) return refuse(v, "the array's shape and data disagree");
+  if (m.rows < 0 || m.columns < 0 || m.rows * m.columns != static_cast<std::int64_t>(m.data.size()))
+    return refuse(v, "the array's shape and data disagree");
   return m;
 }
 
@@ -104,8 +106,10 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty()) next = inner;
-      else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler") break;
+      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+        next = inner;
+      else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
+        break;
     }
     if (!next) break;
     at = *next;

@@ -19,7 +19,8 @@ Result<std::vector<std::int64_t>> column(const View& nodes, std::string_view nam
 }
 
 Status read_nodes(const View& nodes, TreeNodes& tree) {
-  if (!nodes.is(Kind::array) || !nodes.has_field("left_child")) return refuse(nodes, "here is " + nodes.describe() + ", a table of tree nodes was expected");
+  if (!nodes.is(Kind::array) || !nodes.has_field("left_child"))
+    return refuse(nodes, "here is " + nodes.describe() + ", a table of tree nodes was expected");
   tree.left = TRY(column(nodes, "left_child"));
   tree.right = TRY(column(nodes, "right_child"));
   tree.feature = TRY(column(nodes, "feature"));
@@ -67,9 +68,11 @@ Result<Frame> read_frame(const View& tree) {
   Frame frame{TRY(features->integer()), TRY(outputs->integer()), 0};
   if (!classes->is(Kind::array)) return refuse(*classes, "damaged tree: n_classes is " + classes->describe());
   const auto counts = TRY(classes->integers());
-  if (frame.outputs < 1 || static_cast<std::int64_t>(counts.size()) != frame.outputs) return refuse(*classes, "damaged tree: n_classes doesn't fit n_outputs");
+  if (frame.outputs < 1 || static_cast<std::int64_t>(counts.size()) != frame.outputs)
+    return refuse(*classes, "damaged tree: n_classes doesn't fit n_outputs");
   frame.classes_max = *std::max_element(counts.begin(), counts.end());
-  if (frame.classes_max < 1 || *std::min_element(counts.begin(), counts.end()) < 1) return refuse(*classes, "damaged tree: an output without classes");
+  if (frame.classes_max < 1 || *std::min_element(counts.begin(), counts.end()) < 1)
+    return refuse(*classes, "damaged tree: an output without classes");
   return frame;
 }
 
@@ -104,13 +107,15 @@ Status single_output(const View& model) {
   return ok();
 }
 
-Result<std::vector<TreeNodes>> classifier_trees(Lowering& to, const View& model, const std::vector<View>& trees, std::int64_t features, std::int64_t classes) {
+Result<std::vector<TreeNodes>> classifier_trees(Lowering& to, const View& model, const std::vector<View>& trees, std::int64_t features,
+                                                std::int64_t classes) {
   std::vector<TreeNodes> out;
   const bool counts = !to.version(model).at_least(1, 4);
   std::size_t nodes = 0;
   for (const View& tree : trees) {
     TreeNodes read = TRY(read_tree(tree, features));
-    if (read.width < classes) return refuse(tree, "its leaves have " + std::to_string(read.width) + " values for " + std::to_string(classes) + " classes");
+    if (read.width < classes)
+      return refuse(tree, "its leaves have " + std::to_string(read.width) + " values for " + std::to_string(classes) + " classes");
     if (read.width > classes) return refuse(tree, "its leaves have more values than there are classes");
     if (counts) normalise(read);
     if ((nodes += read.size()) > kTreeNodesMax) return refuse(model, "the forest is larger than " + std::to_string(kTreeNodesMax) + " nodes");
@@ -158,11 +163,13 @@ Result<std::vector<View>> own_tree(const View& model) { return std::vector<View>
 
 Result<std::vector<View>> forest_trees(const View& model, std::string_view kind) {
   const View estimators = TRY(model.attribute("estimators_"));
-  if (!estimators.is(Kind::list) || estimators.size() == 0) return refuse(estimators, "here is " + estimators.describe() + ", a list of trees was expected");
+  if (!estimators.is(Kind::list) || estimators.size() == 0)
+    return refuse(estimators, "here is " + estimators.describe() + ", a list of trees was expected");
   std::vector<View> trees;
   for (std::size_t i = 0; i < estimators.size(); ++i) {
     const View member = estimators.at(i);
-    if (!member.is(Kind::object) || !covered(member) || !member.name().ends_with(kind)) return refuse(member, "here is " + member.describe() + ", a tree was expected");
+    if (!member.is(Kind::object) || !covered(member) || !member.name().ends_with(kind))
+      return refuse(member, "here is " + member.describe() + ", a tree was expected");
     trees.push_back(TRY(member.attribute("tree_")));
   }
   return trees;
@@ -170,8 +177,12 @@ Result<std::vector<View>> forest_trees(const View& model, std::string_view kind)
 
 Result<Prediction> tree_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(own_tree(model)), false); }
 Result<Prediction> tree_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(own_tree(model)), false); }
-Result<Prediction> forest_classifier(Lowering& to, const View& model, const Table& in) { return classify(to, model, in, TRY(forest_trees(model, "TreeClassifier")), true); }
-Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table& in) { return regress(to, model, in, TRY(forest_trees(model, "TreeRegressor")), true); }
+Result<Prediction> forest_classifier(Lowering& to, const View& model, const Table& in) {
+  return classify(to, model, in, TRY(forest_trees(model, "TreeClassifier")), true);
+}
+Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table& in) {
+  return regress(to, model, in, TRY(forest_trees(model, "TreeRegressor")), true);
+}
 
 constexpr Converter kConverters[] = {
     {"DecisionTreeClassifier", nullptr, tree_classifier},   {"DecisionTreeRegressor", nullptr, tree_regressor},
@@ -186,16 +197,19 @@ Result<TreeNodes> read_tree(const View& tree, std::int64_t n_features) {
   if (!tree.is(Kind::object) || tree.name() != "Tree") return refuse(tree, "here is " + tree.describe() + ", a tree was expected");
   TreeNodes out;
   const Frame frame = TRY(read_frame(tree));
-  if (frame.features != n_features) return refuse(tree, "it is of " + std::to_string(frame.features) + " features, " + std::to_string(n_features) + " were expected");
+  if (frame.features != n_features)
+    return refuse(tree, "it is of " + std::to_string(frame.features) + " features, " + std::to_string(n_features) + " were expected");
   TRY(read_nodes(TRY(tree.attribute("nodes")), out));
   const View values = TRY(tree.attribute("values"));
   out.values = TRY(values.doubles());
   const std::size_t n = out.size();
-  if (TRY(number_or(tree, "node_count", static_cast<double>(n))) != static_cast<double>(n)) return refuse(tree, "damaged tree: node_count isn't the number of its nodes");
+  if (TRY(number_or(tree, "node_count", static_cast<double>(n))) != static_cast<double>(n))
+    return refuse(tree, "damaged tree: node_count isn't the number of its nodes");
   if (!values.is(Kind::array) || values.shape() != Shape{static_cast<std::int64_t>(n), frame.outputs, frame.classes_max}) {
     return refuse(values, "damaged tree: the values' shape isn't nodes, outputs and classes");
   }
-  const bool same = out.right.size() == n && out.feature.size() == n && out.threshold.size() == n && (out.missing_left.empty() || out.missing_left.size() == n);
+  const bool same =
+      out.right.size() == n && out.feature.size() == n && out.threshold.size() == n && (out.missing_left.empty() || out.missing_left.size() == n);
   if (n == 0 || !same) return refuse(tree, "damaged tree: its lists of nodes differ in length");
   if (out.values.empty() || out.values.size() % n != 0 || static_cast<std::int64_t>(out.values.size() / n) > kWidthMax) {
     return refuse(values, "damaged tree: " + std::to_string(out.values.size()) + " values for " + std::to_string(n) + " nodes");

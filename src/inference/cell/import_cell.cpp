@@ -48,9 +48,7 @@ int run(const wire::ForkImport& order, std::vector<os::Fd>& fds, ImportFunction 
   try {
     const std::string answer = import(work->files, work->options);
     return os::write_all(fds[0], std::as_bytes(std::span(answer))).ok() ? 0 : os::kExitMemory;
-  } catch (const std::bad_alloc&) {
-    return os::kExitMemory;
-  } catch (const std::exception&) {
+  } catch (const std::bad_alloc&) { return os::kExitMemory; } catch (const std::exception&) {
     return os::kExitFailed;
   }
 }

@@ -34,9 +34,8 @@ class Launcher {
     hello.no_write_exec = report.no_write_exec;
     hello.relaxed = report.relaxed;
     if (!channel_.send(wire::bytes_of(hello)).ok()) return 1;
-    while (turn()) {
-    }
-    return 0;                                          // cells die with us
+    while (turn()) {}
+    return 0;  // cells die with us
   }
 
  private:
@@ -78,7 +77,7 @@ class Launcher {
     if (wire::ForkImport import; wire::read_message(frame->bytes, import)) {
       return fork_cell(import.id, *frame, [&] { import_cell(import, std::move(frame->fds), import_); });
     }
-    return false;                                      // not our server's language
+    return false;  // not our server's language
   }
 
   static void warm_up() {
@@ -125,9 +124,9 @@ class Launcher {
 }  // namespace
 
 int launcher_main(ImportFunction import) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);         // the server's end is ours; the channel's end tells the same
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // the server's end is ours; the channel's end tells the same
   ::prctl(PR_SET_NAME, "slipway-cells", 0, 0, 0);
-  ::setsid();                                          // a terminal's Ctrl-C is the server's to handle: it drains first
+  ::setsid();  // a terminal's Ctrl-C is the server's to handle: it drains first
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);

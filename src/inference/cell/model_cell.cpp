@@ -14,7 +14,7 @@ namespace slipway::inference {
 
 namespace {
 
-constexpr std::size_t kFixedFds = 3;                   // ring, artifact, the fleet's eventfd
+constexpr std::size_t kFixedFds = 3;  // ring, artifact, the fleet's eventfd
 
 struct RingAnswers final : AnswerRoom {
   os::RingCell& ring;
@@ -96,7 +96,7 @@ int serve(const wire::ForkModel& order, std::vector<os::Fd>& fds) {
   auto artifact = os::Mapping::read_only(fds[1]);
   if (!ring.ok() || !artifact.ok()) return os::kExitFailed;
   if (!os::enter_sandbox(sandbox_for(order, fds)).ok()) return os::kExitSandbox;
-  fds[0].release();                                    // closed by the sandbox, with everything that isn't kept
+  fds[0].release();  // closed by the sandbox, with everything that isn't kept
   fds[1].release();
 
   auto fail = [&](std::string_view why, int code) {
@@ -107,14 +107,12 @@ int serve(const wire::ForkModel& order, std::vector<os::Fd>& fds) {
   try {
     auto session = load(artifact->bytes(), order.verified != 0, order.threads);
     if (!session.ok()) return fail(session.error().detail(), os::kExitFailed);
-    *artifact = os::Mapping();                         // the session has copied what it needs: the pages go back
+    *artifact = os::Mapping();  // the session has copied what it needs: the pages go back
     ::malloc_trim(0);
     ring->ready();
     os::signal_eventfd(fleet);
     Serving(*ring, **session).forever();
-  } catch (const std::bad_alloc&) {
-    return fail("it needs more memory than a model may have", os::kExitMemory);
-  } catch (const std::exception& e) {
+  } catch (const std::bad_alloc&) { return fail("it needs more memory than a model may have", os::kExitMemory); } catch (const std::exception& e) {
     return fail(e.what(), os::kExitFailed);
   }
 }

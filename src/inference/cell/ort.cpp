@@ -36,9 +36,7 @@ Status open_ort() {
   Ort::InitApi(api);
   try {
     env = new Ort::Env(ORT_LOGGING_LEVEL_FATAL, "slipway");  // never deleted: cells leave by _exit
-  } catch (const std::exception& e) {
-    return Error(ErrorCode::unavailable, "ONNX Runtime can't be initialised").because(e.what());
-  }
+  } catch (const std::exception& e) { return Error(ErrorCode::unavailable, "ONNX Runtime can't be initialised").because(e.what()); }
   return ok();
 }
 

@@ -7,6 +7,6 @@ namespace slipway::inference {
 
 // dlopen of the library that stands beside the program (or in ../lib/slipway), its API, its Env. The second call does nothing.
 Status open_ort();
-void* ort_env();                                       // the Ort::Env; valid after open_ort()
+void* ort_env();  // the Ort::Env; valid after open_ort()
 
 }  // namespace slipway::inference

@@ -31,7 +31,9 @@ ONNXTensorElementDataType element_type(DType dtype) { return static_cast<ONNXTen
 class OrtSession final : public Session {
  public:
   OrtSession(Ort::Session session, const Schema& schema)
-      : session_(std::move(session)), memory_(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault)), merges_(schema.batched && schema.rows_independent) {
+      : session_(std::move(session)),
+        memory_(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault)),
+        merges_(schema.batched && schema.rows_independent) {
     for (const auto& p : schema.inputs) input_names_.push_back(p.name);
     for (const auto& p : schema.outputs) output_names_.push_back(p.name);
     for (const auto& n : input_names_) inputs_.push_back(n.c_str());
@@ -140,8 +142,10 @@ class OrtSession final : public Session {
     for (std::size_t i = first; i < last; ++i) {
       const TensorView& part = views[i][port];
       whole.dims[0] += part.dims[0];
-      if (whole.dtype == DType::string) texts.push_back(part);
-      else buffer.insert(buffer.end(), part.data.begin(), part.data.end());
+      if (whole.dtype == DType::string)
+        texts.push_back(part);
+      else
+        buffer.insert(buffer.end(), part.data.begin(), part.data.end());
     }
     if (whole.dtype == DType::string) return strings_of(texts, whole);
     whole.data = buffer;
@@ -158,9 +162,7 @@ class OrtSession final : public Session {
       std::vector<Ort::Value> values;
       for (const auto& v : views) values.push_back(borrow(v));
       write_answer(call(values), 0, -1, request, answers, outcome);
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& e) {
+    } catch (const std::bad_alloc&) { throw; } catch (const std::exception& e) {
       if (is_memory_failure(e.what())) throw std::bad_alloc();
       refuse(e.what(), request, answers, outcome);
     }
@@ -178,7 +180,7 @@ class OrtSession final : public Session {
       for (std::size_t i = first; i < last; ++i) rows += views[i][0].dims[0];
       for (const auto& r : results) {
         const auto shape = r.GetTensorTypeAndShapeInfo().GetShape();
-        if (shape.empty() || shape[0] != rows) {       // its rows aren't what the schema says: never again
+        if (shape.empty() || shape[0] != rows) {  // its rows aren't what the schema says: never again
           merges_ = false;
           return false;
         }
@@ -189,9 +191,7 @@ class OrtSession final : public Session {
         row += views[i][0].dims[0];
       }
       return true;
-    } catch (const std::exception&) {
-      return false;
-    }
+    } catch (const std::exception&) { return false; }
   }
 
   static void refuse(std::string_view why, std::size_t request, AnswerRoom& answers, Outcome& outcome) {
@@ -200,7 +200,7 @@ class OrtSession final : public Session {
     outcome = {os::RunStatus::refused, room.size()};
   }
 
-  struct Part {                                        // the rows of one output that are one request's
+  struct Part {  // the rows of one output that are one request's
     TensorView view;
     std::uint64_t bytes = 0;
     std::vector<std::string> strings;
@@ -212,7 +212,7 @@ class OrtSession final : public Session {
     const auto info = value.GetTensorTypeAndShapeInfo();
     auto shape = info.GetShape();
     if (shape.size() > kRankMax) throw std::runtime_error("an output has too many dimensions");
-    std::uint64_t stride = 1;                          // elements a row
+    std::uint64_t stride = 1;  // elements a row
     for (std::size_t d = rows < 0 ? 0 : 1; d < shape.size(); ++d) stride *= static_cast<std::uint64_t>(shape[d]);
     if (rows >= 0) shape[0] = rows;
     Part part;
@@ -250,8 +250,10 @@ class OrtSession final : public Session {
     for (std::size_t p = 0; p < parts.size(); ++p) {
       wire::write_head(room, p, parts.size(), parts[p].view, layout.offsets[p], parts[p].bytes);
       auto at = room.subspan(layout.offsets[p], parts[p].bytes);
-      if (parts[p].view.dtype == DType::string) wire::write_strings(at, parts[p].strings);
-      else if (!at.empty()) std::memcpy(at.data(), parts[p].view.data.data(), at.size());
+      if (parts[p].view.dtype == DType::string)
+        wire::write_strings(at, parts[p].strings);
+      else if (!at.empty())
+        std::memcpy(at.data(), parts[p].view.data.data(), at.size());
     }
     outcome = {os::RunStatus::ok, layout.total};
   }
@@ -262,7 +264,7 @@ class OrtSession final : public Session {
   bool merges_;
   std::vector<std::string> input_names_, output_names_;
   std::vector<const char*> inputs_, outputs_;
-  std::vector<std::vector<std::byte>> scratch_;        // joined inputs, a port each
+  std::vector<std::vector<std::byte>> scratch_;  // joined inputs, a port each
 };
 
 Ort::SessionOptions options_for(unsigned threads) {

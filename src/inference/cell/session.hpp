@@ -22,7 +22,7 @@ class AnswerRoom {
 
 struct Outcome {
   os::RunStatus status = os::RunStatus::ok;
-  std::uint64_t bytes = 0;                             // of the answer
+  std::uint64_t bytes = 0;  // of the answer
 };
 
 class Session {
@@ -30,7 +30,7 @@ class Session {
   // Errors: model_refused with ONNX Runtime's reason. Throws std::bad_alloc when memory ends.
   static Result<std::unique_ptr<Session>> load(std::span<const std::byte> onnx, const Schema& schema, unsigned threads);
   virtual ~Session() = default;
-  virtual bool merges() const = 0;                     // several requests may be given to run()
+  virtual bool merges() const = 0;  // several requests may be given to run()
 
   // outcomes[i] is request i's. Throws std::bad_alloc when memory ends for a single request.
   virtual void run(std::span<const std::span<const std::byte>> requests, AnswerRoom& answers, std::vector<Outcome>& outcomes) = 0;

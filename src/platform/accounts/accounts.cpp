@@ -17,9 +17,8 @@ constexpr std::int64_t kSetupTokenMs = 30LL * 60 * 1000;
 constexpr std::size_t kNameBytesMax = 200;
 constexpr std::string_view kTokenPrefix = "slr_";
 
-const std::vector<store::Migration> kMigrations = {
-    {10, "accounts",
-     R"(CREATE TABLE users (
+const std::vector<store::Migration> kMigrations = {{10, "accounts",
+                                                    R"(CREATE TABLE users (
           id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password_hash TEXT NOT NULL,
           role TEXT NOT NULL, status TEXT NOT NULL, epoch BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
         CREATE TABLE refresh_tokens (
@@ -30,8 +29,7 @@ const std::vector<store::Migration> kMigrations = {
         CREATE TABLE signing_keys (kid TEXT PRIMARY KEY, sealed_seed TEXT NOT NULL, created_at BIGINT NOT NULL);)"}};
 
 User user_of(const store::Row& row) {
-  return {row.text("id"),     row.text("email"),      row.text("name"),   row.text("role"),
-          row.text("status"), row.integer("epoch"), row.integer("created_at")};
+  return {row.text("id"), row.text("email"), row.text("name"), row.text("role"), row.text("status"), row.integer("epoch"), row.integer("created_at")};
 }
 
 Error wrong_login() { return Error(ErrorCode::unauthenticated, "e-mail or password is wrong"); }
@@ -61,7 +59,8 @@ Result<std::string> normal_email(std::string_view text) {
   if (text.empty()) return refuse("is required");
   if (text.size() > 254) return refuse("must have at most 254 characters");
   const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string_view::npos) return refuse("must be an address such as ada@example.org");
+  if (at == std::string_view::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string_view::npos)
+    return refuse("must be an address such as ada@example.org");
   std::string out;
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
@@ -131,7 +130,8 @@ Status Accounts::reload() {
 }
 
 Status Accounts::reload_if_changed() {
-  const auto row = TRY(database_.read([](store::Session& s) { return s.query_one("SELECT COUNT(*) AS n, COALESCE(MAX(updated_at), 0) AS latest FROM users"); }));
+  const auto row =
+      TRY(database_.read([](store::Session& s) { return s.query_one("SELECT COUNT(*) AS n, COALESCE(MAX(updated_at), 0) AS latest FROM users"); }));
   const std::pair now{row->integer("n"), row->integer("latest")};
   if (now == seen_) return ok();
   TRY(reload());
@@ -147,8 +147,9 @@ Result<User> Accounts::insert(const NewUser& who, std::string_view role, std::st
   const std::int64_t now = clock_.unix_ms();
   User user{new_id("usr"), email, who.name, std::string(role), std::string(status), 0, now};
   const auto inserted = database_.write([&](store::Session& s) {
-    return s.exec("INSERT INTO users (id, email, name, password_hash, role, status, epoch, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
-                  {user.id, user.email, user.name, hash, user.role, user.status, now, now});
+    return s.exec(
+        "INSERT INTO users (id, email, name, password_hash, role, status, epoch, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        {user.id, user.email, user.name, hash, user.role, user.status, now, now});
   });
   if (!inserted.ok()) {
     if (inserted.error().code() != ErrorCode::conflict) return inserted.error();
@@ -164,12 +165,14 @@ Result<User> Accounts::register_user(const NewUser& who, std::string_view setup_
     // Everything that can be wrong with the form is said before the token is spent.
     TRY(check_password_policy(who.password.reveal(), options_.password_length_min, TRY(normal_email(who.email))));
     if (!take_setup_token(setup_token)) {
-      return Error(ErrorCode::forbidden, "the first-run link is not valid any more; restart the server for a new one, or use: slipway user add EMAIL --admin")
+      return Error(ErrorCode::forbidden,
+                   "the first-run link is not valid any more; restart the server for a new one, or use: slipway user add EMAIL --admin")
           .at("#/setup_token", "is wrong, used or expired");
     }
     return insert(who, "admin", "active");
   }
-  if (options_.registration == Registration::closed) return Error(ErrorCode::forbidden, "registration is closed here; ask an administrator for an account");
+  if (options_.registration == Registration::closed)
+    return Error(ErrorCode::forbidden, "registration is closed here; ask an administrator for an account");
   return insert(who, "user", options_.registration == Registration::open ? "active" : "pending");
 }
 
@@ -225,8 +228,8 @@ Result<TokenPair> Accounts::login(std::string_view email_text, std::string_view 
 std::string Accounts::refresh_hash(std::string_view token) const {
   std::string out(32, '\0');
   const store::SecretKey key = keyring_.derive("refresh-token");
-  crypto_generichash(reinterpret_cast<unsigned char*>(out.data()), out.size(), reinterpret_cast<const unsigned char*>(token.data()), token.size(), key.raw(),
-                     store::SecretKey::kBytes);
+  crypto_generichash(reinterpret_cast<unsigned char*>(out.data()), out.size(), reinterpret_cast<const unsigned char*>(token.data()), token.size(),
+                     key.raw(), store::SecretKey::kBytes);
   return to_base64url(as_bytes(out));
 }
 

@@ -27,10 +27,10 @@ namespace slipway::accounts {
 
 struct User {
   std::string id;
-  std::string email;    // as given, lower case
+  std::string email;  // as given, lower case
   std::string name;
-  std::string role;     // admin | user
-  std::string status;   // active | pending (waits for an administrator) | disabled
+  std::string role;    // admin | user
+  std::string status;  // active | pending (waits for an administrator) | disabled
   std::int64_t epoch = 0;
   std::int64_t created_at = 0;
   bool active() const { return status == "active"; }
@@ -127,7 +127,9 @@ class Accounts {
   Directory directory_;
   std::pair<std::int64_t, std::int64_t> seen_{0, 0};  // users and latest change at the last reload; one poller
 
-  struct Attempts { std::int64_t count = 0, since_ms = 0; };
+  struct Attempts {
+    std::int64_t count = 0, since_ms = 0;
+  };
   std::mutex mutex_;  // of what follows
   std::unordered_map<std::string, Attempts> attempts_;
   std::string setup_token_hash_;

@@ -111,8 +111,8 @@ std::string TokenIssuer::issue(const Claims& claims) const {
   crypto_sign_seed_keypair(reinterpret_cast<unsigned char*>(public_key.data()), reinterpret_cast<unsigned char*>(secret.data()),
                            reinterpret_cast<const unsigned char*>(key.seed.reveal().data()));
   std::string signature(crypto_sign_BYTES, '\0');
-  crypto_sign_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr, reinterpret_cast<const unsigned char*>(token.data()), token.size(),
-                       reinterpret_cast<const unsigned char*>(secret.data()));
+  crypto_sign_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr, reinterpret_cast<const unsigned char*>(token.data()),
+                       token.size(), reinterpret_cast<const unsigned char*>(secret.data()));
   sodium_memzero(secret.data(), secret.size());
   return token + "." + to_base64url(as_bytes(signature));
 }

@@ -33,8 +33,14 @@ class Tokens : public testing::Test {
     return token + "." + to_base64url(std::as_bytes(std::span(signature)));
   }
   std::string payload() const {
-    return json::object({{"iss", "slipway"}, {"aud", "slipway"}, {"sub", "usr_1"}, {"epoch", 7}, {"iat", clock.unix_s()}, {"nbf", clock.unix_s()},
-                         {"exp", clock.unix_s() + 600}}).dump();
+    return json::object({{"iss", "slipway"},
+                         {"aud", "slipway"},
+                         {"sub", "usr_1"},
+                         {"epoch", 7},
+                         {"iat", clock.unix_s()},
+                         {"nbf", clock.unix_s()},
+                         {"exp", clock.unix_s() + 600}})
+        .dump();
   }
 };
 
@@ -99,8 +105,8 @@ TEST_F(Tokens, OtherAlgorithmsKeysAndHeadersAreRefused) {
 }
 
 TEST_F(Tokens, MalformedTokensAreRefusedWithOneSentence) {
-  for (const std::string& token : {std::string(), std::string("."), std::string(".."), std::string("a.b"), std::string("a.b.c.d"), std::string(5000, 'a'),
-                                   issuer.issue(claims()) + "=", issuer.issue(claims()) + "."}) {
+  for (const std::string& token : {std::string(), std::string("."), std::string(".."), std::string("a.b"), std::string("a.b.c.d"),
+                                   std::string(5000, 'a'), issuer.issue(claims()) + "=", issuer.issue(claims()) + "."}) {
     const auto verified = issuer.verify(token);
     ASSERT_FALSE(verified.ok());
     EXPECT_EQ(verified.error().detail(), "the access token is not valid");

@@ -30,8 +30,9 @@ std::size_t characters(std::string_view utf8) {
 // Long passwords that are long only by repetition or sequence, and the best-known phrases: what a guesser tries first.
 bool is_trivial(const std::string& password) {
   static constexpr std::array<std::string_view, 14> kKnown = {
-      "passwordpassword", "password12345678", "123456789012345",  "1234567890123456", "qwertyuiopasdfghjkl", "qwertyuiop123456", "abcdefghijklmnop",
-      "correcthorsebatterystaple", "letmeinletmeinletmein", "administrator123", "slipwayslipway", "iloveyouiloveyou", "changemechangeme", "adminadminadmin"};
+      "passwordpassword", "password12345678", "123456789012345",           "1234567890123456",      "qwertyuiopasdfghjkl",
+      "qwertyuiop123456", "abcdefghijklmnop", "correcthorsebatterystaple", "letmeinletmeinletmein", "administrator123",
+      "slipwayslipway",   "iloveyouiloveyou", "changemechangeme",          "adminadminadmin"};
   if (std::find(kKnown.begin(), kKnown.end(), password) != kKnown.end()) return true;
   std::array<bool, 256> seen{};
   std::size_t distinct = 0;
@@ -49,7 +50,8 @@ bool is_trivial(const std::string& password) {
 Status check_password_policy(std::string_view password, std::size_t characters_min, std::string_view email) {
   const auto refuse = [](std::string why) { return Error(ErrorCode::invalid_input, "the password can't be used").at("#/password", std::move(why)); };
   if (!is_valid_utf8(password)) return refuse("must be UTF-8 text");
-  if (characters(password) < characters_min) return refuse("must have at least " + std::to_string(characters_min) + " characters; any will do, spaces too");
+  if (characters(password) < characters_min)
+    return refuse("must have at least " + std::to_string(characters_min) + " characters; any will do, spaces too");
   if (password.size() > kPasswordBytesMax) return refuse("must have at most " + std::to_string(kPasswordBytesMax) + " bytes");
   const std::string lowered = lower(password);
   if (is_trivial(lowered)) return refuse("is one of those that are tried first; take a phrase of your own");

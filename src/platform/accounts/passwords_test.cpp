@@ -35,8 +35,10 @@ TEST(Passwords, ManyAtOnceWaitTheirTurnOrAreTurnedAway) {
   for (int i = 0; i < 40; ++i) {
     threads.emplace_back([&] {
       const auto verified = passwords.verify("a phrase of my own", *hash);
-      if (verified.ok()) right += *verified ? 1 : 0;
-      else ++away;
+      if (verified.ok())
+        right += *verified ? 1 : 0;
+      else
+        ++away;
     });
   }
   for (auto& t : threads) t.join();

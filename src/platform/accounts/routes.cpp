@@ -84,7 +84,8 @@ Result<http::Response> change_me(Accounts& accounts, http::Request& request) {
 
 // What an account gets by mail waits for the mail part; saying so beats a route that pretends.
 Result<http::Response> needs_mail(http::Request&) {
-  return Error(ErrorCode::not_implemented, "this server sends no mail yet; an administrator can set a password: slipway user reset EMAIL --password-stdin");
+  return Error(ErrorCode::not_implemented,
+               "this server sends no mail yet; an administrator can set a password: slipway user reset EMAIL --password-stdin");
 }
 
 template <class F>
@@ -108,27 +109,47 @@ std::vector<http::Route> routes(Accounts& accounts) {
   std::vector<http::Route> out;
   const auto add = [&](Method method, const char* path, Access access, http::Body body, http::Handler handler, http::Doc doc) {
     doc.tag = "accounts";
-    out.push_back({.method = method, .pattern = path, .access = std::move(access), .body = std::move(body), .handler = std::move(handler), .doc = std::move(doc)});
+    out.push_back({.method = method,
+                   .pattern = path,
+                   .access = std::move(access),
+                   .body = std::move(body),
+                   .handler = std::move(handler),
+                   .doc = std::move(doc)});
   };
   add(Method::post, "/api/auth/register", open("an account is made here"), json_body(), bind(accounts, register_user),
-      {.id = "register", .summary = "Make an account", .request_example = R"({"email":"ada@example.org","password":"a phrase of my own","name":"Ada"})",
-       .responses = {{201, "the account", kUserExample}}, .errors = {ErrorCode::conflict, ErrorCode::invalid_input, ErrorCode::forbidden, ErrorCode::overloaded}});
+      {.id = "register",
+       .summary = "Make an account",
+       .request_example = R"({"email":"ada@example.org","password":"a phrase of my own","name":"Ada"})",
+       .responses = {{201, "the account", kUserExample}},
+       .errors = {ErrorCode::conflict, ErrorCode::invalid_input, ErrorCode::forbidden, ErrorCode::overloaded}});
   add(Method::post, "/api/auth/login", open("credentials are proved here"), json_body(), bind(accounts, login),
-      {.id = "login", .summary = "Get tokens for an account", .request_example = kLoginExample, .responses = {{200, "the tokens", kTokensExample}},
+      {.id = "login",
+       .summary = "Get tokens for an account",
+       .request_example = kLoginExample,
+       .responses = {{200, "the tokens", kTokensExample}},
        .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input, ErrorCode::rate_limited, ErrorCode::overloaded}});
   add(Method::post, "/api/auth/refresh", open("the refresh token is the credential"), json_body(), bind(accounts, refresh),
-      {.id = "refresh", .summary = "Exchange a refresh token, once, for new tokens", .request_example = kRefreshExample,
-       .responses = {{200, "the tokens", kTokensExample}}, .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input}});
+      {.id = "refresh",
+       .summary = "Exchange a refresh token, once, for new tokens",
+       .request_example = kRefreshExample,
+       .responses = {{200, "the tokens", kTokensExample}},
+       .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input}});
   add(Method::post, "/api/auth/logout", open("the refresh token is the credential"), json_body(), bind(accounts, logout),
       {.id = "logout", .summary = "End the session of a refresh token", .request_example = kRefreshExample, .responses = {{204, "ended", ""}}});
   add(Method::get, "/api/auth/me", Access::signed_in(), http::Body::none(), bind(accounts, me),
       {.id = "getMe", .summary = "One's own account", .responses = {{200, "the account", kUserExample}}});
   add(Method::patch, "/api/auth/me", Access::signed_in(), json_body(), bind(accounts, change_me),
-      {.id = "changeMe", .summary = "Change one's name or password (which ends all sessions)", .request_example = R"({"name":"Ada"})",
-       .responses = {{200, "the account", kUserExample}}, .errors = {ErrorCode::invalid_input, ErrorCode::rate_limited}});
+      {.id = "changeMe",
+       .summary = "Change one's name or password (which ends all sessions)",
+       .request_example = R"({"name":"Ada"})",
+       .responses = {{200, "the account", kUserExample}},
+       .errors = {ErrorCode::invalid_input, ErrorCode::rate_limited}});
   for (const char* path : {"/api/auth/verify-email", "/api/auth/forgot-password", "/api/auth/reset-password"}) {
     add(Method::post, path, open("mail proves the address"), json_body(), http::on_pool(needs_mail),
-        {.id = std::string("needsMail") + (path + 10), .summary = "Not there yet: this server sends no mail", .request_example = "{}", .errors = {ErrorCode::not_implemented}});
+        {.id = std::string("needsMail") + (path + 10),
+         .summary = "Not there yet: this server sends no mail",
+         .request_example = "{}",
+         .errors = {ErrorCode::not_implemented}});
   }
   return out;
 }

@@ -8,7 +8,8 @@ namespace {
 
 // One answer for missing, malformed, unknown, revoked and expired: nothing is learnt from it.
 Error no_credentials(std::string why) {
-  return Error(ErrorCode::unauthenticated, "send a valid access token or API key: Authorization: Bearer ... or X-API-Key: ...").because(std::move(why));
+  return Error(ErrorCode::unauthenticated, "send a valid access token or API key: Authorization: Bearer ... or X-API-Key: ...")
+      .because(std::move(why));
 }
 
 class CredentialGuard final : public http::Guard {
@@ -24,7 +25,8 @@ class CredentialGuard final : public http::Guard {
         if (!principal->has_scope(access.scope_name())) return Error(ErrorCode::forbidden, "this key lacks the scope " + access.scope_name());
         return principal;
       case http::Access::Kind::admin:
-        if (!principal->admin() || principal->kind != http::Principal::Kind::token) return Error(ErrorCode::forbidden, "only an administrator who is logged in may do this");
+        if (!principal->admin() || principal->kind != http::Principal::Kind::token)
+          return Error(ErrorCode::forbidden, "only an administrator who is logged in may do this");
         return principal;
     }
     return no_credentials("unknown access");
@@ -79,6 +81,8 @@ class CredentialGuard final : public http::Guard {
 
 }  // namespace
 
-std::unique_ptr<http::Guard> make_guard(const accounts::Accounts& accounts, const Keys& keys) { return std::make_unique<CredentialGuard>(accounts, keys); }
+std::unique_ptr<http::Guard> make_guard(const accounts::Accounts& accounts, const Keys& keys) {
+  return std::make_unique<CredentialGuard>(accounts, keys);
+}
 
 }  // namespace slipway::keys

@@ -37,8 +37,8 @@ std::optional<KeyText> parse_key(std::string_view text) {
   const std::string_view rest = text.substr(kKeyPrefix.size());
   const auto is_base62 = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
   KeyText key{std::string(rest.substr(0, kIdSize)), std::string(rest.substr(kIdSize + 1, kSecretSize))};
-  if (rest[kIdSize] != '_' || !std::all_of(key.id.begin(), key.id.end(), is_base62) || !std::all_of(key.secret.begin(), key.secret.end(), is_base62) ||
-      text.substr(body.size()) != checksum(body)) {
+  if (rest[kIdSize] != '_' || !std::all_of(key.id.begin(), key.id.end(), is_base62) ||
+      !std::all_of(key.secret.begin(), key.secret.end(), is_base62) || text.substr(body.size()) != checksum(body)) {
     return std::nullopt;
   }
   return key;

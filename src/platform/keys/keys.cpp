@@ -16,9 +16,8 @@ namespace {
 constexpr std::size_t kKeysPerUserMax = 200;
 constexpr std::size_t kModelsPerKeyMax = 100;
 
-const std::vector<store::Migration> kMigrations = {
-    {20, "api_keys",
-     R"(CREATE TABLE api_keys (
+const std::vector<store::Migration> kMigrations = {{20, "api_keys",
+                                                    R"(CREATE TABLE api_keys (
           id TEXT PRIMARY KEY, text_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
           name TEXT NOT NULL, hash TEXT NOT NULL, scopes TEXT NOT NULL, models TEXT NOT NULL,
           created_at BIGINT NOT NULL, expires_at BIGINT, revoked_at BIGINT, last_used_at BIGINT);
@@ -41,8 +40,16 @@ json::Value array_of(const std::vector<std::string>& texts) {
 }
 
 ApiKey key_of(const store::Row& row) {
-  ApiKey key{row.text("id"),      row.text("text_id"),           row.text("user_id"),           row.text("name"), row.text("hash"), texts_of(row.text("scopes")),
-             texts_of(row.text("models")), row.integer("created_at"), row.integer_or_null("expires_at"), row.integer_or_null("revoked_at")};
+  ApiKey key{row.text("id"),
+             row.text("text_id"),
+             row.text("user_id"),
+             row.text("name"),
+             row.text("hash"),
+             texts_of(row.text("scopes")),
+             texts_of(row.text("models")),
+             row.integer("created_at"),
+             row.integer_or_null("expires_at"),
+             row.integer_or_null("revoked_at")};
   key.last_used_minute->store(row.integer_or_null("last_used_at").value_or(0));
   return key;
 }
@@ -71,7 +78,8 @@ Status check_wish(const NewKey& wish, std::int64_t now_ms) {
 
 const std::vector<store::Migration>& Keys::migrations() { return kMigrations; }
 
-Keys::Keys(store::Database& database, store::Keyring& keyring, const Clock& clock) : database_(database), clock_(clock), hash_key_(keyring.derive("api-key")) {}
+Keys::Keys(store::Database& database, store::Keyring& keyring, const Clock& clock)
+    : database_(database), clock_(clock), hash_key_(keyring.derive("api-key")) {}
 
 Result<std::unique_ptr<Keys>> Keys::open(store::Database& database, store::Keyring& keyring, const Clock& clock) {
   std::unique_ptr<Keys> keys(new Keys(database, keyring, clock));
@@ -91,8 +99,10 @@ void Keys::remember(ApiKey key) {
   Shard& s = shard(key.text_id);
   auto entry = std::make_shared<const ApiKey>(std::move(key));
   const std::unique_lock lock(s.mutex);
-  if (entry->revoked_at) s.by_text_id.erase(entry->text_id);
-  else s.by_text_id[entry->text_id] = entry;
+  if (entry->revoked_at)
+    s.by_text_id.erase(entry->text_id);
+  else
+    s.by_text_id[entry->text_id] = entry;
 }
 
 std::string Keys::hash_of(std::string_view secret) const {
@@ -122,9 +132,11 @@ std::shared_ptr<const ApiKey> Keys::find(std::string_view text) const {
 }
 
 Status Keys::insert(store::Session& session, const ApiKey& key) {
-  TRY(session.exec("INSERT INTO api_keys (id, text_id, user_id, name, hash, scopes, models, created_at, expires_at, revoked_at, last_used_at) "
+  TRY(
+      session.exec("INSERT INTO api_keys (id, text_id, user_id, name, hash, scopes, models, created_at, expires_at, revoked_at, last_used_at) "
                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-                   {key.id, key.text_id, key.user_id, key.name, key.hash, array_of(key.scopes).dump(), array_of(key.models).dump(), key.created_at, key.expires_at}));
+                   {key.id, key.text_id, key.user_id, key.name, key.hash, array_of(key.scopes).dump(), array_of(key.models).dump(), key.created_at,
+                    key.expires_at}));
   return ok();
 }
 
@@ -144,7 +156,8 @@ Result<CreatedKey> Keys::create(std::string_view user_id, const NewKey& wish) {
   key.expires_at = wish.expires_at;
   TRY(database_.write([&](store::Session& s) -> Status {
     const auto count = TRY(s.query_one("SELECT COUNT(*) AS n FROM api_keys WHERE user_id = ? AND revoked_at IS NULL", {user_id}));
-    if (count->integer("n") >= static_cast<std::int64_t>(kKeysPerUserMax)) return Error(ErrorCode::conflict, "an account may have 200 keys; revoke one first");
+    if (count->integer("n") >= static_cast<std::int64_t>(kKeysPerUserMax))
+      return Error(ErrorCode::conflict, "an account may have 200 keys; revoke one first");
     return insert(s, key);
   }));
   remember(key);
@@ -154,7 +167,8 @@ Result<CreatedKey> Keys::create(std::string_view user_id, const NewKey& wish) {
 
 Result<std::vector<ApiKey>> Keys::list(std::string_view user_id) {
   TRY(flush_last_used());
-  const auto rows = TRY(database_.read([&](store::Session& s) { return s.query("SELECT * FROM api_keys WHERE user_id = ? ORDER BY created_at DESC, id", {user_id}); }));
+  const auto rows = TRY(
+      database_.read([&](store::Session& s) { return s.query("SELECT * FROM api_keys WHERE user_id = ? ORDER BY created_at DESC, id", {user_id}); }));
   std::vector<ApiKey> out;
   for (const store::Row& row : rows) out.push_back(key_of(row));
   return out;

@@ -26,13 +26,13 @@ namespace slipway::keys {
 inline constexpr std::array<std::string_view, 4> kScopes = {"predict", "models:read", "models:write", "keys:read"};
 
 struct ApiKey {
-  std::string id;                     // key_<...>: names the row; the text's own 10 characters are `text_id`
+  std::string id;  // key_<...>: names the row; the text's own 10 characters are `text_id`
   std::string text_id;
   std::string user_id;
   std::string name;
-  std::string hash;                   // keyed BLAKE2b-256 of the secret, base64url
+  std::string hash;  // keyed BLAKE2b-256 of the secret, base64url
   std::vector<std::string> scopes;
-  std::vector<std::string> models;    // ids it is limited to; empty: all the owner's
+  std::vector<std::string> models;  // ids it is limited to; empty: all the owner's
   std::int64_t created_at = 0;
   std::optional<std::int64_t> expires_at, revoked_at;
   std::shared_ptr<std::atomic<std::int64_t>> last_used_minute = std::make_shared<std::atomic<std::int64_t>>(0);
@@ -58,9 +58,9 @@ class Keys {
 
   Result<CreatedKey> create(std::string_view user_id, const NewKey& wish);
   Result<std::vector<ApiKey>> list(std::string_view user_id);
-  Status revoke(std::string_view user_id, std::string_view key_id);      // at once; not_found for another's key
+  Status revoke(std::string_view user_id, std::string_view key_id);              // at once; not_found for another's key
   Result<CreatedKey> rotate(std::string_view user_id, std::string_view key_id);  // a new text with the same rights; the old one ends at once
-  Status flush_last_used();                                              // writes what find() noted, in one transaction
+  Status flush_last_used();                                                      // writes what find() noted, in one transaction
 
   // The key of this text, when it may be used now. The same time whether the id is known or not.
   std::shared_ptr<const ApiKey> find(std::string_view text) const;

@@ -27,8 +27,9 @@ Limiter::Answer Limiter::admit(std::string_view caller) {
   answer.headers_limit = '"' + policy_name_ + "\";r=" + std::to_string(d.remaining) + ";t=" + std::to_string(refill_s);
   if (!d.allowed) {
     const std::int64_t wait_s = std::max<std::int64_t>(1, whole_seconds(d.retry_after_ns));
-    answer.status = Error(ErrorCode::rate_limited, "the limit \"" + policy_name_ + "\" of this key is reached; try again in " + std::to_string(wait_s) + " s")
-                        .retry_after(static_cast<std::uint32_t>(wait_s));
+    answer.status =
+        Error(ErrorCode::rate_limited, "the limit \"" + policy_name_ + "\" of this key is reached; try again in " + std::to_string(wait_s) + " s")
+            .retry_after(static_cast<std::uint32_t>(wait_s));
   }
   return answer;
 }

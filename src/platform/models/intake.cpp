@@ -75,7 +75,9 @@ Result<std::unique_ptr<Upload>> Intake::begin(std::string_view owner_id, std::st
     Intake& intake;
     std::string owner;
     bool keep = false;
-    ~Claim() { if (!keep) intake.release_upload(owner); }
+    ~Claim() {
+      if (!keep) intake.release_upload(owner);
+    }
   } claim{*this, std::string(owner_id)};
 
   const std::int64_t now = clock_.unix_ms();
@@ -100,7 +102,8 @@ Result<std::unique_ptr<Upload>> Intake::begin(std::string_view owner_id, std::st
 
 Status Upload::write(std::span<const std::byte> bytes) {
   if (writer_->plain_bytes() + bytes.size() > intake_.options_.upload_bytes_max) {
-    return Error(ErrorCode::too_large, "a model file may have at most " + std::to_string(intake_.options_.upload_bytes_max) + " bytes").at("file", "is too large");
+    return Error(ErrorCode::too_large, "a model file may have at most " + std::to_string(intake_.options_.upload_bytes_max) + " bytes")
+        .at("file", "is too large");
   }
   return writer_->write(bytes);
 }
@@ -135,7 +138,8 @@ Upload::~Upload() {
   intake_.release_upload(row_.owner_id);
   if (finished_) return;
   writer_.reset();
-  if (const Status undone = intake_.undo(row_); !undone.ok()) log::warn("upload.undo_failed", {{"version", row_.id}, {"why", undone.error().internal()}});
+  if (const Status undone = intake_.undo(row_); !undone.ok())
+    log::warn("upload.undo_failed", {{"version", row_.id}, {"why", undone.error().internal()}});
 }
 
 Status Intake::drop_blobs(const VersionRow& row) {
@@ -193,7 +197,8 @@ void Intake::start_import(std::shared_ptr<Job> job) {
   if (!version.ok()) return job->done(std::move(version));
   job->version = std::move(*version);
   if (job->version.attempts > static_cast<std::int64_t>(options_.attempts_max)) {
-    return refuse(job, Error(ErrorCode::model_refused, "the import was started " + std::to_string(options_.attempts_max) + " times and the server ended each time; upload it again"));
+    return refuse(job, Error(ErrorCode::model_refused, "the import was started " + std::to_string(options_.attempts_max) +
+                                                           " times and the server ended each time; upload it again"));
   }
   auto original = [&]() -> Result<os::Fd> {
     store::SealedReader reader = TRY(open_original(job->version));
@@ -243,12 +248,14 @@ void Intake::keep_artifact(std::shared_ptr<Job> job, Imported imported) {
 }
 
 void Intake::start_check(std::shared_ptr<Job> job) {
-  workshop_.check(job->version, [this, version = job->version] { return open_artifact(version); }, [this, job](Status checked) {
-    workshop_.post([this, job, checked = std::move(checked)] {
-      if (!checked.ok()) return refuse(job, checked.error());
-      make_ready(job);
-    });
-  });
+  workshop_.check(
+      job->version, [this, version = job->version] { return open_artifact(version); },
+      [this, job](Status checked) {
+        workshop_.post([this, job, checked = std::move(checked)] {
+          if (!checked.ok()) return refuse(job, checked.error());
+          make_ready(job);
+        });
+      });
 }
 
 void Intake::make_ready(std::shared_ptr<Job> job) {
@@ -266,7 +273,8 @@ void Intake::make_ready(std::shared_ptr<Job> job) {
 
 // The reason stays, the bytes go. A fault of ours (no room, a cell that could not start) is a reason too: the client is told to try again.
 void Intake::refuse(std::shared_ptr<Job> job, const Error& why) {
-  log::warn("model.refused", {{"model", job->version.model_id}, {"version", job->version.number}, {"why", excerpt(why.detail(), 500)}, {"internal", why.internal()}});
+  log::warn("model.refused",
+            {{"model", job->version.model_id}, {"version", job->version.number}, {"why", excerpt(why.detail(), 500)}, {"internal", why.internal()}});
   auto refused = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
     v.status = state::kRefused;
     v.reason = excerpt(why.detail(), 2000);
@@ -304,7 +312,9 @@ Status Intake::remove(std::string_view model_id) {
 
 Result<Intake::Recovery> Intake::recover() {
   Recovery out;
-  const auto unfinished = TRY(database_.read([](store::Session& s) { return s.query("SELECT id, status FROM model_versions WHERE status <> 'ready' AND (status <> 'refused' OR file_blob <> '')"); }));
+  const auto unfinished = TRY(database_.read([](store::Session& s) {
+    return s.query("SELECT id, status FROM model_versions WHERE status <> 'ready' AND (status <> 'refused' OR file_blob <> '')");
+  }));
   for (const store::Row& row : unfinished) {
     const std::string status = row.text("status");
     if (status == state::kImporting || status == state::kChecking) {

@@ -91,8 +91,8 @@ class Intake {
   Result<std::unique_ptr<Upload>> begin(std::string_view owner_id, std::string_view model_id);
   // Takes a version from `importing` to `ready` or `refused`. done gets the row as it then stands.
   void process(std::string version_id, std::function<void(Result<VersionRow>)> done);
-  Status remove(std::string_view model_id);                     // tombstone, then bytes, then rows
-  Result<os::Fd> open_artifact(const VersionRow& version);      // sealed memfd, digest checked
+  Status remove(std::string_view model_id);                 // tombstone, then bytes, then rows
+  Result<os::Fd> open_artifact(const VersionRow& version);  // sealed memfd, digest checked
   Result<store::SealedReader> open_original(const VersionRow& version);
 
   struct Recovery {

@@ -118,7 +118,8 @@ Status Registry::promote(std::string_view model_id, std::int64_t number) {
     auto model = TRY(find_model(s, model_id));
     const auto version = TRY(find_version(s, model_id, number));
     if (!model || !version) return Error(ErrorCode::not_found, "there is no such version");
-    if (version->status != state::kReady) return Error(ErrorCode::model_not_ready, "version " + std::to_string(number) + " is " + version->status + ", not ready");
+    if (version->status != state::kReady)
+      return Error(ErrorCode::model_not_ready, "version " + std::to_string(number) + " is " + version->status + ", not ready");
     model->current_version = number;
     model->updated_at = clock_.unix_ms();
     return update_model(s, *model);

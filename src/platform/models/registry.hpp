@@ -20,9 +20,9 @@ namespace slipway::models {
 
 // What a prediction needs of a model. Immutable; replaced as a whole when another version is promoted.
 struct Deployment {
-  std::string model_id, owner_id, status;               // status: of the version that stands for the model
+  std::string model_id, owner_id, status;  // status: of the version that stands for the model
   std::int64_t version = 0;
-  std::shared_ptr<const RequestCodec> codec;            // null unless a version is served
+  std::shared_ptr<const RequestCodec> codec;  // null unless a version is served
   std::shared_ptr<inference::Model> model;
   bool served() const { return model != nullptr; }
 };
@@ -31,14 +31,14 @@ class Registry {
  public:
   Registry(store::Database& database, Intake& intake, inference::Engine& engine, const Clock& clock);
 
-  Status start();                                       // every model into memory; nothing is loaded yet
+  Status start();  // every model into memory; nothing is loaded yet
   void set_base_url(std::string url) { base_url_ = std::move(url); }
 
   std::shared_ptr<const Deployment> find(std::string_view model_id) const;  // null: there is no such model
   // The model when it exists and is this principal's to see (owner or administrator), else not_found.
   Result<std::shared_ptr<const Deployment>> visible(const http::Principal& who, std::string_view model_id) const;
 
-  Status refresh(std::string_view model_id);            // memory follows the rows: after an upload, a promotion, a deletion
+  Status refresh(std::string_view model_id);  // memory follows the rows: after an upload, a promotion, a deletion
   Status remove(std::string_view model_id);
   Status promote(std::string_view model_id, std::int64_t number);
 
@@ -68,7 +68,7 @@ class Registry {
   mutable std::array<Shard, kShards> shards_;
 };
 
-std::vector<http::Route> routes(Registry& registry);    // list, details, edit, delete, download, versions
+std::vector<http::Route> routes(Registry& registry);  // list, details, edit, delete, download, versions
 std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_bytes_max);
 
 }  // namespace slipway::models

@@ -21,7 +21,8 @@ std::string cursor_of(const ModelRow& model) {
 Status read_cursor(const std::string& cursor, ModelQuery& query) {
   const auto text = from_base64url(cursor);
   const std::size_t colon = text ? text->find(':') : std::string::npos;
-  if (colon == std::string::npos) return Error(ErrorCode::bad_request, "the cursor is not one of ours").at("cursor", "take it from `next` of the page before");
+  if (colon == std::string::npos)
+    return Error(ErrorCode::bad_request, "the cursor is not one of ours").at("cursor", "take it from `next` of the page before");
   query.after_id = text->substr(colon + 1);
   const auto [end, problem] = std::from_chars(text->data(), text->data() + colon, query.after_created_at);
   if (problem != std::errc{} || end != text->data() + colon) return Error(ErrorCode::bad_request, "the cursor is not one of ours");
@@ -166,7 +167,8 @@ Result<http::Response> promote(Registry& registry, http::Request& request) {
 
 constexpr const char* kModelExample =
     R"({"id":"mdl_01hf3k","name":"iris","description":"","tags":[],"format":"scikit-learn pickle","status":"ready","version":1,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":1234,"filename":"iris.pkl","endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k","created_at":"2026-11-23T12:00:00.000Z","updated_at":"2026-11-23T12:00:00.000Z","kind":"classifier","inputs":[{"name":"X","dtype":"float64","shape":[-1,4]}],"outputs":[{"name":"label","dtype":"string","shape":[-1]}]})";
-constexpr const char* kVersionsExample = R"({"items":[{"version":1,"status":"ready","format":"scikit-learn pickle","size":1234}],"current":1,"next":null})";
+constexpr const char* kVersionsExample =
+    R"({"items":[{"version":1,"status":"ready","format":"scikit-learn pickle","size":1234}],"current":1,"next":null})";
 
 }  // namespace
 
@@ -178,24 +180,46 @@ std::vector<http::Route> routes(Registry& registry) {
   std::vector<http::Route> out;
   const auto add = [&](Method method, const char* path, const char* scope, http::Body body, http::Handler handler, http::Doc doc) {
     doc.tag = "models";
-    out.push_back({.method = method, .pattern = path, .access = Access::scope(scope), .body = std::move(body), .handler = std::move(handler), .doc = std::move(doc)});
+    out.push_back({.method = method,
+                   .pattern = path,
+                   .access = Access::scope(scope),
+                   .body = std::move(body),
+                   .handler = std::move(handler),
+                   .doc = std::move(doc)});
   };
   const std::vector<http::DocResponse> model = {{200, "the model", kModelExample}};
   add(Method::get, "/api/models", "models:read", http::Body::none(), bind(list),
-      {.id = "listModels", .summary = "One's models, newest first",
-       .query = {{"limit", "models a page, 1 to 200", R"({"type":"integer","minimum":1,"maximum":200})"}, {"cursor", "`next` of the page before"}, {"q", "part of the name"},
-                 {"status", "importing, checking, ready or refused"}, {"all", "administrators: true lists everybody's"}},
-       .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}}, .errors = {ErrorCode::bad_request}});
-  add(Method::get, "/api/models/:id", "models:read", http::Body::none(), bind(details), {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
+      {.id = "listModels",
+       .summary = "One's models, newest first",
+       .query = {{"limit", "models a page, 1 to 200", R"({"type":"integer","minimum":1,"maximum":200})"},
+                 {"cursor", "`next` of the page before"},
+                 {"q", "part of the name"},
+                 {"status", "importing, checking, ready or refused"},
+                 {"all", "administrators: true lists everybody's"}},
+       .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}},
+       .errors = {ErrorCode::bad_request}});
+  add(Method::get, "/api/models/:id", "models:read", http::Body::none(), bind(details),
+      {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
   add(Method::patch, "/api/models/:id", "models:write", json_body(), bind(edit),
-      {.id = "changeModel", .summary = "Change name, description or tags", .request_example = R"({"description":"three kinds of iris"})", .responses = model, .errors = {ErrorCode::invalid_input}});
-  add(Method::put, "/api/models/:id", "models:write", json_body(), bind(edit),
-      {.id = "replaceModel", .summary = "Replace name, description and tags", .request_example = R"({"name":"iris","description":"","tags":[]})", .responses = model,
+      {.id = "changeModel",
+       .summary = "Change name, description or tags",
+       .request_example = R"({"description":"three kinds of iris"})",
+       .responses = model,
        .errors = {ErrorCode::invalid_input}});
-  add(Method::del, "/api/models/:id", "models:write", http::Body::none(), bind(remove), {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
+  add(Method::put, "/api/models/:id", "models:write", json_body(), bind(edit),
+      {.id = "replaceModel",
+       .summary = "Replace name, description and tags",
+       .request_example = R"({"name":"iris","description":"","tags":[]})",
+       .responses = model,
+       .errors = {ErrorCode::invalid_input}});
+  add(Method::del, "/api/models/:id", "models:write", http::Body::none(), bind(remove),
+      {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
   add(Method::get, "/api/models/:id/file", "models:read", http::Body::none(), bind(download),
-      {.id = "downloadModel", .summary = "The file as it was uploaded", .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
-  add(Method::get, "/api/models/:id/versions", "models:read", http::Body::none(), bind(versions), {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
+      {.id = "downloadModel",
+       .summary = "The file as it was uploaded",
+       .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
+  add(Method::get, "/api/models/:id/versions", "models:read", http::Body::none(), bind(versions),
+      {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
   add(Method::post, "/api/models/:id/versions/:version/promote", "models:write", http::Body::none(), bind(promote),
       {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
   return out;

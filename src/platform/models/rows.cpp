@@ -5,9 +5,8 @@
 namespace slipway::models {
 namespace {
 
-const std::vector<store::Migration> kMigrations = {
-    {30, "models",
-     R"(CREATE TABLE models (
+const std::vector<store::Migration> kMigrations = {{30, "models",
+                                                    R"(CREATE TABLE models (
           id TEXT PRIMARY KEY, owner_id TEXT NOT NULL REFERENCES users (id), name TEXT NOT NULL, description TEXT NOT NULL, tags TEXT NOT NULL,
           current_version BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
         CREATE INDEX models_owner ON models (owner_id, created_at);
@@ -37,8 +36,14 @@ std::string dump_tags(const std::vector<std::string>& tags) {
 }
 
 ModelRow model_of(const store::Row& r) {
-  return {r.text("id"),          r.text("owner_id"),           r.text("name"),          r.text("description"), tags_of(r.text("tags")), r.integer("current_version"),
-          r.integer("created_at"), r.integer("updated_at")};
+  return {r.text("id"),
+          r.text("owner_id"),
+          r.text("name"),
+          r.text("description"),
+          tags_of(r.text("tags")),
+          r.integer("current_version"),
+          r.integer("created_at"),
+          r.integer("updated_at")};
 }
 
 VersionRow version_of(const store::Row& r) {
@@ -101,7 +106,8 @@ Result<std::optional<VersionRow>> find_version(store::Session& session, std::str
 }
 
 Result<std::vector<VersionRow>> versions_of(store::Session& session, std::string_view model_id) {
-  const auto rows = TRY(session.query("SELECT * FROM model_versions WHERE model_id = ? AND status NOT IN ('receiving', 'deleting') ORDER BY number DESC LIMIT 1000", {model_id}));
+  const auto rows = TRY(session.query(
+      "SELECT * FROM model_versions WHERE model_id = ? AND status NOT IN ('receiving', 'deleting') ORDER BY number DESC LIMIT 1000", {model_id}));
   std::vector<VersionRow> out;
   for (const store::Row& row : rows) out.push_back(version_of(row));
   return out;
@@ -138,8 +144,9 @@ Result<std::vector<ModelRow>> list_models(store::Session& session, const ModelQu
 }
 
 Status insert_model(store::Session& session, const ModelRow& m) {
-  TRY(session.exec("INSERT INTO models (id, owner_id, name, description, tags, current_version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                   {m.id, m.owner_id, m.name, m.description, dump_tags(m.tags), m.current_version, m.created_at, m.updated_at}));
+  TRY(session.exec(
+      "INSERT INTO models (id, owner_id, name, description, tags, current_version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      {m.id, m.owner_id, m.name, m.description, dump_tags(m.tags), m.current_version, m.created_at, m.updated_at}));
   return ok();
 }
 
@@ -150,20 +157,25 @@ Status update_model(store::Session& session, const ModelRow& m) {
 }
 
 Status insert_version(store::Session& session, const VersionRow& v) {
-  TRY(session.exec("INSERT INTO model_versions (id, model_id, owner_id, number, status, attempts, filename, file_blob, file_dek, artifact_blob, artifact_dek, sha256, "
+  TRY(
+      session.exec("INSERT INTO model_versions (id, model_id, owner_id, number, status, attempts, filename, file_blob, file_dek, artifact_blob, "
+                   "artifact_dek, sha256, "
                    "artifact_sha256, size, artifact_size, format, schema_json, example_json, report_json, reason, created_at, updated_at) "
                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   {v.id,     v.model_id, v.owner_id,        v.number, v.status,        v.attempts, v.filename, v.file_blob, v.file_dek, v.artifact_blob, v.artifact_dek,
-                    v.sha256, v.artifact_sha256, v.size, v.artifact_size, v.format, v.schema, v.example, v.report, v.reason, v.created_at, v.updated_at}));
+                   {v.id,       v.model_id,      v.owner_id,     v.number, v.status,          v.attempts,  v.filename,      v.file_blob,
+                    v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256, v.artifact_sha256, v.size,      v.artifact_size, v.format,
+                    v.schema,   v.example,       v.report,       v.reason, v.created_at,      v.updated_at}));
   return ok();
 }
 
 Status update_version(store::Session& session, const VersionRow& v) {
-  const auto changed = TRY(session.exec(
-      "UPDATE model_versions SET number = ?, status = ?, attempts = ?, filename = ?, file_blob = ?, file_dek = ?, artifact_blob = ?, artifact_dek = ?, sha256 = ?, "
-      "artifact_sha256 = ?, size = ?, artifact_size = ?, format = ?, schema_json = ?, example_json = ?, report_json = ?, reason = ?, updated_at = ? WHERE id = ?",
-      {v.number, v.status,        v.attempts, v.filename, v.file_blob, v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256, v.artifact_sha256,
-       v.size,   v.artifact_size, v.format,   v.schema,   v.example,   v.report,   v.reason,        v.updated_at,   v.id}));
+  const auto changed =
+      TRY(session.exec("UPDATE model_versions SET number = ?, status = ?, attempts = ?, filename = ?, file_blob = ?, file_dek = ?, artifact_blob = "
+                       "?, artifact_dek = ?, sha256 = ?, "
+                       "artifact_sha256 = ?, size = ?, artifact_size = ?, format = ?, schema_json = ?, example_json = ?, report_json = ?, reason = "
+                       "?, updated_at = ? WHERE id = ?",
+                       {v.number, v.status, v.attempts, v.filename, v.file_blob, v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256,
+                        v.artifact_sha256, v.size, v.artifact_size, v.format, v.schema, v.example, v.report, v.reason, v.updated_at, v.id}));
   if (changed == 0) return Error(ErrorCode::not_found, "the version is gone");
   return ok();
 }
@@ -172,7 +184,8 @@ Status delete_version(store::Session& session, std::string_view id) {
   const auto version = TRY(find_version(session, id));
   if (!version) return ok();
   TRY(session.exec("DELETE FROM model_versions WHERE id = ?", {id}));
-  TRY(session.exec("DELETE FROM models WHERE id = ? AND NOT EXISTS (SELECT 1 FROM model_versions WHERE model_id = ?)", {version->model_id, version->model_id}));
+  TRY(session.exec("DELETE FROM models WHERE id = ? AND NOT EXISTS (SELECT 1 FROM model_versions WHERE model_id = ?)",
+                   {version->model_id, version->model_id}));
   return ok();
 }
 

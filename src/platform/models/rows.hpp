@@ -21,8 +21,8 @@ inline constexpr std::string_view kReceiving = "receiving";  // intent: bytes ar
 inline constexpr std::string_view kImporting = "importing";  // the file is on disk and acknowledged
 inline constexpr std::string_view kChecking = "checking";    // the artifact is written; its example runs
 inline constexpr std::string_view kReady = "ready";
-inline constexpr std::string_view kRefused = "refused";      // reason kept, bytes gone
-inline constexpr std::string_view kDeleting = "deleting";    // tombstone: invisible, bytes are being removed
+inline constexpr std::string_view kRefused = "refused";    // reason kept, bytes gone
+inline constexpr std::string_view kDeleting = "deleting";  // tombstone: invisible, bytes are being removed
 }  // namespace state
 
 struct ModelRow {
@@ -51,14 +51,15 @@ const std::vector<store::Migration>& migrations();
 Result<std::optional<ModelRow>> find_model(store::Session& session, std::string_view id);
 Result<std::optional<VersionRow>> find_version(store::Session& session, std::string_view id);
 Result<std::optional<VersionRow>> find_version(store::Session& session, std::string_view model_id, std::int64_t number);
-Result<std::vector<VersionRow>> versions_of(store::Session& session, std::string_view model_id);  // newest first, without those being received or deleted
+Result<std::vector<VersionRow>> versions_of(store::Session& session,
+                                            std::string_view model_id);  // newest first, without those being received or deleted
 // The version that stands for the model in lists and details: the current one, else the newest.
 Result<std::optional<VersionRow>> face_of(store::Session& session, const ModelRow& model);
 
 struct ModelQuery {
-  std::string owner_id;    // empty: of everybody (administrators)
-  std::string search;      // in the name, case-insensitive
-  std::string after_id;    // cursor
+  std::string owner_id;  // empty: of everybody (administrators)
+  std::string search;    // in the name, case-insensitive
+  std::string after_id;  // cursor
   std::int64_t after_created_at = 0;
   std::int64_t limit = 50;
 };

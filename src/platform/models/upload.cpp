@@ -15,7 +15,8 @@ Result<std::vector<std::string>> read_tags(const std::string& text) {
   std::vector<std::string> out;
   if (text.starts_with("[")) {
     const auto value = json::parse(text);
-    if (!value.ok() || !value->is_array()) return Error(ErrorCode::invalid_input, "the tags can't be read").at("tags", "must be a JSON array of texts, or texts with commas between");
+    if (!value.ok() || !value->is_array())
+      return Error(ErrorCode::invalid_input, "the tags can't be read").at("tags", "must be a JSON array of texts, or texts with commas between");
     for (const json::Value& tag : value->as_array()) {
       if (!tag.is_string()) return Error(ErrorCode::invalid_input, "the tags can't be read").at("tags", "must be texts");
       out.push_back(tag.as_string());
@@ -36,7 +37,8 @@ Result<std::vector<std::string>> read_tags(const std::string& text) {
 
 class Fields final : public http::PartReceiver {
  public:
-  Fields(Registry& registry, std::string owner_id, std::string model_id) : registry_(registry), owner_id_(std::move(owner_id)), model_id_(std::move(model_id)) {}
+  Fields(Registry& registry, std::string owner_id, std::string model_id)
+      : registry_(registry), owner_id_(std::move(owner_id)), model_id_(std::move(model_id)) {}
 
   Status part_begin(const http::Part& part) override {
     field_ = part.name;
@@ -45,10 +47,14 @@ class Fields final : public http::PartReceiver {
       for (const char* known : {"name", "description", "tags"}) {
         if (field_ == known) return ok();
       }
-      return Error(ErrorCode::invalid_input, "a field of the form is not known here").at(excerpt(field_), "is not one of file, name, description, tags");
+      return Error(ErrorCode::invalid_input, "a field of the form is not known here")
+          .at(excerpt(field_), "is not one of file, name, description, tags");
     }
-    if (field_ != "file") return Error(ErrorCode::invalid_input, "the file must be in the field `file`").at(excerpt(field_), "is a file, but not the field `file`");
-    if (upload_) return Error(ErrorCode::invalid_input, "one file a model, for now").at("file", "is there twice; several files that make one model are not taken yet");
+    if (field_ != "file")
+      return Error(ErrorCode::invalid_input, "the file must be in the field `file`").at(excerpt(field_), "is a file, but not the field `file`");
+    if (upload_)
+      return Error(ErrorCode::invalid_input, "one file a model, for now")
+          .at("file", "is there twice; several files that make one model are not taken yet");
     filename_ = part.file_name;
     upload_ = TRY(registry_.intake().begin(owner_id_, model_id_));
     in_file_ = true;
@@ -63,7 +69,8 @@ class Fields final : public http::PartReceiver {
 
   Status part_end() override {
     if (std::exchange(in_file_, false)) return ok();
-    if (text_.find('\0') != std::string::npos) return Error(ErrorCode::invalid_input, "a field can't be used").at(field_, "must not hold a NUL character");
+    if (text_.find('\0') != std::string::npos)
+      return Error(ErrorCode::invalid_input, "a field can't be used").at(field_, "must not hold a NUL character");
     if (field_ == "name") meta_.name = text_;
     if (field_ == "description") meta_.description = text_;
     if (field_ == "tags") meta_.tags = TRY(read_tags(text_));
@@ -95,7 +102,8 @@ http::Response accepted(Registry& registry, const VersionRow& version) {
 class UploadSink final : public http::BodySink {
  public:
   static Result<std::unique_ptr<http::BodySink>> make(Registry& registry, http::Request& request, std::string model_id) {
-    auto sink = std::unique_ptr<UploadSink>(new UploadSink(registry, request.principal->user_id, std::move(model_id), request.query("wait") == "true"));
+    auto sink =
+        std::unique_ptr<UploadSink>(new UploadSink(registry, request.principal->user_id, std::move(model_id), request.query("wait") == "true"));
     sink->reader_ = TRY(http::MultipartReader::make(request.header("Content-Type").value_or(""), sink->fields_));
     return std::unique_ptr<http::BodySink>(std::move(sink));
   }
@@ -110,7 +118,8 @@ class UploadSink final : public http::BodySink {
     if (const Status shown = registry.refresh(version->model_id); !shown.ok()) return responder.send(shown.error());
     if (!wait_) responder.send(accepted(registry, *version));
     registry.intake().process(version->id, [&registry, responder, wait = wait_, model_id = version->model_id](Result<VersionRow> done) {
-      if (const Status shown = registry.refresh(model_id); !shown.ok()) log::error("model.not_deployed", {{"model", model_id}, {"why", shown.error().detail()}});
+      if (const Status shown = registry.refresh(model_id); !shown.ok())
+        log::error("model.not_deployed", {{"model", model_id}, {"why", shown.error().detail()}});
       if (wait) responder.send(answer(registry, model_id, std::move(done)));
     });
   }
@@ -138,9 +147,12 @@ class UploadSink final : public http::BodySink {
 std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_bytes_max) {
   const auto body = [&] { return http::Body::streamed(upload_bytes_max + (1 << 20), {"multipart/form-data"}); };  // the fields need room too
   const std::vector<http::DocParam> wait = {{"wait", "true: answer when the model is ready (201) or refused (422)", R"({"type":"boolean"})"}};
-  const std::vector<ErrorCode> errors = {ErrorCode::invalid_input, ErrorCode::model_refused, ErrorCode::too_large, ErrorCode::rate_limited, ErrorCode::storage_full};
-  const std::string form = R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","format":"binary"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
-  const std::string example = R"({"id":"mdl_01hf3k","name":"iris","status":"ready","version":1,"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k"})";
+  const std::vector<ErrorCode> errors = {ErrorCode::invalid_input, ErrorCode::model_refused, ErrorCode::too_large, ErrorCode::rate_limited,
+                                         ErrorCode::storage_full};
+  const std::string form =
+      R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","format":"binary"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
+  const std::string example =
+      R"({"id":"mdl_01hf3k","name":"iris","status":"ready","version":1,"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k"})";
   std::vector<http::Route> out;
   out.push_back({.method = http::Method::post,
                  .pattern = "/api/models/upload",
@@ -148,7 +160,13 @@ std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_
                  .body = body(),
                  .handler = http::into_sink([&registry](http::Request& request) { return UploadSink::make(registry, request, ""); }),
                  .timeout = Millis(3'600'000),
-                 .doc = {.id = "uploadModel", .summary = "Upload a model file", .tag = "models", .query = wait, .request_schema = form, .responses = {{201, "the model", example}}, .errors = errors}});
+                 .doc = {.id = "uploadModel",
+                         .summary = "Upload a model file",
+                         .tag = "models",
+                         .query = wait,
+                         .request_schema = form,
+                         .responses = {{201, "the model", example}},
+                         .errors = errors}});
   out.push_back({.method = http::Method::post,
                  .pattern = "/api/models/:id/versions",
                  .access = http::Access::scope("models:write"),
@@ -159,8 +177,13 @@ std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_
                    return UploadSink::make(registry, request, id);
                  }),
                  .timeout = Millis(3'600'000),
-                 .doc = {.id = "uploadVersion", .summary = "Upload a new version; promote it to serve it", .tag = "models", .query = wait, .request_schema = form,
-                         .responses = {{201, "the model", example}}, .errors = errors}});
+                 .doc = {.id = "uploadVersion",
+                         .summary = "Upload a new version; promote it to serve it",
+                         .tag = "models",
+                         .query = wait,
+                         .request_schema = form,
+                         .responses = {{201, "the model", example}},
+                         .errors = errors}});
   return out;
 }
 

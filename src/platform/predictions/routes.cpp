@@ -42,7 +42,8 @@ void Predictor::operator()(http::Request&& request, http::Responder responder) c
   const auto admitted = limiter.admit(who.kind == http::Principal::Kind::key ? who.key_id : who.user_id);
   if (!admitted.status.ok()) return responder.send(admitted.status.error());
   const models::Deployment& model = **deployment;
-  if (!model.served()) return responder.send(Error(ErrorCode::model_not_ready, "the model is " + model.status + "; it can be asked when it is ready"));
+  if (!model.served())
+    return responder.send(Error(ErrorCode::model_not_ready, "the model is " + model.status + "; it can be asked when it is ready"));
 
   auto decoded = decode(request, *model.codec);
   if (!decoded.ok()) return responder.send(decoded.error());
@@ -52,7 +53,8 @@ void Predictor::operator()(http::Request&& request, http::Responder responder) c
   job.rows = count;
   job.deadline = std::min(request.deadline, system_clock().steady() + options.timeout);
   job.loop = request.loop;
-  model.model->predict(std::move(job), [this, deployment = std::move(*deployment), count, limit = admitted.headers_limit, request = std::make_shared<http::Request>(std::move(request)),
+  model.model->predict(std::move(job), [this, deployment = std::move(*deployment), count, limit = admitted.headers_limit,
+                                        request = std::make_shared<http::Request>(std::move(request)),
                                         responder = std::move(responder)](Result<std::vector<Tensor>> outputs) {
     if (!outputs.ok()) return responder.send(outputs.error());
     rows.add(count);
@@ -66,24 +68,30 @@ void Predictor::operator()(http::Request&& request, http::Responder responder) c
 }  // namespace
 
 std::vector<http::Route> routes(models::Registry& registry, limits::Limiter& limiter, Metrics& metrics, Options options) {
-  Predictor predictor{registry, limiter, metrics.counter("slipway_predicted_rows_total", "Rows that models have answered"), limiter.policy_header(), options};
+  Predictor predictor{registry, limiter, metrics.counter("slipway_predicted_rows_total", "Rows that models have answered"), limiter.policy_header(),
+                      options};
   auto shared = std::make_shared<const Predictor>(std::move(predictor));  // callbacks outlive the call, never the routes
   std::vector<http::Route> out;
-  out.push_back({.method = http::Method::post,
-                 .pattern = "/api/predict/:modelId",
-                 .access = http::Access::scope("predict"),
-                 .body = http::Body::buffered(options.body_bytes_max, {"application/json", "text/csv", "application/x-npy"}),
-                 .handler = http::on_loop([shared](http::Request&& request, http::Responder responder) { (*shared)(std::move(request), std::move(responder)); }),
-                 .timeout = options.timeout + Millis(1000),
-                 .quiet = true,
-                 .doc = {.id = "predict",
-                         .summary = "Predict",
-                         .tag = "predictions",
-                         .description = "Rows (`instances`), columns (`inputs`), `dataframe_records`, `dataframe_split`, CSV with a header line, or an npy array.",
-                         .request_example = R"({"instances":[[5.1,3.5,1.4,0.2]]})",
-                         .responses = {{200, "the predictions", R"({"model_id":"mdl_01hf3k","version":1,"predictions":[{"label":"setosa"}],"outputs":{"label":["setosa"]},"request_id":"r1"})"}},
-                         .errors = {ErrorCode::invalid_json, ErrorCode::invalid_input, ErrorCode::model_not_ready, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded,
-                                    ErrorCode::unavailable, ErrorCode::deadline_exceeded}}});
+  out.push_back(
+      {.method = http::Method::post,
+       .pattern = "/api/predict/:modelId",
+       .access = http::Access::scope("predict"),
+       .body = http::Body::buffered(options.body_bytes_max, {"application/json", "text/csv", "application/x-npy"}),
+       .handler =
+           http::on_loop([shared](http::Request&& request, http::Responder responder) { (*shared)(std::move(request), std::move(responder)); }),
+       .timeout = options.timeout + Millis(1000),
+       .quiet = true,
+       .doc = {
+           .id = "predict",
+           .summary = "Predict",
+           .tag = "predictions",
+           .description = "Rows (`instances`), columns (`inputs`), `dataframe_records`, `dataframe_split`, CSV with a header line, or an npy array.",
+           .request_example = R"({"instances":[[5.1,3.5,1.4,0.2]]})",
+           .responses =
+               {{200, "the predictions",
+                 R"({"model_id":"mdl_01hf3k","version":1,"predictions":[{"label":"setosa"}],"outputs":{"label":["setosa"]},"request_id":"r1"})"}},
+           .errors = {ErrorCode::invalid_json, ErrorCode::invalid_input, ErrorCode::model_not_ready, ErrorCode::rate_limited,
+                      ErrorCode::model_crashed, ErrorCode::overloaded, ErrorCode::unavailable, ErrorCode::deadline_exceeded}}});
   return out;
 }
 
