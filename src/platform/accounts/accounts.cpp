@@ -83,6 +83,13 @@ void Directory::put(User user) {
   users_[entry->id] = entry;
 }
 
+void Directory::put_newer(User user) {
+  auto entry = std::make_shared<const User>(std::move(user));
+  const std::unique_lock lock(mutex_);
+  auto& known = users_[entry->id];
+  if (known == nullptr || known->epoch < entry->epoch) known = entry;
+}
+
 std::size_t Directory::size() const {
   const std::shared_lock lock(mutex_);
   return users_.size();
@@ -216,6 +223,8 @@ Result<TokenPair> Accounts::login(std::string_view email_text, std::string_view 
   const User user = user_of(*row);
   if (user.status == "pending") return Error(ErrorCode::forbidden, "this account waits for an administrator's approval");
   if (!user.active()) return wrong_login();
+  // The command line may have made or reset the account since the last poll: what judges the token must know it as well.
+  directory_.put_newer(user);
   std::string better;
   if (passwords_.needs_rehash(hash)) better = TRY(passwords_.hash(password));
   return database_.write([&](store::Session& s) -> Result<TokenPair> {
