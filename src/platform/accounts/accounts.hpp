@@ -42,7 +42,7 @@ class Directory {
  public:
   std::shared_ptr<const User> find(std::string_view id) const;
   void put(User user);
-  void put_newer(User user);   // only when it isn't known, or of a later epoch than what is
+  void put_newer(User user);  // only when it isn't known, or of a later epoch than what is
   std::size_t size() const;
   bool has_admin() const;
 
