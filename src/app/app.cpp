@@ -150,7 +150,7 @@ void RunningApp::poll() {
 
 void RunningApp::drain() {
   if (stopping_.exchange(true)) return;
-  if (server_) server_->drain(Millis(settings_.server_drain_timeout_ms));
+  if (server_) server_->drain(Millis(settings_.server_drain_timeout_ms), Millis(settings_.server_drain_notice_ms));
 }
 
 RunningApp::~RunningApp() {
