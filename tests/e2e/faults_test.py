@@ -1,7 +1,9 @@
-"""A full disk: a small tmpfs of the server's own, in a mount namespace. 507, nothing left behind, and all is well when there is room again."""
+"""Faults that are the server's own: none makes a refusal of a good file, and all is well once they are over, without a restart."""
 import os
+import resource
 import shutil
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -16,6 +18,8 @@ def namespaces_work():
 
 
 class SmallDisk(Server):
+    """Its data directory is a small tmpfs of its own, in a mount namespace."""
+
     def command(self):
         mount = f'mount -t tmpfs -o size={ROOM},mode=0700 none "$0" && exec "$@"'
         return ["unshare", "-m", "sh", "-c", mount, str(self.data), *super().command()]
@@ -93,6 +97,31 @@ class DiskFull(ServerCase):
         for id in taken:
             self.assertEqual(self.server.call("DELETE", f"/api/models/{id}", credential=self.key).status, 204)
         self.assertEqual(len(self.server.blobs()), 2)
+
+
+class OutOfDescriptors(ServerCase):
+    flags = ("--models.import_retry_ms", "100")
+
+    def test_what_was_taken_is_ready_once_there_are_descriptors_again(self):
+        self.assertEqual(self.server.upload(model_file(IRIS), self.key).json["status"], "ready")
+        pid = self.server.process.pid
+        most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        self.addCleanup(lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, most))
+        time.sleep(0.5)  # until the import's own are closed
+        highest = max(map(int, os.listdir(f"/proc/{pid}/fd")))
+        seen = set()
+        for more in (3, 4, 5, 6):  # one is the connection's
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + more, most[1]))
+            answer = self.server.upload(model_file(IRIS), self.key)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
+            if answer.status == 201:
+                seen.add(answer.json["status"])
+            else:
+                self.problem(answer, 500)
+            models = lambda: self.server.call("GET", "/api/models", credential=self.key).json["items"]
+            self.assertTrue(wait_for(lambda: all(m["status"] == "ready" for m in models()), 30))
+        self.assertLessEqual(seen, {"importing", "ready"})
+        self.assertIn("importing", seen)  # else nothing was tried here
 
 
 if __name__ == "__main__":
