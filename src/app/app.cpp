@@ -110,15 +110,13 @@ Status RunningApp::start_models() {
   options.upload_bytes_max = static_cast<std::uint64_t>(settings_.models_upload_bytes_max);
   options.free_bytes_min = static_cast<std::uint64_t>(settings_.storage_free_bytes_min);
   options.uploads_per_user_max = static_cast<unsigned>(settings_.models_uploads_per_user_max);
+  options.attempts_max = static_cast<unsigned>(settings_.models_import_attempts_max);
+  options.retry_first = Millis(settings_.models_import_retry_ms);
   intake_ = std::make_unique<models::Intake>(*storage_.database, *storage_.keyring, *blobs_, *workshop_, system_clock(), options);
   registry_ = std::make_unique<models::Registry>(*storage_.database, *intake_, *engine_, system_clock());
   const models::Intake::Recovery recovery = TRY(intake_->recover());
   TRY(registry_->start());
-  for (const std::string& version : recovery.to_process) {
-    intake_->process(version, [this](Result<models::VersionRow> done) {
-      if (done.ok()) static_cast<void>(registry_->refresh(done->model_id).ok());
-    });
-  }
+  for (const std::string& version : recovery.to_process) intake_->process(version, [](const Result<models::VersionRow>&) {});
   if (recovery.undone + recovery.removed + recovery.to_process.size() > 0) {
     log::info("storage.recovered", {{"undone", recovery.undone}, {"removed", recovery.removed}, {"resumed", recovery.to_process.size()}});
   }
@@ -150,7 +148,7 @@ void RunningApp::poll() {
 
 void RunningApp::drain() {
   if (stopping_.exchange(true)) return;
-  if (server_) server_->drain(Millis(settings_.server_drain_timeout_ms));
+  if (server_) server_->drain(Millis(settings_.server_drain_timeout_ms), Millis(settings_.server_drain_notice_ms));
 }
 
 RunningApp::~RunningApp() {

@@ -21,7 +21,7 @@ class App {
 
   virtual std::string url() const = 0;             // http://127.0.0.1:8080
   virtual std::string first_run_link() const = 0;  // empty once an administrator exists
-  virtual void drain() = 0;                        // readiness off, running requests finish (settings' drain timeout), then stops
+  virtual void drain() = 0;                        // readiness off, a notice, running requests finish (both bounded by settings), then stops
 };
 
 // Runs until SIGTERM or SIGINT (a second one stops at once). Prints URL, first-run link and data directory on stdout.

@@ -24,6 +24,10 @@ Result<models::Imported> imported_of(const os::Fd& answer_fd) {
   return out;
 }
 
+Error refused(std::string_view what, const Error& why) {
+  return Error(ErrorCode::model_refused, std::string(what) + why.detail()).because(why.internal());
+}
+
 }  // namespace
 
 void CellWorkshop::import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) {
@@ -54,17 +58,36 @@ void CellWorkshop::check(const models::VersionRow& version, std::function<Result
   spec.source = std::move(artifact);
   spec.artifact_bytes = static_cast<std::uint64_t>(version.artifact_size);
   const auto model = engine_.deploy(std::move(spec));
+  auto example = std::make_shared<DecodedRequest>(std::move(prepared->second));
+  // Loaded first: to a prediction, a model that can't be loaded and a process that can't be started are the same.
+  model->load([this, model, example, done = std::move(done)](Status loaded) {
+    post([this, model, example, done, loaded = std::move(loaded)] {
+      if (loaded.ok()) return answer_example(model, *example, done);
+      model->retire();
+      const bool at_fault = loaded.error().code() == ErrorCode::model_refused;
+      done(at_fault ? refused("the model can't be loaded: ", loaded.error()) : loaded.error());
+    });
+  });
+}
+
+void CellWorkshop::answer_example(const std::shared_ptr<inference::Model>& model, DecodedRequest& example, std::function<void(Status)> done) {
   inference::PredictJob job;
-  job.inputs = prepared->second.inputs;
-  job.rows = prepared->second.rows;
+  job.inputs = std::move(example.inputs);
+  job.rows = example.rows;
   job.deadline = system_clock().steady() + Millis(settings_.models_import_timeout_ms);
   job.loop = &loop_;
   model->predict(std::move(job), [model, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
     model->retire();
     if (outputs.ok()) return done(ok());
-    done(Error(ErrorCode::model_refused, "the model could not answer its own example: " + outputs.error().detail())
-             .because(outputs.error().internal()));
+    const ErrorCode code = outputs.error().code();
+    const bool ours = code == ErrorCode::unavailable || code == ErrorCode::overloaded;
+    done(ours ? outputs.error() : refused("the model could not answer its own example: ", outputs.error()));
   });
+}
+
+void CellWorkshop::later(Millis delay, std::function<void()> work) {
+  loop_.post(
+      [this, delay, work = std::move(work)]() mutable { loop_.after(delay, [this, work = std::move(work)]() mutable { post(std::move(work)); }); });
 }
 
 }  // namespace slipway::app

@@ -6,6 +6,7 @@
 #include "slipway/os/loop.hpp"
 #include "slipway/os/pool.hpp"
 #include "slipway/platform/models/intake.hpp"
+#include "slipway/tensor/request_codec.hpp"
 
 namespace slipway::app {
 
@@ -17,8 +18,11 @@ class CellWorkshop final : public models::Workshop {
   void import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) override;
   void check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) override;
   void post(std::function<void()> work) override { pool_.go_on(std::move(work)); }
+  void later(Millis delay, std::function<void()> work) override;
 
  private:
+  void answer_example(const std::shared_ptr<inference::Model>& model, DecodedRequest& example, std::function<void(Status)> done);
+
   const Settings& settings_;
   inference::Engine& engine_;
   os::Loop& loop_;  // where the example's answer arrives

@@ -117,6 +117,7 @@ Status push(Console& console, const Wish& wish) {
   console.print(fmt::format("id        {}\nname      {}\nstatus    {} {}\nendpoint  {}\n", printable(model.string_or("id", "")),
                             printable(model.string_or("name", "")), console.mark(status == "ready" ? Mark::good : Mark::warning, true),
                             printable(status), printable(endpoint)));
+  if (const std::string reason = model.string_or("reason", ""); !reason.empty()) console.say(printable(reason));  // put off, not ready yet
   console.say("");
   console.say(printable(curl_line(model, endpoint)));
   console.next("slipway predict " + printable(model.string_or("id", "")) + " -i ROWS.json");

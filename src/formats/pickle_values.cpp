@@ -213,6 +213,13 @@ class Leaves {
     return ok();
   }
 
+  // The same, but an array that holds bytes is handed over as it stands, however large: it was paid for when it was read.
+  template <class Leaf, class Bulk>
+  Status collect(NodeId root, Leaf&& on_leaf, Bulk&& on_array) {
+    if (d_.node(root).kind == Kind::array && !is_container(root)) return on_array(root);
+    return walk(root, on_leaf, on_array);
+  }
+
   // Nested lists that are regular have a shape.
   bool regular() const { return regular_; }
   Shape shape(std::size_t leaves) const {
@@ -439,11 +446,7 @@ Result<std::vector<double>> View::doubles() const {
     for (std::size_t i = 0; i < tensor.count(); ++i) out.push_back(tensor.as_double(i));
     return ok();
   };
-  if (is(Kind::array) && !is_object_array()) {
-    TRY(bulk(id_));
-    return out;
-  }
-  TRY(leaves.walk(
+  TRY(leaves.collect(
       id_,
       [&](NodeId id) -> Status {
         const auto v = scalar_value(d, id);
@@ -472,11 +475,7 @@ Result<std::vector<std::int64_t>> View::integers() const {
     }
     return ok();
   };
-  if (is(Kind::array) && !is_object_array()) {
-    TRY(bulk(id_));
-    return out;
-  }
-  TRY(leaves.walk(
+  TRY(leaves.collect(
       id_,
       [&](NodeId id) -> Status {
         const Node& n = d.node(id);
@@ -499,11 +498,7 @@ Result<std::vector<std::string>> View::texts() const {
     for (std::string& text : tensor.strings()) out.push_back(std::move(text));
     return ok();
   };
-  if (is(Kind::array) && !is_object_array()) {
-    TRY(bulk(id_));
-    return out;
-  }
-  TRY(leaves.walk(
+  TRY(leaves.collect(
       id_,
       [&](NodeId id) -> Status {
         if (d.node(id).kind != Kind::text) return wrong_leaf(leaves, d, id, "texts");

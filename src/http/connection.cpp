@@ -135,14 +135,7 @@ bool Connection::step_head() {
     refuse_and_close(std::move(found).error());
     return true;
   }
-  if (!*found) {
-    if (eof_) {
-      close();
-    } else {
-      arm_read();
-    }
-    return false;
-  }
+  if (!*found) return await_more();
   begin_request(**found);
   return true;
 }
@@ -162,12 +155,7 @@ bool Connection::step_body() {
     dispatch();
     return true;
   }
-  if (eof_) {
-    close();
-  } else {
-    arm_read();
-  }
-  return false;
+  return await_more();
 }
 
 bool Connection::step_upload() {
@@ -221,22 +209,12 @@ bool Connection::step_discarding() {
     scan_ = HeadScan();
     return true;
   }
-  if (eof_) {
-    close();
-  } else {
-    arm_read();
-  }
-  return false;
+  return await_more();
 }
 
 bool Connection::step_lingering() {
   begin_ = end_;
-  if (eof_) {
-    close();
-  } else {
-    arm_read();
-  }
-  return false;
+  return await_more();
 }
 
 // --- a request ---
@@ -659,6 +637,15 @@ void Connection::arm_read() {
   if (!make_room()) return;
   reading_ = true;
   transport_->read({in_.get() + end_, capacity_ - end_}, shared_from_this());
+}
+
+bool Connection::await_more() {
+  if (eof_) {
+    close();
+  } else {
+    arm_read();
+  }
+  return false;
 }
 
 void Connection::on_read(std::size_t bytes, bool end, bool failed) {

@@ -79,6 +79,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
 
   std::string_view unread() const { return {in_.get() + begin_, end_ - begin_}; }
   void arm_read();
+  bool await_more();  // reads more, or closes where nothing more can come; always false: the machine waits
   void read_into_body();
   bool make_room();
   Steady now() const { return system_clock().steady(); }

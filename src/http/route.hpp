@@ -198,6 +198,7 @@ struct Body {
   static Body buffered(std::uint64_t bytes_max, std::vector<std::string> content_types) {
     return {Kind::buffered, bytes_max, std::move(content_types)};
   }
+  static Body json(std::uint64_t bytes_max) { return buffered(bytes_max, {"application/json"}); }
   static Body streamed(std::uint64_t bytes_max, std::vector<std::string> content_types) {
     return {Kind::streamed, bytes_max, std::move(content_types)};
   }
@@ -209,6 +210,10 @@ using LoopHandler = std::function<void(Request&&, Responder)>;
 using SinkHandler = std::function<Result<std::unique_ptr<BodySink>>(Request&)>;
 using Handler = std::variant<PoolHandler, LoopHandler, SinkHandler>;
 inline Handler on_pool(PoolHandler f) { return f; }
+template <class Owner, class F>
+Handler on_pool(Owner& owner, F f) {  // f(owner, request); the owner outlives the server
+  return on_pool([&owner, f](Request& request) { return f(owner, request); });
+}
 inline Handler on_loop(LoopHandler f) { return f; }
 inline Handler into_sink(SinkHandler f) { return f; }  // for Body::streamed
 
@@ -247,6 +252,28 @@ struct Route {
   Millis timeout{60'000};  // from the whole request to the answer; Request::deadline
   bool quiet = false;      // access log at debug level only (predictions, probes, metrics); failures are logged all the same
   Doc doc = {};
+};
+
+// A slice's routes as they are written down one after the other, all under one tag of the document.
+class RouteList {
+ public:
+  explicit RouteList(std::string tag) : tag_(std::move(tag)) {}
+  // What is particular (timeout, quiet) is set on the answer, which lives until the next add().
+  Route& add(Method method, std::string pattern, Access access, Body body, Handler handler, Doc doc) {
+    doc.tag = tag_;
+    routes_.push_back({.method = method,
+                       .pattern = std::move(pattern),
+                       .access = std::move(access),
+                       .body = std::move(body),
+                       .handler = std::move(handler),
+                       .doc = std::move(doc)});
+    return routes_.back();
+  }
+  std::vector<Route> take() && { return std::move(routes_); }
+
+ private:
+  std::string tag_;
+  std::vector<Route> routes_;
 };
 
 // Who is asking, and may they? Called on loop threads before the body is read: from memory, never blocking.

@@ -188,7 +188,7 @@ void add_features(Schema& s) {
       f.type = type_of(p.dtype);
       f.input = p.name;
       f.column = column;
-      f.nullable = is_floating(p.dtype);  // what the graph makes of NaN is the graph's matter
+      f.nullable = f.infinite = is_floating(p.dtype);  // what the graph makes of NaN and of infinities is the graph's matter
       if (f.name.size() > kNameBytesMax || !names.insert(f.name).second) return;
       features.push_back(std::move(f));
     }

@@ -134,6 +134,7 @@ CodecPlan::CodecPlan(Schema s) : schema(std::move(s)), id(next_id()) {
                 : f.type == FeatureType::text  ? FeatureType::number
                                                : f.type;
     cell.nullable = f.nullable && (cell.dtype == DType::string || is_floating(cell.dtype));
+    cell.infinite = f.infinite;
     cell.closed = f.closed;
     cell.plain_name = needs_no_escape(f.name);
     ports[cell.port].features[cell.column] = i;
@@ -322,9 +323,9 @@ std::string put_real(const CodecPlan& plan, std::uint32_t feature, double value,
     n.real = value;
     return put_number(plan, feature, n, tables, row);
   }
-  if (cell.type == FeatureType::text || cell.type == FeatureType::boolean || !is_floating(cell.dtype)) {
-    return expected(plan, feature, value > 0 ? "Infinity" : "-Infinity");
-  }
+  const std::string_view got = value > 0 ? "Infinity" : "-Infinity";
+  if (cell.type == FeatureType::text || cell.type == FeatureType::boolean || !is_floating(cell.dtype)) return expected(plan, feature, got);
+  if (!cell.infinite) return plan.schema.features[feature].name + " must be finite, got " + std::string(got);
   store_real(cell.dtype, value, tables.number_at(cell.port, row, cell.column));
   return cell.closed ? check_known(plan, feature, value) : std::string();
 }
@@ -341,9 +342,11 @@ std::string put_text(const CodecPlan& plan, std::uint32_t feature, std::string_v
 
 std::string put_boolean(const CodecPlan& plan, std::uint32_t feature, bool value, Tables& tables, std::size_t row) {
   if (plan.cells[feature].ignored) return {};
-  if (plan.cells[feature].type != FeatureType::boolean) return expected(plan, feature, value ? "true" : "false");
-  JsonScanner::Number n;
+  if (plan.cells[feature].type == FeatureType::text) return expected(plan, feature, value ? "true" : "false");
+  JsonScanner::Number n;  // also in columns of numbers: to numpy, and so to scikit-learn, true is 1
   n.real = value ? 1 : 0;
+  n.is_whole = n.is_natural = true;
+  n.whole = n.natural = value ? 1 : 0;
   return put_number(plan, feature, n, tables, row);
 }
 

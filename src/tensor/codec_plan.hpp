@@ -21,6 +21,7 @@ struct CellPlan {  // one feature
   DType dtype = DType::float64;
   FeatureType type = FeatureType::number;
   bool nullable = false;
+  bool infinite = false;
   bool closed = false;
   bool ignored = false;                        // of no input: whatever stands there is taken and dropped, and it may be absent
   bool plain_name = false;                     // its JSON form is itself between quotes

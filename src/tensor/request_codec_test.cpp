@@ -117,11 +117,61 @@ TEST(RequestCodec, TakesBareValuesForOneFeature) {
             (Values{1, 2, 3, 4}));
 }
 
-TEST(RequestCodec, ReadsInfinitiesWhereTheModelTakesFloats) {
-  const auto v = as_vector(good(numbers(2), R"({"instances":[[Infinity,-Infinity]]})").inputs[0]);
+TEST(RequestCodec, ReadsInfinitiesWhereTheFeatureTakesThem) {
+  Schema two = numbers(2);
+  two.features[0].infinite = two.features[1].infinite = true;
+  const auto v = as_vector(good(two, R"({"instances":[[Infinity,-Infinity]]})").inputs[0]);
   EXPECT_EQ(v, (Values{INFINITY, -INFINITY}));
+  two.features[1].infinite = false;
+  EXPECT_EQ(problems(two, R"({"instances":[[Infinity,-Infinity]]})"), "invalid_input\n#/instances/0/1: x1 must be finite, got -Infinity");
   Schema s = numbers(1, DType::int64);
   EXPECT_EQ(problems(s, R"({"instances":[Infinity]})"), "invalid_input\n#/instances/0: x0 must be a whole number, got Infinity");
+}
+
+// scikit-learn: "Input X contains infinity or a value too large for dtype('float64')."
+TEST(RequestCodec, RefusesInfinitiesInEveryFormUnlessTheFeatureTakesThem) {
+  const Schema s = people();
+  const std::pair<const char*, const char*> table[] = {
+      {R"({"instances":[[1,Infinity,1,1,"Oslo","n"]]})", "#/instances/0/1"},
+      {R"({"instances":[{"age":1,"income":Infinity,"member":1,"visits":1,"city":"Oslo","note":"n"}]})", "#/instances/0/income"},
+      {R"({"dataframe_records":[{"age":1,"income":Infinity,"member":1,"visits":1,"city":"Oslo","note":"n"}]})", "#/dataframe_records/0/income"},
+      {R"({"dataframe_split":{"data":[[1,Infinity,1,1,"Oslo","n"]]}})", "#/dataframe_split/data/0/1"},
+      {R"({"inputs":{"age":[1],"city":["Oslo"],"income":[Infinity],"member":[1],"visits":[1],"note":["n"]}})", "#/inputs/income/0"},
+      {R"({"inputs":{"texts":[["Oslo","a"]],"counts":[[4]],"numbers":[[1,Infinity,1]]}})", "#/inputs/numbers/0/1"},
+  };
+  for (const auto& [body, pointer] : table)
+    EXPECT_EQ(problems(s, body), "invalid_input\n" + std::string(pointer) + ": income must be finite, got Infinity") << body;
+  EXPECT_EQ(problems(s, R"({"instances":[[-Infinity,1,1,1,"Oslo","n"]]})"),
+            "invalid_input\n#/instances/0/0: age must be finite, got -Infinity");  // that it may be missing says nothing of infinities
+  const Schema cube = tensors({Port{"x", DType::float32, {-1, 2}}});
+  EXPECT_EQ(as_vector(good(cube, R"({"instances":[[Infinity,-Infinity]]})").inputs[0]), (Values{INFINITY, -INFINITY}));
+}
+
+// To scikit-learn a column of True and False is one of 1 and 0; a text is not a number to it, and not to us.
+TEST(RequestCodec, TakesTrueAndFalseAsOneAndZeroInNumberColumns) {
+  const Schema s = people();
+  for (const char* body : {
+           R"({"instances":[[true,false,true,true,"Oslo","a"]]})",
+           R"({"instances":[{"age":true,"income":false,"member":true,"visits":true,"city":"Oslo","note":"a"}]})",
+           R"({"dataframe_records":[{"age":true,"income":false,"member":true,"visits":true,"city":"Oslo","note":"a"}]})",
+           R"({"dataframe_split":{"data":[[true,false,true,true,"Oslo","a"]]}})",
+           R"({"inputs":{"age":[true],"income":[false],"member":[true],"visits":[true],"city":["Oslo"],"note":["a"]}})",
+           R"({"inputs":{"numbers":[[true,false,true]],"counts":[[true]],"texts":[["Oslo","a"]]}})",
+       }) {
+    const DecodedRequest r = good(s, body);
+    EXPECT_EQ(as_vector(r.inputs[0]), (Values{1, 0, 1})) << body;
+    EXPECT_EQ(as_vector(r.inputs[1]), (Values{1})) << body;
+  }
+  EXPECT_EQ(as_vector(good(numbers(1, DType::float32), R"({"instances":[true]})").inputs[0]), (Values{1}));
+  EXPECT_EQ(as_vector(good(numbers(1, DType::uint64), R"({"instances":[true]})").inputs[0]), (Values{1}));
+  EXPECT_EQ(problems(s, R"({"instances":[[1,"true",1,1,"Oslo","n"]]})"),
+            "invalid_input\n#/instances/0/1: income must be a number, got the text \"true\"");
+  EXPECT_EQ(problems(s, R"({"instances":[[1,"1",1,1,"Oslo","n"]]})"), "invalid_input\n#/instances/0/1: income must be a number, got the text \"1\"");
+  EXPECT_EQ(problems(s, R"({"instances":[[1,1,1,1,"Oslo",true]]})"), "invalid_input\n#/instances/0/5: note must be a text, got true");
+  Schema known = numbers(1);
+  known.features[0].closed = true;
+  known.features[0].categories = {0, 1};
+  EXPECT_EQ(as_vector(good(known, R"({"instances":[true,false]})").inputs[0]), (Values{1, 0}));
 }
 
 TEST(RequestCodec, RoundsNumbersCorrectly) {
@@ -190,7 +240,6 @@ TEST(RequestCodec, NamesEachWrongField) {
       {R"({"instances":[[1,null,true,1,"Oslo","n"]]})", "#/instances/0/1: income must be a number and can't be missing, got null"},
       {R"({"instances":[[1,1,true,1,"Oslo",null]]})", "#/instances/0/5: note must be a text and can't be missing, got null"},
       {R"({"instances":[[1,1,2,1,"Oslo","n"]]})", "#/instances/0/2: member must be true or false, got the number 2"},
-      {R"({"instances":[[1,true,1,1,"Oslo","n"]]})", "#/instances/0/1: income must be a number, got true"},
       {R"({"instances":[[1,[1,2],1,1,"Oslo","n"]]})", "#/instances/0/1: income must be a number, got the array [1,2]"},
       {R"({"instances":[[1,1,1,1.5,"Oslo","n"]]})", "#/instances/0/3: visits must be a whole number, got the number 1.5"},
       {R"({"instances":[[1,1,1,1,"Olso","n"]]})", "#/instances/0/4: city is \"Olso\", which the model doesn't know: did you mean \"Oslo\"?"},
@@ -370,7 +419,13 @@ TEST(RequestCodec, NamesWhatIsWrongWithCsv) {
   for (const char* body : {"", "x0,\"x1\n1,2\n", "x0,x1\n1,a\"b\n", "x0,x1\n\"1\"2,3\n", "x0,x1\n\xff,2\n"})
     EXPECT_EQ(fields(body), "bad_request") << body;
   EXPECT_EQ(fields("\xEF\xBB\xBF x0 ,x1\n1,2"), "accepted");
-  EXPECT_EQ(fields("x0,x1\n-inf,Infinity"), "accepted");
+  EXPECT_EQ(fields("x0,x1\n1,Infinity\n-inf,1\n"),
+            "invalid_input\nline 2, x1: x1 must be finite, got Infinity\nline 3, x0: x0 must be finite, got -Infinity");
+  EXPECT_EQ(fields("x0,x1\ntrue,FALSE\n"), "accepted");
+  EXPECT_EQ(fields("x0,x1\nyes,1\n"), "invalid_input\nline 2, x0: x0 must be a number, got the text \"yes\"");
+  Schema s = numbers(1);
+  s.features[0].infinite = true;
+  EXPECT_EQ(as_vector(RequestCodec(s).decode_csv("x0\n-inf\nTrue\nfalse\n", kLimits)->inputs[0]), (Values{-INFINITY, 1, 0}));
 }
 
 std::string npy(std::string header, std::string_view data, int major = 1) {
@@ -404,6 +459,22 @@ TEST(RequestCodec, ReadsNpyInBothOrders) {
   const auto c = cube.decode_npy(npy("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 2, 2), }", raw<double>({1, 3, 2, 4})), kLimits);
   ASSERT_TRUE(c.ok()) << c.error().detail();
   EXPECT_EQ(as_vector(c->inputs[0]), (Values{1, 2, 3, 4}));
+}
+
+TEST(RequestCodec, RefusesInfinitiesInNpyUnlessTheFeatureTakesThem) {
+  const std::string table = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", raw<float>({1, 2, 3, -INFINITY}));
+  const auto r = RequestCodec(numbers(2)).decode_npy(table, kLimits);
+  ASSERT_FALSE(r.ok());
+  ASSERT_EQ(r.error().fields().size(), 1U);
+  EXPECT_EQ(r.error().fields()[0].pointer + ": " + r.error().fields()[0].detail, "#/1/1: x1 must be finite, got -Infinity");
+  Schema s = numbers(2);
+  s.features[1].infinite = true;
+  EXPECT_TRUE(RequestCodec(s).decode_npy(table, kLimits).ok());
+  EXPECT_TRUE(RequestCodec(tensors({Port{"x", DType::float32, {-1, 2}}})).decode_npy(table, kLimits).ok());
+  const auto flags =
+      RequestCodec(numbers(2)).decode_npy(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (1, 2), }", "\x01" + std::string(1, '\0')), kLimits);
+  ASSERT_TRUE(flags.ok()) << flags.error().detail();
+  EXPECT_EQ(as_vector(flags->inputs[0]), (Values{1, 0}));
 }
 
 TEST(RequestCodec, RefusesNpyThatIsNotAsNumpyWritesIt) {

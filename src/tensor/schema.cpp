@@ -31,6 +31,7 @@ json::Value feature_json(const Feature& f) {
   o.emplace_back("input", f.input);
   o.emplace_back("column", f.column);
   if (f.nullable) o.emplace_back("nullable", true);
+  if (f.infinite) o.emplace_back("infinite", true);
   if (!f.categories.empty()) o.emplace_back("categories", json::Array(f.categories));
   if (f.closed) o.emplace_back("closed", true);
   const auto number = [&o](const char* key, const std::optional<double>& v) {
@@ -146,6 +147,7 @@ Result<Feature> read_feature(const json::Value& value, std::size_t index, std::s
   TRY(m.text("input", f.input, true));
   TRY(m.whole("column", f.column));
   TRY(m.flag("nullable", f.nullable));
+  TRY(m.flag("infinite", f.infinite));
   TRY(read_scalars(m, "categories", f.categories, budget, place));
   TRY(m.flag("closed", f.closed));
   TRY(m.number("typical", f.typical));
@@ -208,6 +210,7 @@ Status check_type(const Feature& f, DType dtype) {
   if ((f.type == FeatureType::text) != (dtype == DType::string)) return broken(who + ": text goes with text inputs only");
   if (f.nullable && dtype != DType::string && !is_floating(dtype))
     return broken(who + " can't be nullable in an input of " + std::string(dtype_name(dtype)));
+  if (f.infinite && !is_floating(dtype)) return broken(who + " can't be infinite in an input of " + std::string(dtype_name(dtype)));
   if (f.closed && f.categories.empty()) return broken(who + " is closed but has no categories");
   return ok();
 }

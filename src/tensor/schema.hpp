@@ -23,6 +23,7 @@ struct Feature {
   std::string input;  // graph input it is a column of; empty: nothing depends on this column, any value or none is taken
   std::int64_t column = 0;
   bool nullable = false;                // a missing value (null, NaN) is meaningful to the model; else it is refused naming the field
+  bool infinite = false;                // infinities are values to the model; else they are refused naming the field, as scikit-learn does
   std::vector<json::Value> categories;  // known values, empty: not known; not a restriction unless `closed`
   bool closed = false;                  // a value outside `categories` is an error in the library too (handle_unknown='error')
   std::optional<double> typical;        // for examples and the form

@@ -15,6 +15,7 @@ Schema people() {
   s.features[0].input = "numbers";
   s.features[0].column = 1;
   s.features[0].nullable = true;
+  s.features[0].infinite = true;
   s.features[0].typical = 40.5;
   s.features[0].min = 18;
   s.features[0].max = 99;
@@ -43,6 +44,8 @@ TEST(Schema, SurvivesTheRoundTripThroughJson) {
   const auto back = Schema::from_json(json::parse(text).value());
   ASSERT_TRUE(back.ok()) << back.error().detail();
   EXPECT_EQ(back->to_json().dump(), text);
+  EXPECT_TRUE(back->features[0].infinite);
+  EXPECT_FALSE(back->features[1].infinite);  // not said: not taken
 }
 
 TEST(Schema, RefusesFeaturesThatDontFitTheirInputs) {
@@ -55,6 +58,9 @@ TEST(Schema, RefusesFeaturesThatDontFitTheirInputs) {
   s = people();
   s.features[0].input = "elsewhere";
   EXPECT_NE(refusal(s).find("not there"), std::string::npos);
+  s = people();
+  s.features[2].infinite = true;
+  EXPECT_NE(refusal(s).find("infinite"), std::string::npos);
   s = people();
   s.features[1].name = "age";
   EXPECT_NE(refusal(s).find("twice"), std::string::npos);

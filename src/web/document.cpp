@@ -19,18 +19,24 @@ a { color: var(--link); }
 a:focus-visible, button:focus-visible, input:focus-visible, pre:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--ground); padding: .5rem; }
-pre { background: var(--panel); padding: .75rem; overflow-x: auto; border-radius: .25rem; }
+pre { background: var(--panel); padding: .75rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: .25rem; }
 code { font-family: ui-monospace, monospace; font-size: .9em; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+@media (max-width: 30rem) {
+  thead { position: absolute; left: -99rem; }
+  tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  td { display: inline-block; padding: 0 .6rem 0 0; border: 0; overflow-wrap: anywhere; }
+  td:last-child { display: block; }
+}
 label { display: block; font-weight: 600; margin-top: 1rem; }
-input { width: 100%; max-width: 28rem; padding: .5rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .25rem; }
+input { display: block; width: 100%; max-width: 28rem; padding: .5rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .25rem; }
 input[aria-invalid="true"] { border: 2px solid var(--bad); }
 .hint { color: var(--soft); margin: .2rem 0; }
 .error { color: var(--bad); font-weight: 600; margin: .2rem 0; }
 .error:empty { display: none; }
 .good { color: var(--good); font-weight: 600; }
-button { margin-top: 1rem; padding: .6rem 1.2rem; font: inherit; font-weight: 600; color: var(--ground); background: var(--link); border: 0; border-radius: .25rem; cursor: pointer; }
+button { display: block; margin-top: 1rem; padding: .6rem 1.2rem; font: inherit; font-weight: 600; color: var(--ground); background: var(--link); border: 0; border-radius: .25rem; cursor: pointer; }
 button:disabled { opacity: .6; cursor: wait; }
 [hidden] { display: none; }
 )css";

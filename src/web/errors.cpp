@@ -66,7 +66,8 @@ std::string_view remedy(ErrorCode code) {
     case ErrorCode::unavailable:
       return "A part of the server is starting, stopping or resting after failures. <code>/readyz</code> tells which. Try again in a while.";
     case ErrorCode::model_not_ready:
-      return "The model is still being imported, or was refused: <code>GET /api/models/:id</code> tells its <code>status</code>.";
+      return "The model is still being imported, was refused, or has failed by a fault of the server: <code>GET /api/models/:id</code> tells its "
+             "<code>status</code> and the <code>reason</code>.";
     case ErrorCode::deadline_exceeded: return "Send fewer rows a request, or ask whoever runs the server to raise <code>inference.timeout_ms</code>.";
     case ErrorCode::storage_full: return "Whoever runs the server has to make room on its disk; deleting models that nobody needs helps.";
   }

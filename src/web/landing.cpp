@@ -18,15 +18,16 @@ curl -s $URL/api/auth/login -H 'Content-Type: application/json' \
   -d '{"email": "you@example.org", "password": "…"}'
 
 # 2. Make an API key (shown once)
-curl -s $URL/api/keys -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
-  -d '{"name": "first"}'
+curl -s $URL/api/keys -H "Authorization: Bearer $ACCESS_TOKEN" \
+  -H 'Content-Type: application/json' -d '{"name": "first"}'
 
-# 3. Upload a model; with wait=true the answer comes when it is ready, or says why it is refused
+# 3. Upload a model; wait=true: the answer comes when it is ready or refused
 curl -s "$URL/api/models/upload?wait=true" -H "Authorization: Bearer $KEY" \
   -F name=iris -F file=@iris.pkl
 
 # 4. Predict: the endpoint stands in the answer of 3
-curl -s $URL/api/predict/$MODEL_ID -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
+curl -s $URL/api/predict/$MODEL_ID -H "Authorization: Bearer $KEY" \
+  -H 'Content-Type: application/json' \
   -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'</code></pre>
 
 <h2>The same with the program</h2>

@@ -24,19 +24,22 @@ function clear() {
   alertBox.textContent = "";
 }
 
+// The server's details are parts of sentences: they also stand behind a place's name.
+function sentence(text) { return text && text[0].toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : "."); }
+
 function explain(problem) {
   let first = null;
   const rest = [];
   for (const error of problem.errors || []) {
     const field = (error.pointer || "").replace("#/", "");
     if (fields.includes(field)) {
-      mark(field, error.detail);
+      mark(field, sentence(error.detail));
       first = first || field;
-    } else {
-      rest.push(field === "setup_token" ? "The link is used up or too old: restart the server for a new one." : error.detail);
+    } else if (field !== "setup_token") {  // the problem's own detail is about nothing else then
+      rest.push(sentence(error.detail));
     }
   }
-  if (!first || rest.length) alertBox.textContent = [problem.detail || "It did not work.", ...rest].join(" ");
+  if (!first || rest.length) alertBox.textContent = [sentence(problem.detail || "It did not work."), ...rest].join(" ");
   if (first) document.getElementById(first).focus();
 }
 
@@ -103,11 +106,12 @@ curl -s $URL/api/auth/login -H 'Content-Type: application/json' \
   -d '{"email": "<span class="email"></span>", "password": "…"}'
 
 # Make a key; keep key (it is shown once)
-curl -s $URL/api/keys -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
-  -d '{"name": "first"}'
+curl -s $URL/api/keys -H "Authorization: Bearer $ACCESS_TOKEN" \
+  -H 'Content-Type: application/json' -d '{"name": "first"}'
 
 # Upload a model
-curl -s "$URL/api/models/upload?wait=true" -H "Authorization: Bearer $KEY" -F name=iris -F file=@iris.pkl</code></pre>
+curl -s "$URL/api/models/upload?wait=true" -H "Authorization: Bearer $KEY" \
+  -F name=iris -F file=@iris.pkl</code></pre>
 <p>Or with the program: <code>slipway login <span class="origin">http://127.0.0.1:8080</span></code>, then <code>slipway push iris.pkl</code>.</p>
 <p>All calls stand on the <a href="/">first page</a>.</p>
 </section>

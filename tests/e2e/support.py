@@ -47,8 +47,7 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SLIPWAY_")}
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab")
         self.process = subprocess.Popen(
-            [str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.flags],
-            stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True)
+            self.command(), stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True)
         lines = []
         while True:
             line = self.process.stdout.readline()
@@ -62,6 +61,9 @@ class Server:
         link = re.search(r"/start#(\w+)", text)
         self.setup_token = link.group(1) if link else None
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def command(self):
+        return [str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.flags]
 
     def log_text(self):
         return Path(self.log.name).read_text(errors="replace")
@@ -82,6 +84,8 @@ class Server:
     def close(self):
         if self.process.poll() is None:
             self.stop()
+        self.process.stdout.close()
+        self.log.close()
         if not self.keep_data:
             shutil.rmtree(self.data, ignore_errors=True)
             Path(self.log.name).unlink(missing_ok=True)

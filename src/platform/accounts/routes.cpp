@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint64_t kBodyMax = 16 * 1024;
 
-http::Body json_body() { return http::Body::buffered(kBodyMax, {"application/json"}); }
+http::Body json_body() { return http::Body::json(kBodyMax); }
 
 json::Value user_json(const User& user) {
   return json::object({{"id", user.id},
@@ -88,11 +88,6 @@ Result<http::Response> needs_mail(http::Request&) {
                "this server sends no mail yet; an administrator can set a password: slipway user reset EMAIL --password-stdin");
 }
 
-template <class F>
-http::Handler bind(Accounts& accounts, F f) {
-  return http::on_pool([&accounts, f](http::Request& request) { return f(accounts, request); });
-}
-
 constexpr const char* kLoginExample = R"({"email":"ada@example.org","password":"a phrase of my own"})";
 constexpr const char* kUserExample =
     R"({"id":"usr_01hf3k","email":"ada@example.org","name":"Ada","role":"user","status":"active","created_at":"2026-11-23T12:00:00.000Z"})";
@@ -106,52 +101,43 @@ std::vector<http::Route> routes(Accounts& accounts) {
   using http::Access;
   using http::Method;
   const auto open = [](const char* why) { return Access::anyone(why); };
-  std::vector<http::Route> out;
-  const auto add = [&](Method method, const char* path, Access access, http::Body body, http::Handler handler, http::Doc doc) {
-    doc.tag = "accounts";
-    out.push_back({.method = method,
-                   .pattern = path,
-                   .access = std::move(access),
-                   .body = std::move(body),
-                   .handler = std::move(handler),
-                   .doc = std::move(doc)});
-  };
-  add(Method::post, "/api/auth/register", open("an account is made here"), json_body(), bind(accounts, register_user),
-      {.id = "register",
-       .summary = "Make an account",
-       .request_example = R"({"email":"ada@example.org","password":"a phrase of my own","name":"Ada"})",
-       .responses = {{201, "the account", kUserExample}},
-       .errors = {ErrorCode::conflict, ErrorCode::invalid_input, ErrorCode::forbidden, ErrorCode::overloaded}});
-  add(Method::post, "/api/auth/login", open("credentials are proved here"), json_body(), bind(accounts, login),
-      {.id = "login",
-       .summary = "Get tokens for an account",
-       .request_example = kLoginExample,
-       .responses = {{200, "the tokens", kTokensExample}},
-       .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input, ErrorCode::rate_limited, ErrorCode::overloaded}});
-  add(Method::post, "/api/auth/refresh", open("the refresh token is the credential"), json_body(), bind(accounts, refresh),
-      {.id = "refresh",
-       .summary = "Exchange a refresh token, once, for new tokens",
-       .request_example = kRefreshExample,
-       .responses = {{200, "the tokens", kTokensExample}},
-       .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input}});
-  add(Method::post, "/api/auth/logout", open("the refresh token is the credential"), json_body(), bind(accounts, logout),
-      {.id = "logout", .summary = "End the session of a refresh token", .request_example = kRefreshExample, .responses = {{204, "ended", ""}}});
-  add(Method::get, "/api/auth/me", Access::signed_in(), http::Body::none(), bind(accounts, me),
-      {.id = "getMe", .summary = "One's own account", .responses = {{200, "the account", kUserExample}}});
-  add(Method::patch, "/api/auth/me", Access::signed_in(), json_body(), bind(accounts, change_me),
-      {.id = "changeMe",
-       .summary = "Change one's name or password (which ends all sessions)",
-       .request_example = R"({"name":"Ada"})",
-       .responses = {{200, "the account", kUserExample}},
-       .errors = {ErrorCode::invalid_input, ErrorCode::rate_limited}});
+  http::RouteList list("accounts");
+  list.add(Method::post, "/api/auth/register", open("an account is made here"), json_body(), http::on_pool(accounts, register_user),
+           {.id = "register",
+            .summary = "Make an account",
+            .request_example = R"({"email":"ada@example.org","password":"a phrase of my own","name":"Ada"})",
+            .responses = {{201, "the account", kUserExample}},
+            .errors = {ErrorCode::conflict, ErrorCode::invalid_input, ErrorCode::forbidden, ErrorCode::overloaded}});
+  list.add(Method::post, "/api/auth/login", open("credentials are proved here"), json_body(), http::on_pool(accounts, login),
+           {.id = "login",
+            .summary = "Get tokens for an account",
+            .request_example = kLoginExample,
+            .responses = {{200, "the tokens", kTokensExample}},
+            .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input, ErrorCode::rate_limited, ErrorCode::overloaded}});
+  list.add(Method::post, "/api/auth/refresh", open("the refresh token is the credential"), json_body(), http::on_pool(accounts, refresh),
+           {.id = "refresh",
+            .summary = "Exchange a refresh token, once, for new tokens",
+            .request_example = kRefreshExample,
+            .responses = {{200, "the tokens", kTokensExample}},
+            .errors = {ErrorCode::unauthenticated, ErrorCode::invalid_input}});
+  list.add(Method::post, "/api/auth/logout", open("the refresh token is the credential"), json_body(), http::on_pool(accounts, logout),
+           {.id = "logout", .summary = "End the session of a refresh token", .request_example = kRefreshExample, .responses = {{204, "ended", ""}}});
+  list.add(Method::get, "/api/auth/me", Access::signed_in(), http::Body::none(), http::on_pool(accounts, me),
+           {.id = "getMe", .summary = "One's own account", .responses = {{200, "the account", kUserExample}}});
+  list.add(Method::patch, "/api/auth/me", Access::signed_in(), json_body(), http::on_pool(accounts, change_me),
+           {.id = "changeMe",
+            .summary = "Change one's name or password (which ends all sessions)",
+            .request_example = R"({"name":"Ada"})",
+            .responses = {{200, "the account", kUserExample}},
+            .errors = {ErrorCode::invalid_input, ErrorCode::rate_limited}});
   for (const char* path : {"/api/auth/verify-email", "/api/auth/forgot-password", "/api/auth/reset-password"}) {
-    add(Method::post, path, open("mail proves the address"), json_body(), http::on_pool(needs_mail),
-        {.id = std::string("needsMail") + (path + 10),
-         .summary = "Not there yet: this server sends no mail",
-         .request_example = "{}",
-         .errors = {ErrorCode::not_implemented}});
+    list.add(Method::post, path, open("mail proves the address"), json_body(), http::on_pool(needs_mail),
+             {.id = std::string("needsMail") + (path + 10),
+              .summary = "Not there yet: this server sends no mail",
+              .request_example = "{}",
+              .errors = {ErrorCode::not_implemented}});
   }
-  return out;
+  return std::move(list).take();
 }
 
 }  // namespace slipway::accounts

@@ -60,34 +60,24 @@ constexpr const char* kCreatedExample =
 std::vector<http::Route> routes(Keys& keys) {
   using http::Access;
   using http::Method;
-  const auto bind = [&keys](auto f) { return http::on_pool([&keys, f](http::Request& request) { return f(keys, request); }); };
-  std::vector<http::Route> out;
-  const auto add = [&](Method method, const char* path, Access access, http::Body body, http::Handler handler, http::Doc doc) {
-    doc.tag = "keys";
-    out.push_back({.method = method,
-                   .pattern = path,
-                   .access = std::move(access),
-                   .body = std::move(body),
-                   .handler = std::move(handler),
-                   .doc = std::move(doc)});
-  };
-  add(Method::get, "/api/keys", Access::scope("keys:read"), http::Body::none(), bind(list),
-      {.id = "listKeys",
-       .summary = "One's own keys",
-       .responses = {{200, "the keys", std::string(R"({"items":[)") + kKeyExample + R"(],"next":null})"}}});
-  add(Method::post, "/api/keys", Access::signed_in(), http::Body::buffered(kBodyMax, {"application/json"}), bind(create),
-      {.id = "createKey",
-       .summary = "Make a key; its text is shown this once",
-       .request_example = R"({"name":"laptop","scopes":["predict"],"models":[],"expires_at":"2027-11-23T00:00:00Z"})",
-       .responses = {{201, "the key with its text", kCreatedExample}},
-       .errors = {ErrorCode::invalid_input, ErrorCode::conflict}});
-  add(Method::del, "/api/keys/:id", Access::signed_in(), http::Body::none(), bind(revoke),
-      {.id = "revokeKey", .summary = "End a key at once", .responses = {{204, "ended", ""}}});
-  add(Method::post, "/api/keys/:id/rotate", Access::signed_in(), http::Body::none(), bind(rotate),
-      {.id = "rotateKey",
-       .summary = "Give a key a new text; the old one ends at once",
-       .responses = {{201, "the key with its text", kCreatedExample}}});
-  return out;
+  http::RouteList routes("keys");
+  routes.add(Method::get, "/api/keys", Access::scope("keys:read"), http::Body::none(), http::on_pool(keys, list),
+             {.id = "listKeys",
+              .summary = "One's own keys",
+              .responses = {{200, "the keys", std::string(R"({"items":[)") + kKeyExample + R"(],"next":null})"}}});
+  routes.add(Method::post, "/api/keys", Access::signed_in(), http::Body::json(kBodyMax), http::on_pool(keys, create),
+             {.id = "createKey",
+              .summary = "Make a key; its text is shown this once",
+              .request_example = R"({"name":"laptop","scopes":["predict"],"models":[],"expires_at":"2027-11-23T00:00:00Z"})",
+              .responses = {{201, "the key with its text", kCreatedExample}},
+              .errors = {ErrorCode::invalid_input, ErrorCode::conflict}});
+  routes.add(Method::del, "/api/keys/:id", Access::signed_in(), http::Body::none(), http::on_pool(keys, revoke),
+             {.id = "revokeKey", .summary = "End a key at once", .responses = {{204, "ended", ""}}});
+  routes.add(Method::post, "/api/keys/:id/rotate", Access::signed_in(), http::Body::none(), http::on_pool(keys, rotate),
+             {.id = "rotateKey",
+              .summary = "Give a key a new text; the old one ends at once",
+              .responses = {{201, "the key with its text", kCreatedExample}}});
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::keys

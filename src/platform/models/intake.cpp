@@ -31,7 +31,12 @@ std::string stem_of(const std::string& label) {
 
 struct Intake::Job {
   VersionRow version;
-  std::function<void(Result<VersionRow>)> done;
+  std::function<void(Result<VersionRow>)> done;  // empty once it was called
+  std::int64_t attempts = 0;                     // also those that the database could not be told of
+
+  void answer(Result<VersionRow> row) {
+    if (auto told = std::exchange(done, nullptr)) told(std::move(row));
+  }
 };
 
 Intake::Intake(store::Database& database, store::Keyring& keyring, store::Blobs& blobs, Workshop& workshop, const Clock& clock, IntakeOptions options)
@@ -138,9 +143,17 @@ Upload::~Upload() {
   intake_.release_upload(row_.owner_id);
   if (finished_) return;
   writer_.reset();
-  if (const Status undone = intake_.undo(row_); !undone.ok())
-    log::warn("upload.undo_failed", {{"version", row_.id}, {"why", undone.error().internal()}});
+  intake_.undo_until_done(row_, intake_.options_.retry_first);
 }
+
+void Intake::undo_until_done(const VersionRow& row, Millis pause) {
+  const Status undone = undo(row);
+  if (undone.ok()) return;
+  log::warn("upload.undo_failed", {{"version", row.id}, {"why", undone.error().internal()}});
+  workshop_.later(pause, [this, row, pause] { undo_until_done(row, longer(pause)); });
+}
+
+Millis Intake::longer(Millis pause) const { return std::min(pause * 5, options_.retry_max); }
 
 Status Intake::drop_blobs(const VersionRow& row) {
   for (const std::string& blob : {row.file_blob, row.artifact_blob}) {
@@ -194,21 +207,20 @@ void Intake::start_import(std::shared_ptr<Job> job) {
     ++v.attempts;
     return ok();
   });
-  if (!version.ok()) return job->done(std::move(version));
+  ++job->attempts;
+  if (!version.ok()) return end_attempt(job, version.error());
   job->version = std::move(*version);
-  if (job->version.attempts > static_cast<std::int64_t>(options_.attempts_max)) {
-    return refuse(job, Error(ErrorCode::model_refused, "the import was started " + std::to_string(options_.attempts_max) +
-                                                           " times and the server ended each time; upload it again"));
-  }
+  job->attempts = std::max(job->attempts, job->version.attempts);
+  if (job->attempts > static_cast<std::int64_t>(options_.attempts_max)) return fail(job, Error(ErrorCode::internal, "the server ended while it ran"));
   auto original = [&]() -> Result<os::Fd> {
     store::SealedReader reader = TRY(open_original(job->version));
     return store::decrypt_to_memfd(reader, "original", options_.upload_bytes_max, job->version.sha256);
   }();
-  if (!original.ok()) return refuse(job, original.error());
+  if (!original.ok()) return end_attempt(job, original.error());
   workshop_.import(job->version.filename, std::move(*original), [this, job](Result<Imported> imported) {
     auto shared = std::make_shared<Result<Imported>>(std::move(imported));
     workshop_.post([this, job, shared] {
-      if (!shared->ok()) return refuse(job, shared->error());
+      if (!shared->ok()) return end_attempt(job, shared->error());
       keep_artifact(job, std::move(shared->value()));
     });
   });
@@ -243,7 +255,7 @@ void Intake::keep_artifact(std::shared_ptr<Job> job, Imported imported) {
     }));
     return ok();
   }();
-  if (!kept.ok()) return refuse(job, kept.error());
+  if (!kept.ok()) return end_attempt(job, kept.error());
   start_check(job);
 }
 
@@ -252,7 +264,7 @@ void Intake::start_check(std::shared_ptr<Job> job) {
       job->version, [this, version = job->version] { return open_artifact(version); },
       [this, job](Status checked) {
         workshop_.post([this, job, checked = std::move(checked)] {
-          if (!checked.ok()) return refuse(job, checked.error());
+          if (!checked.ok()) return end_attempt(job, checked.error());
           make_ready(job);
         });
       });
@@ -261,17 +273,77 @@ void Intake::start_check(std::shared_ptr<Job> job) {
 void Intake::make_ready(std::shared_ptr<Job> job) {
   auto ready = advance(job->version.id, [&](store::Session& s, VersionRow& v) -> Status {
     v.status = state::kReady;
+    v.reason.clear();
     auto model = TRY(find_model(s, v.model_id));
     if (!model) return Error(ErrorCode::not_found, "the model was deleted meanwhile");
     if (model->current_version == 0) model->current_version = v.number;  // later versions wait to be promoted
     model->updated_at = v.updated_at;
     return update_model(s, *model);
   });
-  if (ready.ok()) log::info("model.ready", {{"model", ready->model_id}, {"version", ready->number}, {"format", ready->format}});
-  job->done(std::move(ready));
+  if (!ready.ok()) return end_attempt(job, ready.error());
+  log::info("model.ready", {{"model", ready->model_id}, {"version", ready->number}, {"format", ready->format}});
+  settle(*job, *ready);
 }
 
-// The reason stays, the bytes go. A fault of ours (no room, a cell that could not start) is a reason too: the client is told to try again.
+void Intake::settle(Job& job, const VersionRow& row) {
+  if (settled_) settled_(row);
+  job.answer(row);
+}
+
+// Whose fault was it? The file's: it is refused. Nobody's, when the model was deleted meanwhile. Else ours: later again, or never.
+void Intake::end_attempt(std::shared_ptr<Job> job, const Error& why) {
+  if (why.code() == ErrorCode::model_refused) return refuse(job, why);
+  const auto version = database_.read([&](store::Session& s) { return find_version(s, job->version.id); });
+  if (version.ok()) {
+    const bool waits = *version && ((*version)->status == state::kImporting || (*version)->status == state::kChecking);
+    if (!waits) return job->answer(why);
+    job->version = **version;
+  }
+  log::error("import.fault", {{"version", job->version.id}, {"attempt", job->attempts}, {"why", why.detail()}, {"internal", why.internal()}});
+  if (job->attempts >= static_cast<std::int64_t>(options_.attempts_max)) return fail(job, why);
+  put_off(job, why);
+}
+
+void Intake::put_off(std::shared_ptr<Job> job, const Error& why) {
+  Millis pause = std::min(options_.retry_first, options_.retry_max);
+  for (std::int64_t i = 1; i < job->attempts; ++i) pause = longer(pause);
+  const auto wait = [&](VersionRow& v) {
+    v.status = state::kImporting;
+    v.reason = "a fault of the server, not of the file, has put the import off (" + excerpt(why.detail(), 500) + "); it is tried again by itself";
+  };
+  auto waiting = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+    wait(v);
+    return ok();
+  });
+  // A disk too full for this note too is no reason not to try again, nor to tell the client that its file was not taken.
+  if (!waiting.ok() && waiting.error().code() != ErrorCode::not_found && !job->version.model_id.empty()) {
+    wait(job->version);
+    waiting = job->version;
+  }
+  workshop_.later(pause, [this, job] { start_import(job); });
+  job->answer(std::move(waiting));
+}
+
+// The file stays, unlike a refused one's: it was taken and acknowledged, and nothing says that it is bad.
+void Intake::fail(std::shared_ptr<Job> job, const Error& why) {
+  auto failed = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
+    v.status = state::kFailed;
+    v.reason = "the import failed " + std::to_string(options_.attempts_max) + " times by a fault of the server, not of the file (" +
+               excerpt(why.detail(), 500) + "); the file is kept: upload it again when the server's operator has found the cause";
+    return ok();
+  });
+  if (!failed.ok()) {
+    job->answer(failed.error());
+    if (failed.error().code() == ErrorCode::not_found) return;
+    log::error("import.failure_unwritten", {{"version", job->version.id}, {"why", failed.error().internal()}});
+    return workshop_.later(options_.retry_max, [this, job, why] { fail(job, why); });
+  }
+  log::error("model.failed", {{"model", failed->model_id}, {"version", failed->number}, {"why", excerpt(why.detail(), 500)}});
+  if (const Status forgotten = forget_artifact(*failed); !forgotten.ok()) log::warn("blob.remove_failed", {{"version", failed->id}});
+  settle(*job, *failed);
+}
+
+// The reason stays, the bytes go.
 void Intake::refuse(std::shared_ptr<Job> job, const Error& why) {
   log::warn("model.refused",
             {{"model", job->version.model_id}, {"version", job->version.number}, {"why", excerpt(why.detail(), 500)}, {"internal", why.internal()}});
@@ -280,10 +352,9 @@ void Intake::refuse(std::shared_ptr<Job> job, const Error& why) {
     v.reason = excerpt(why.detail(), 2000);
     return ok();
   });
-  if (refused.ok()) {
-    if (const Status forgotten = forget_bytes(*refused); !forgotten.ok()) log::warn("blob.remove_failed", {{"version", refused->id}});
-  }
-  job->done(std::move(refused));
+  if (!refused.ok()) return end_attempt(job, refused.error());  // tried again, to be refused again
+  if (const Status forgotten = forget_bytes(*refused); !forgotten.ok()) log::warn("blob.remove_failed", {{"version", refused->id}});
+  settle(*job, *refused);
 }
 
 // The row names its blobs until they are gone, so that a crash between the two steps leaves nothing unknown.
@@ -291,6 +362,16 @@ Status Intake::forget_bytes(const VersionRow& refused) {
   TRY(drop_blobs(refused));
   TRY(advance(refused.id, [](store::Session&, VersionRow& v) -> Status {
     v.file_blob = v.file_dek = v.artifact_blob = v.artifact_dek = "";
+    return ok();
+  }));
+  return ok();
+}
+
+Status Intake::forget_artifact(const VersionRow& failed) {
+  if (failed.artifact_blob.empty()) return ok();
+  TRY(blobs_.remove(failed.artifact_blob));
+  TRY(advance(failed.id, [](store::Session&, VersionRow& v) -> Status {
+    v.artifact_blob = v.artifact_dek = "";
     return ok();
   }));
   return ok();
@@ -313,7 +394,9 @@ Status Intake::remove(std::string_view model_id) {
 Result<Intake::Recovery> Intake::recover() {
   Recovery out;
   const auto unfinished = TRY(database_.read([](store::Session& s) {
-    return s.query("SELECT id, status FROM model_versions WHERE status <> 'ready' AND (status <> 'refused' OR file_blob <> '')");
+    return s.query(
+        "SELECT id, status FROM model_versions WHERE status <> 'ready' AND (status <> 'refused' OR file_blob <> '') AND "
+        "(status <> 'failed' OR artifact_blob <> '')");
   }));
   for (const store::Row& row : unfinished) {
     const std::string status = row.text("status");
@@ -322,8 +405,8 @@ Result<Intake::Recovery> Intake::recover() {
       continue;
     }
     const auto version = TRY(database_.read([&](store::Session& s) { return find_version(s, row.text("id")); }));
-    if (status == state::kRefused) {
-      TRY(forget_bytes(*version));
+    if (status == state::kRefused || status == state::kFailed) {
+      TRY(status == state::kRefused ? forget_bytes(*version) : forget_artifact(*version));
       ++out.removed;
       continue;
     }

@@ -5,7 +5,9 @@
 //   finish    blob on disk, then row `importing`: from here the upload is acknowledged and is never lost
 //   process   import cell -> artifact, its blob on disk -> `checking`: load it, run its example -> `ready` in one transaction
 //
-// A refusal keeps the reason and drops the bytes. recover() runs at every start, before anything is served.
+// A refusal (the file's fault) keeps the reason and drops the bytes. A fault of ours (no room, a failing disk, no process) leaves the
+// version `importing` and is tried again, later each time and at the next start; after attempts_max it is `failed`, and the file stays.
+// recover() runs at every start, before anything is served.
 // begin/write/finish/recover block: call them on a pool. process() is asynchronous. Thread-safe; an Upload belongs to one thread at a time.
 #pragma once
 
@@ -42,9 +44,11 @@ struct Imported {
 class Workshop {
  public:
   virtual ~Workshop() = default;
-  virtual void import(std::string filename, os::Fd original, std::function<void(Result<Imported>)> done) = 0;  // model_refused: the file's fault
+  // Of both: model_refused is the file's fault, every other error is ours and may pass.
+  virtual void import(std::string filename, os::Fd original, std::function<void(Result<Imported>)> done) = 0;
   virtual void check(const VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) = 0;
-  virtual void post(std::function<void()> work) = 0;  // runs blocking work on a pool
+  virtual void post(std::function<void()> work) = 0;                 // runs blocking work on a pool
+  virtual void later(Millis delay, std::function<void()> work) = 0;  // the same, after a while
 };
 
 struct IntakeOptions {
@@ -52,7 +56,9 @@ struct IntakeOptions {
   std::uint64_t free_bytes_min = 256ULL << 20;
   std::uint64_t artifact_bytes_max = 8ULL << 30;
   unsigned uploads_per_user_max = 2;
-  unsigned attempts_max = 3;
+  unsigned attempts_max = 6;  // of an import
+  Millis retry_first{1000};   // pause before the second attempt; five times as long before each further one
+  Millis retry_max{600'000};
 };
 
 struct UploadMeta {
@@ -89,8 +95,11 @@ class Intake {
 
   // model_id: a new version of that model, which the caller has shown to be the owner's; empty: a new model.
   Result<std::unique_ptr<Upload>> begin(std::string_view owner_id, std::string_view model_id);
-  // Takes a version from `importing` to `ready` or `refused`. done gets the row as it then stands.
+  // Takes a version from `importing` to `ready`, `refused` or `failed`. done is called once, with the row as it stands after the first
+  // attempt: still `importing`, with a reason, when a fault of ours has put it off.
   void process(std::string version_id, std::function<void(Result<VersionRow>)> done);
+  // What hears of every version that process() has brought to its end, before `done` does. Set before the first process().
+  void on_settled(std::function<void(const VersionRow&)> listener) { settled_ = std::move(listener); }
   Status remove(std::string_view model_id);                 // tombstone, then bytes, then rows
   Result<os::Fd> open_artifact(const VersionRow& version);  // sealed memfd, digest checked
   Result<store::SealedReader> open_original(const VersionRow& version);
@@ -109,14 +118,21 @@ class Intake {
   Status claim_upload(std::string_view owner_id);
   void release_upload(std::string_view owner_id);
   Status undo(const VersionRow& row);
+  void undo_until_done(const VersionRow& row, Millis pause);  // a full disk may keep the row from going
   Status drop_blobs(const VersionRow& row);
   Status forget_bytes(const VersionRow& refused);
+  Status forget_artifact(const VersionRow& failed);
+  Millis longer(Millis pause) const;
   Result<VersionRow> advance(std::string_view version_id, const std::function<Status(store::Session&, VersionRow&)>& change);
   void start_import(std::shared_ptr<Job> job);
   void keep_artifact(std::shared_ptr<Job> job, Imported imported);
   void start_check(std::shared_ptr<Job> job);
   void make_ready(std::shared_ptr<Job> job);
+  void end_attempt(std::shared_ptr<Job> job, const Error& why);
   void refuse(std::shared_ptr<Job> job, const Error& why);
+  void put_off(std::shared_ptr<Job> job, const Error& why);
+  void fail(std::shared_ptr<Job> job, const Error& why);
+  void settle(Job& job, const VersionRow& row);
   Result<store::SecretKey> key_of(const VersionRow& version, std::string_view blob, std::string_view dek, std::string_view purpose);
 
   store::Database& database_;
@@ -125,6 +141,7 @@ class Intake {
   Workshop& workshop_;
   const Clock& clock_;
   IntakeOptions options_;
+  std::function<void(const VersionRow&)> settled_;
   std::mutex mutex_;
   std::unordered_map<std::string, unsigned> uploads_;  // under way, by owner
 };

@@ -32,7 +32,12 @@ void add_facts(json::Value& out, const VersionRow& version) {
 }  // namespace
 
 Registry::Registry(store::Database& database, Intake& intake, inference::Engine& engine, const Clock& clock)
-    : database_(database), intake_(intake), engine_(engine), clock_(clock) {}
+    : database_(database), intake_(intake), engine_(engine), clock_(clock) {
+  intake_.on_settled([this](const VersionRow& version) {
+    if (const Status shown = refresh(version.model_id); !shown.ok())
+      log::error("model.not_deployed", {{"model", version.model_id}, {"why", shown.error().detail()}, {"internal", shown.error().internal()}});
+  });
+}
 
 Status Registry::start() {
   const auto rows = TRY(database_.read([](store::Session& s) { return s.query("SELECT id FROM models"); }));

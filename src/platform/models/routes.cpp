@@ -175,54 +175,45 @@ constexpr const char* kVersionsExample =
 std::vector<http::Route> routes(Registry& registry) {
   using http::Access;
   using http::Method;
-  const auto bind = [&registry](auto f) { return http::on_pool([&registry, f](http::Request& request) { return f(registry, request); }); };
-  const auto json_body = [] { return http::Body::buffered(kBodyMax, {"application/json"}); };
-  std::vector<http::Route> out;
-  const auto add = [&](Method method, const char* path, const char* scope, http::Body body, http::Handler handler, http::Doc doc) {
-    doc.tag = "models";
-    out.push_back({.method = method,
-                   .pattern = path,
-                   .access = Access::scope(scope),
-                   .body = std::move(body),
-                   .handler = std::move(handler),
-                   .doc = std::move(doc)});
-  };
+  const auto json_body = [] { return http::Body::json(kBodyMax); };
+  http::RouteList routes("models");
   const std::vector<http::DocResponse> model = {{200, "the model", kModelExample}};
-  add(Method::get, "/api/models", "models:read", http::Body::none(), bind(list),
-      {.id = "listModels",
-       .summary = "One's models, newest first",
-       .query = {{"limit", "models a page, 1 to 200", R"({"type":"integer","minimum":1,"maximum":200})"},
-                 {"cursor", "`next` of the page before"},
-                 {"q", "part of the name"},
-                 {"status", "importing, checking, ready or refused"},
-                 {"all", "administrators: true lists everybody's"}},
-       .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}},
-       .errors = {ErrorCode::bad_request}});
-  add(Method::get, "/api/models/:id", "models:read", http::Body::none(), bind(details),
-      {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
-  add(Method::patch, "/api/models/:id", "models:write", json_body(), bind(edit),
-      {.id = "changeModel",
-       .summary = "Change name, description or tags",
-       .request_example = R"({"description":"three kinds of iris"})",
-       .responses = model,
-       .errors = {ErrorCode::invalid_input}});
-  add(Method::put, "/api/models/:id", "models:write", json_body(), bind(edit),
-      {.id = "replaceModel",
-       .summary = "Replace name, description and tags",
-       .request_example = R"({"name":"iris","description":"","tags":[]})",
-       .responses = model,
-       .errors = {ErrorCode::invalid_input}});
-  add(Method::del, "/api/models/:id", "models:write", http::Body::none(), bind(remove),
-      {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
-  add(Method::get, "/api/models/:id/file", "models:read", http::Body::none(), bind(download),
-      {.id = "downloadModel",
-       .summary = "The file as it was uploaded",
-       .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
-  add(Method::get, "/api/models/:id/versions", "models:read", http::Body::none(), bind(versions),
-      {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
-  add(Method::post, "/api/models/:id/versions/:version/promote", "models:write", http::Body::none(), bind(promote),
-      {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
-  return out;
+  routes.add(Method::get, "/api/models", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, list),
+             {.id = "listModels",
+              .summary = "One's models, newest first",
+              .query = {{"limit", "models a page, 1 to 200", R"({"type":"integer","minimum":1,"maximum":200})"},
+                        {"cursor", "`next` of the page before"},
+                        {"q", "part of the name"},
+                        {"status", "importing, checking, ready, refused or failed"},
+                        {"all", "administrators: true lists everybody's"}},
+              .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}},
+              .errors = {ErrorCode::bad_request}});
+  routes.add(Method::get, "/api/models/:id", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, details),
+             {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
+  routes.add(Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), http::on_pool(registry, edit),
+             {.id = "changeModel",
+              .summary = "Change name, description or tags",
+              .request_example = R"({"description":"three kinds of iris"})",
+              .responses = model,
+              .errors = {ErrorCode::invalid_input}});
+  routes.add(Method::put, "/api/models/:id", Access::scope("models:write"), json_body(), http::on_pool(registry, edit),
+             {.id = "replaceModel",
+              .summary = "Replace name, description and tags",
+              .request_example = R"({"name":"iris","description":"","tags":[]})",
+              .responses = model,
+              .errors = {ErrorCode::invalid_input}});
+  routes.add(Method::del, "/api/models/:id", Access::scope("models:write"), http::Body::none(), http::on_pool(registry, remove),
+             {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
+  routes.add(Method::get, "/api/models/:id/file", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, download),
+             {.id = "downloadModel",
+              .summary = "The file as it was uploaded",
+              .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
+  routes.add(Method::get, "/api/models/:id/versions", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, versions),
+             {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
+  routes.add(Method::post, "/api/models/:id/versions/:version/promote", Access::scope("models:write"), http::Body::none(),
+             http::on_pool(registry, promote),
+             {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::models

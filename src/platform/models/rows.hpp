@@ -22,6 +22,7 @@ inline constexpr std::string_view kImporting = "importing";  // the file is on d
 inline constexpr std::string_view kChecking = "checking";    // the artifact is written; its example runs
 inline constexpr std::string_view kReady = "ready";
 inline constexpr std::string_view kRefused = "refused";    // reason kept, bytes gone
+inline constexpr std::string_view kFailed = "failed";      // by a fault of ours, after many attempts: reason and file kept
 inline constexpr std::string_view kDeleting = "deleting";  // tombstone: invisible, bytes are being removed
 }  // namespace state
 
@@ -42,7 +43,7 @@ struct VersionRow {
   std::string sha256, artifact_sha256;
   std::int64_t size = 0, artifact_size = 0;
   std::string format, schema, example, report;  // JSON, empty until imported
-  std::string reason;                           // why it was refused
+  std::string reason;                           // why it was refused, has failed, or is being tried again
   std::int64_t created_at = 0, updated_at = 0;
 };
 

@@ -3,7 +3,6 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/json.hpp"
-#include "slipway/base/log.hpp"
 #include "slipway/http/multipart.hpp"
 #include "slipway/platform/models/registry.hpp"
 
@@ -118,8 +117,6 @@ class UploadSink final : public http::BodySink {
     if (const Status shown = registry.refresh(version->model_id); !shown.ok()) return responder.send(shown.error());
     if (!wait_) responder.send(accepted(registry, *version));
     registry.intake().process(version->id, [&registry, responder, wait = wait_, model_id = version->model_id](Result<VersionRow> done) {
-      if (const Status shown = registry.refresh(model_id); !shown.ok())
-        log::error("model.not_deployed", {{"model", model_id}, {"why", shown.error().detail()}});
       if (wait) responder.send(answer(registry, model_id, std::move(done)));
     });
   }
@@ -133,6 +130,8 @@ class UploadSink final : public http::BodySink {
     if (done->status == state::kRefused) {
       return Error(ErrorCode::model_refused, done->reason).at("file", "was refused; GET /api/models/" + model_id + " keeps the reason");
     }
+    // The file is kept, whatever became of its import: the server's own trouble.
+    if (done->status == state::kFailed) return Error(ErrorCode::internal, done->reason);
     return accepted(registry, *done);
   }
 
@@ -146,45 +145,36 @@ class UploadSink final : public http::BodySink {
 
 std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_bytes_max) {
   const auto body = [&] { return http::Body::streamed(upload_bytes_max + (1 << 20), {"multipart/form-data"}); };  // the fields need room too
-  const std::vector<http::DocParam> wait = {{"wait", "true: answer when the model is ready (201) or refused (422)", R"({"type":"boolean"})"}};
+  const std::vector<http::DocParam> wait = {
+      {"wait", "true: answer when the model is ready (201), refused (422), or put off by a fault of the server (201, status importing)",
+       R"({"type":"boolean"})"}};
   const std::vector<ErrorCode> errors = {ErrorCode::invalid_input, ErrorCode::model_refused, ErrorCode::too_large, ErrorCode::rate_limited,
                                          ErrorCode::storage_full};
   const std::string form =
       R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","format":"binary"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
   const std::string example =
       R"({"id":"mdl_01hf3k","name":"iris","status":"ready","version":1,"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k"})";
-  std::vector<http::Route> out;
-  out.push_back({.method = http::Method::post,
-                 .pattern = "/api/models/upload",
-                 .access = http::Access::scope("models:write"),
-                 .body = body(),
-                 .handler = http::into_sink([&registry](http::Request& request) { return UploadSink::make(registry, request, ""); }),
-                 .timeout = Millis(3'600'000),
-                 .doc = {.id = "uploadModel",
-                         .summary = "Upload a model file",
-                         .tag = "models",
-                         .query = wait,
-                         .request_schema = form,
-                         .responses = {{201, "the model", example}},
-                         .errors = errors}});
-  out.push_back({.method = http::Method::post,
-                 .pattern = "/api/models/:id/versions",
-                 .access = http::Access::scope("models:write"),
-                 .body = body(),
-                 .handler = http::into_sink([&registry](http::Request& request) -> Result<std::unique_ptr<http::BodySink>> {
-                   const std::string id(request.param("id"));
-                   TRY(registry.visible(*request.principal, id));
-                   return UploadSink::make(registry, request, id);
-                 }),
-                 .timeout = Millis(3'600'000),
-                 .doc = {.id = "uploadVersion",
-                         .summary = "Upload a new version; promote it to serve it",
-                         .tag = "models",
-                         .query = wait,
-                         .request_schema = form,
-                         .responses = {{201, "the model", example}},
-                         .errors = errors}});
-  return out;
+  const auto doc = [&](const char* id, const char* summary) {
+    return http::Doc{
+        .id = id, .summary = summary, .query = wait, .request_schema = form, .responses = {{201, "the model", example}}, .errors = errors};
+  };
+  constexpr Millis kTimeout(3'600'000);
+  http::RouteList routes("models");
+  routes
+      .add(http::Method::post, "/api/models/upload", http::Access::scope("models:write"), body(),
+           http::into_sink([&registry](http::Request& request) { return UploadSink::make(registry, request, ""); }),
+           doc("uploadModel", "Upload a model file"))
+      .timeout = kTimeout;
+  routes
+      .add(http::Method::post, "/api/models/:id/versions", http::Access::scope("models:write"), body(),
+           http::into_sink([&registry](http::Request& request) -> Result<std::unique_ptr<http::BodySink>> {
+             const std::string id(request.param("id"));
+             TRY(registry.visible(*request.principal, id));
+             return UploadSink::make(registry, request, id);
+           }),
+           doc("uploadVersion", "Upload a new version; promote it to serve it"))
+      .timeout = kTimeout;
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::models
