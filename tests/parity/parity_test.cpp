@@ -14,6 +14,7 @@
 
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/importer.hpp"
+#include "slipway/ops/ort/register.hpp"
 #include "slipway/tensor/request_codec.hpp"
 
 namespace slipway {
@@ -68,6 +69,7 @@ class Engine {
   std::vector<Tensor> run(const std::string& onnx, const Schema& schema, const std::vector<Tensor>& inputs) {
     Ort::SessionOptions options;
     options.SetIntraOpNumThreads(1);
+    Ort::ThrowOnError(ops::register_operators(Ort::GetApi(), *static_cast<OrtSessionOptions*>(options)));
     Ort::Session session(env_, onnx.data(), onnx.size(), options);
     std::vector<const char*> in_names, out_names;
     for (const Port& p : schema.inputs) in_names.push_back(p.name.c_str());
