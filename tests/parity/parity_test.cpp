@@ -192,7 +192,11 @@ void add_cases(const fs::path& root, const std::string& prefix, std::vector<Case
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  add_cases(fs::path(SLIPWAY_SOURCE_DIR) / "tests/corpus/sklearn", "sklearn_", out);
+  const fs::path corpus = fs::path(SLIPWAY_SOURCE_DIR) / "tests/corpus";
+  for (const auto& group : fs::directory_iterator(corpus)) {  // a folder a script that made them: tools/corpus/make_<group>.py
+    const std::string name = group.path().filename();
+    if (name != "hostile" && name != "onnx") add_cases(group.path(), name + "_", out);
+  }
   if (const char* more = std::getenv("SLIPWAY_PARITY_DIR")) add_cases(more, "more_", out);
   return out;
 }

@@ -103,7 +103,7 @@ Status add_prediction(Artifact& artifact, Builder& graph, const View& model, con
       add_output(artifact, graph, "cluster", *p.cluster, 0);
       return ok();
     case Prediction::Kind::outlier_detector:
-      artifact.schema.kind = "outlier detector";
+      artifact.schema.kind = "outlier_detector";
       add_output(artifact, graph, "label", *p.inlier, 0);
       if (p.score) add_output(artifact, graph, "score", *p.score, 0);
       return ok();
