@@ -22,9 +22,9 @@ struct Val {
   std::int64_t columns = -1;
 };
 
-inline constexpr std::int64_t kOpset = 18;   // ai.onnx of what importers build
+inline constexpr std::int64_t kOpset = 18;                 // ai.onnx of what importers build
 inline constexpr std::string_view kOwnDomain = "slipway";  // operators of our own: ops/operators.def
-inline constexpr std::int64_t kMlOpset = 5;  // ai.onnx.ml: TreeEnsemble in double needs 5
+inline constexpr std::int64_t kMlOpset = 5;                // ai.onnx.ml: TreeEnsemble in double needs 5
 
 class Builder {
  public:

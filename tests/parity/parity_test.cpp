@@ -46,6 +46,7 @@ constexpr Exception kExceptions[] = {
 // The library computes these in float32, to a last bit that depends on its BLAS.
 constexpr std::string_view kSinglePrecision[] = {"gboost_reg_init_linear", "gboost_init_logreg_multi"};
 double relative = kRelative;  // of the case under test
+double largest = 0;           // relative difference seen in it
 
 std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -147,6 +148,8 @@ std::string difference(const Tensor& got, std::size_t i, const json::Value& want
   const double g = got.as_double(i);
   if (want.is_null()) return std::isfinite(g) ? std::to_string(g) + " for null" : "";
   const double w = want.is_bool() ? (want.as_bool() ? 1 : 0) : want.is_number() ? want.as_double() : std::nan("");
+  if (g == w) return "";
+  largest = std::max(largest, std::abs(g - w) <= kAbsolute ? 0 : std::abs(g - w) / std::abs(w));
   if (std::abs(g - w) <= kAbsolute || std::abs(g - w) <= relative * std::abs(w)) return "";
   std::ostringstream out;
   out.precision(17);
@@ -237,6 +240,7 @@ TEST_P(Parity, AnswersAsTheLibraryDoes) {
   ASSERT_TRUE(request.ok()) << request.error().detail() << wrong;
 
   relative = std::count(std::begin(kSinglePrecision), std::end(kSinglePrecision), c.folder.filename().string()) != 0 ? 3e-7 : kRelative;
+  largest = 0;
   const auto outputs = answer(*artifact, request->inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string& name = artifact->schema.outputs[i].name;
@@ -249,6 +253,10 @@ TEST_P(Parity, AnswersAsTheLibraryDoes) {
                        std::any_of(artifact->schema.outputs.begin(), artifact->schema.outputs.end(), [&](const Port& p) { return p.name == name; });
     EXPECT_TRUE(given) << "the library answers " << name << " too";
   }
+  RecordProperty("case", c.folder.string());  // with --gtest_output=json: what tools/corpus/exactness.py makes docs/exactness.md of
+  std::ostringstream shown;
+  shown << largest;
+  RecordProperty("largest_relative_difference", shown.str());
 }
 
 TEST_P(Parity, AnswersItsOwnExample) {
