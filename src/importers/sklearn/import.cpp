@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "slipway/importers/sklearn/direct/check.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 
 namespace slipway::importers::sklearn {
@@ -169,6 +170,7 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   artifact.schema.batched = artifact.schema.rows_independent = true;
   artifact.example = inputs.example(artifact.schema);
   artifact.report = report;
+  artifact.check = TRY(make_check(model, version, inputs, artifact.schema).within("evaluating the file directly"));
   return artifact;
 }
 
