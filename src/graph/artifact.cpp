@@ -9,11 +9,12 @@ namespace slipway {
 namespace {
 
 // The layout: docs/formats/artifact.md.
-constexpr std::string_view kMagic{"SLIPWAY\1", 8};
-constexpr std::size_t kSections = 4;  // schema, example, report, onnx
+constexpr std::string_view kMagic{"SLIPWAY\2", 8};
+constexpr std::size_t kSections = 5;  // schema, example, report, check, onnx
+constexpr std::size_t kOnnx = kSections - 1;
 constexpr std::size_t kHeaderBytes = kMagic.size() + kSections * 16;
 constexpr std::size_t kOnnxAlignment = 64;
-constexpr std::array<std::size_t, 3> kJsonBytesMax = {64ULL << 20, 64ULL << 20, 16ULL << 20};
+constexpr std::array<std::size_t, kOnnx> kJsonBytesMax = {64ULL << 20, 64ULL << 20, 16ULL << 20, 16ULL << 20};
 
 constexpr std::size_t kReportTextMax = 16'384;
 constexpr std::size_t kReportLinesMax = 100'000;
@@ -38,7 +39,8 @@ std::array<std::size_t, kSections> offsets_of(const std::array<std::size_t, kSec
   at[0] = kHeaderBytes;
   at[1] = at[0] + sizes[0];
   at[2] = at[1] + sizes[1];
-  at[3] = aligned(at[2] + sizes[2]);
+  at[3] = at[2] + sizes[2];
+  at[kOnnx] = aligned(at[3] + sizes[3]);
   return at;
 }
 
@@ -57,11 +59,13 @@ Status read_lines(const json::Value& v, std::vector<std::string>& into) {
 }  // namespace
 
 json::Value Report::to_json() const {
-  return json::object({{"format", format},
-                       {"producer", producer},
-                       {"title", title},
-                       {"contents", json::Array(contents.begin(), contents.end())},
-                       {"warnings", json::Array(warnings.begin(), warnings.end())}});
+  json::Value out = json::object({{"format", format},
+                                  {"producer", producer},
+                                  {"title", title},
+                                  {"contents", json::Array(contents.begin(), contents.end())},
+                                  {"warnings", json::Array(warnings.begin(), warnings.end())}});
+  if (!certificate.is_null()) out.set("certificate", certificate);
+  return out;
 }
 
 Result<Report> Report::from_json(const json::Value& value) {
@@ -76,6 +80,8 @@ Result<Report> Report::from_json(const json::Value& value) {
       TRY(read_text(v, r.title));
     } else if (key == "contents") {
       TRY(read_lines(v, r.contents));
+    } else if (key == "certificate") {
+      r.certificate = v;
     } else if (key == "warnings") {
       TRY(read_lines(v, r.warnings));
     } else {
@@ -87,7 +93,7 @@ Result<Report> Report::from_json(const json::Value& value) {
 
 Result<std::string> write_artifact(const Artifact& artifact) {
   const std::array<std::string, kSections> parts = {artifact.schema.to_json().dump(), artifact.example.dump(), artifact.report.to_json().dump(),
-                                                    TRY(graph::write_onnx(artifact.model))};
+                                                    artifact.check.dump(), TRY(graph::write_onnx(artifact.model))};
   std::array<std::size_t, kSections> sizes{};
   for (std::size_t i = 0; i < kSections; ++i) sizes[i] = parts[i].size();
   for (std::size_t i = 0; i < kJsonBytesMax.size(); ++i) {
@@ -95,7 +101,7 @@ Result<std::string> write_artifact(const Artifact& artifact) {
   }
   const auto at = offsets_of(sizes);
   std::string out;
-  out.reserve(at[3] + sizes[3]);
+  out.reserve(at[kOnnx] + sizes[kOnnx]);
   out += kMagic;
   for (std::size_t i = 0; i < kSections; ++i) {
     put_u64(out, at[i]);
@@ -120,15 +126,16 @@ Result<ArtifactView> view_artifact(std::span<const std::byte> bytes) {
   for (std::size_t i = 0; i < kJsonBytesMax.size(); ++i) {
     if (sizes[i] > kJsonBytesMax[i]) return broken("a section is too long");
   }
-  if (offsets_of(sizes) != at || at[3] + sizes[3] != text.size()) return broken("its sections are not where they belong");
-  for (std::size_t i = at[2] + sizes[2]; i < at[3]; ++i) {
+  if (offsets_of(sizes) != at || at[kOnnx] + sizes[kOnnx] != text.size()) return broken("its sections are not where they belong");
+  for (std::size_t i = at[3] + sizes[3]; i < at[kOnnx]; ++i) {
     if (text[i] != '\0') return broken("there are bytes between its sections");
   }
   ArtifactView view;
   view.schema = TRY(Schema::from_json(TRY(json::parse(text.substr(at[0], sizes[0])))));
   view.example = TRY(json::parse(text.substr(at[1], sizes[1])));
   view.report = TRY(Report::from_json(TRY(json::parse(text.substr(at[2], sizes[2])))));
-  view.onnx = bytes.subspan(at[3]);
+  view.check = TRY(json::parse(text.substr(at[3], sizes[3])));
+  view.onnx = bytes.subspan(at[kOnnx]);
   return view;
 }
 

@@ -19,6 +19,9 @@ struct Report {
   std::string title;                  // "Pipeline(StandardScaler, LogisticRegression)"
   std::vector<std::string> contents;  // what is inside, one line each, with the object path
   std::vector<std::string> warnings;
+  // How the graph's answers compare with the file's own parameters: {"rows", "largest_difference", "label_flips", "tolerance"} or
+  // {"unchecked": [class...]}; null before the check.
+  json::Value certificate;
   json::Value to_json() const;
   static Result<Report> from_json(const json::Value& value);
 };
@@ -28,6 +31,9 @@ struct Artifact {
   Schema schema;
   json::Value example;  // a body for POST /api/predict/:modelId that the model answers
   Report report;
+  // What the graph must answer before it is served: {"request": a body, "expected": {output: nested values}}, evaluated from the
+  // file's own parameters without the graph; or {"unchecked": [class...]}. null: of a format that is no estimator's.
+  json::Value check;
 };
 
 // Bytes of an artifact; the graph section is a complete ONNX file (`slipway convert` writes just that one).
@@ -38,6 +44,7 @@ struct ArtifactView {
   Schema schema;
   json::Value example;
   Report report;
+  json::Value check;
   std::span<const std::byte> onnx;
 };
 Result<ArtifactView> view_artifact(std::span<const std::byte> bytes);

@@ -140,6 +140,7 @@ std::vector<Val> Builder::op_n(std::string_view op_type, const std::vector<Val>&
   Node node;
   node.op = op_type;
   node.domain = domain;
+  if (domain == kOwnDomain) model_.opsets.emplace(kOwnDomain, 1);
   node.attributes = std::move(attributes);
   for (const Val& v : inputs) node.inputs.push_back(v.name);
   std::vector<Val> results;
@@ -161,6 +162,10 @@ namespace {
 // Of [N, a] op [1 or N, b]: what broadcasting gives, where both are known.
 std::int64_t broadcast_columns(const Val& a, const Val& b) { return a.columns == 1 || a.columns < 0 ? std::max(a.columns, b.columns) : a.columns; }
 }  // namespace
+
+Val Builder::own(std::string_view op_type, const std::vector<Val>& inputs, DType dtype, std::int64_t columns, std::vector<Attribute> attributes) {
+  return typed(op(op_type, inputs, std::move(attributes), kOwnDomain), dtype, columns);
+}
 
 Val Builder::add(const Val& a, const Val& b) { return typed(op("Add", {a, b}), a.dtype, broadcast_columns(a, b)); }
 Val Builder::sub(const Val& a, const Val& b) { return typed(op("Sub", {a, b}), a.dtype, broadcast_columns(a, b)); }

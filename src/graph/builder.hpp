@@ -22,8 +22,9 @@ struct Val {
   std::int64_t columns = -1;
 };
 
-inline constexpr std::int64_t kOpset = 18;   // ai.onnx of what importers build
-inline constexpr std::int64_t kMlOpset = 5;  // ai.onnx.ml: TreeEnsemble in double needs 5
+inline constexpr std::int64_t kOpset = 18;                 // ai.onnx of what importers build
+inline constexpr std::string_view kOwnDomain = "slipway";  // operators of our own: ops/operators.def
+inline constexpr std::int64_t kMlOpset = 5;                // ai.onnx.ml: TreeEnsemble in double needs 5
 
 class Builder {
  public:
@@ -43,6 +44,9 @@ class Builder {
   Val op(std::string_view op_type, const std::vector<Val>& inputs, std::vector<Attribute> attributes = {}, std::string_view domain = "");
   std::vector<Val> op_n(std::string_view op_type, const std::vector<Val>& inputs, std::size_t outputs, std::vector<Attribute> attributes = {},
                         std::string_view domain = "");
+  // One of our own operators, where the standard ones can't say it in double. An absent optional input is absent().
+  Val own(std::string_view op_type, const std::vector<Val>& inputs, DType dtype, std::int64_t columns, std::vector<Attribute> attributes = {});
+  static Val absent() { return {"", DType::undefined, -1}; }
   static Val typed(Val v, DType dtype, std::int64_t columns) {
     v.dtype = dtype;
     v.columns = columns;

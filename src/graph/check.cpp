@@ -6,8 +6,10 @@
 #include <unordered_set>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/graph/builder.hpp"
 #include "slipway/graph/check_ml.hpp"
 #include "slipway/graph/onnx_io.hpp"
+#include "slipway/ops/kernel.hpp"
 
 namespace slipway::graph {
 namespace {
@@ -169,7 +171,7 @@ Status Checker::opsets(const Opsets& opsets, std::string_view whose) const {
 
 Status Checker::index_functions() {
   for (const Function& f : model_.functions) {
-    if (f.domain.empty() || f.domain == kMlDomain)
+    if (f.domain.empty() || f.domain == kMlDomain || f.domain == kOwnDomain)
       return refuse("the function " + quoted(f.name) + " would replace an operator of " + domain_text(f.domain));
     if (!functions_.emplace(std::pair<std::string_view, std::string_view>(f.domain, f.name), &f).second)
       return refuse("the function " + quoted(f.name) + " is there twice");
@@ -278,8 +280,35 @@ Status Checker::nodes(const std::vector<Node>& nodes, Scope& scope, const Opsets
   return ok();
 }
 
+// One of our own operators (ops/operators.def): counts and attributes; types and shapes are its kernel's to check, in the cell.
+Status check_own(const Node& node, const Opsets& opsets) {
+  const auto all = ops::implementations();
+  const auto it = std::find_if(all.begin(), all.end(), [&](const auto& i) { return i.op.name == node.op; });
+  const auto opset = opsets.find(std::string(kOwnDomain));
+  if (it == all.end() || opset == opsets.end() || opset->second != 1) return refuse("this release has no operator slipway." + excerpt(node.op, 80));
+  const std::string_view letters = it->op.inputs;
+  const std::size_t bar = letters.find('|');
+  const std::size_t fewest = std::min(bar, letters.size()), most = bar == std::string_view::npos ? letters.size() : letters.size() - 1;
+  if (node.inputs.size() < fewest || node.inputs.size() > most || node.outputs.size() != it->op.outputs.size())
+    return refuse("its inputs or outputs aren't those of the operator");
+  for (std::size_t i = 0; i < fewest; ++i) {
+    if (node.inputs[i].empty()) return refuse("an input that the operator needs is left out");
+  }
+  for (const Attribute& a : node.attributes) {
+    const char type = std::holds_alternative<std::int64_t>(a.value)                ? 'i'
+                      : std::holds_alternative<std::vector<std::int64_t>>(a.value) ? 'I'
+                      : std::holds_alternative<std::string>(a.value)               ? 's'
+                                                                                   : '?';
+    const std::string wanted = " " + a.name + ":" + type + " ";
+    if ((" " + std::string(it->op.attributes) + " ").find(wanted) == std::string::npos)
+      return refuse("the operator has no attribute " + quoted(a.name) + " of this type");
+  }
+  return ok();
+}
+
 Status Checker::known_operator(const Node& node, const Opsets& opsets) const {
   if (callee(node) != nullptr) return ok();
+  if (node.domain == kOwnDomain) return check_own(node, opsets);
   if (!node.domain.empty() && node.domain != kMlDomain) {
     const std::string what = "the operator " + domain_text(node.domain) + "." + excerpt(node.op, 80);
     if (node.domain.starts_with("com.microsoft")) {

@@ -38,7 +38,7 @@ struct Port {  // a graph input or output
 };
 
 struct Schema {
-  std::string kind;               // classifier, regressor, clusterer, outlier detector, transformer, density, graph
+  std::string kind;               // classifier, regressor, clusterer, outlier_detector, transformer, density, graph
   std::vector<Feature> features;  // tabular only
   std::vector<Port> inputs;
   std::vector<Port> outputs;

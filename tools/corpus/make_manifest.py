@@ -35,7 +35,7 @@ def folders_with_cases(root):
 def check(root, entries):
     described = {os.path.dirname(entry["path"]) for entry in entries}
     found = set()
-    for family in ("sklearn", "onnx"):
+    for family in sorted(set(os.listdir(root)) - {"hostile"}):
         for at, _, files in os.walk(os.path.join(root, family)):
             if any(name.startswith("model.") for name in files):
                 found.add(os.path.relpath(at, root).replace(os.sep, "/"))

@@ -29,7 +29,7 @@ import scipy
 import scipy.sparse
 import sklearn
 from sklearn import datasets
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector, is_regressor
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import (ExtraTreesClassifier, ExtraTreesRegressor, GradientBoostingClassifier,
                               GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor)
@@ -210,19 +210,42 @@ def nested(values):
 
 
 def answer(model, X):
+    """The library's own answer, in the names of the contract."""
     if not hasattr(model, "predict"):
-        return {"kind": "transformer", "transformed": nested(model.transform(X))}
-    if not is_classifier(model):
+        if hasattr(model, "transform"):
+            return {"kind": "transformer", "transformed": nested(model.transform(X))}
+        return {"kind": "density", "score": nested(model.score_samples(X))}
+    if is_classifier(model):
+        return classifier_answer(model, X)
+    if hasattr(model, "score_samples") and hasattr(model, "predict_proba"):  # mixtures
+        return {"kind": "density", "score": nested(model.score_samples(X)), "cluster": nested(model.predict(X)),
+                "probabilities": nested(model.predict_proba(X))}
+    if is_outlier_detector(model):
+        out = {"kind": "outlier_detector", "label": nested(model.predict(X))}
+        if hasattr(model, "decision_function"):
+            out["score"] = nested(model.decision_function(X))
+        return out
+    if is_regressor(model):
         return {"kind": "regressor", "prediction": nested(model.predict(X))}
+    return {"kind": "clusterer", "cluster": nested(model.predict(X))}
+
+
+def classifier_answer(model, X):
     out = {"kind": "classifier", "label": nested(model.predict(X))}
     if hasattr(model, "predict_proba"):
-        out["probabilities"] = nested(model.predict_proba(X))
-    else:
+        probabilities = model.predict_proba(X)
+        if isinstance(probabilities, list):  # several outputs a row: their classes differ
+            out.update(("probabilities_%d" % i, nested(p)) for i, p in enumerate(probabilities))
+        else:
+            out["probabilities"] = nested(probabilities)
+    elif hasattr(model, "decision_function"):
         out["scores"] = nested(model.decision_function(X))
     return out
 
 
 def request_body(X):
+    if isinstance(X, list):  # texts or dicts
+        return {"instances": X}
     if isinstance(X, pd.DataFrame):
         names = list(X.columns)
         records = []
@@ -245,6 +268,8 @@ def read_body(body, like, null):
                 columns[name] = pd.Series([null if v is None else v for v in values], dtype=like[name].dtype)
         return pd.DataFrame(columns, columns=list(like.columns))
     rows = body["instances"]
+    if isinstance(like, list):
+        return rows
     if like.dtype == object:
         out = np.empty((len(rows), len(rows[0])), dtype=object)
         for i, row in enumerate(rows):
@@ -894,11 +919,14 @@ def containers():
 
 # ---------------------------------------------------------------------------------------------- main
 
-def main(version, root):
-    if not sklearn.__version__.startswith(version):
+FAMILIES = (linear_regressors, logistic_regressions, other_linear_classifiers, trees, forests, boosted, scalers, imputers, one_hot,
+            ordinal, columns, identity, tables, pipelines, containers)
+
+
+def main(version, root, families=FAMILIES, library="scikit-learn"):
+    if not sklearn.__version__.startswith(version) and library == "scikit-learn":
         raise SystemExit("this is scikit-learn %s, not %s" % (sklearn.__version__, version))
-    for family in (linear_regressors, logistic_regressions, other_linear_classifiers, trees, forests, boosted, scalers,
-                   imputers, one_hot, ordinal, columns, identity, tables, pipelines, containers):
+    for family in families:
         family()
     if os.path.isdir(root):
         shutil.rmtree(root)
@@ -911,12 +939,12 @@ def main(version, root):
             failed.append(name)
             shutil.rmtree(os.path.join(root, name), ignore_errors=True)
             sys.stderr.write("%s %s\n%s\n" % (sklearn.__version__, name, traceback.format_exc(limit=-3)))
-    about = {"library": "scikit-learn", "version": sklearn.__version__, "python": platform.python_version(),
-             "numpy": np.__version__, "scipy": scipy.__version__, "pandas": pd.__version__, "joblib": joblib.__version__,
-             "cases": made}
+    about = {"library": library, "version": version if library != "scikit-learn" else sklearn.__version__,
+             "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__, "pandas": pd.__version__,
+             "joblib": joblib.__version__, "cases": made}
     with io.open(os.path.join(root, "cases.json"), "w", encoding="utf-8") as out:
         out.write(json.dumps(about, indent=1) + "\n")
-    print("scikit-learn %s: %d cases, %d failed %s" % (sklearn.__version__, len(made), len(failed), " ".join(failed)))
+    print("%s %s: %d cases, %d failed %s" % (library, version, len(made), len(failed), " ".join(failed)))
 
 
 if __name__ == "__main__":

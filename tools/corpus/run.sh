@@ -5,6 +5,7 @@
 #   tools/corpus/run.sh                 everything
 #   tools/corpus/run.sh venvs           only the venvs
 #   tools/corpus/run.sh sklearn 1.9.1   one scikit-learn version (several may be named)
+#   tools/corpus/run.sh group NAME 1.9.1   make_NAME.py of that version, into tests/corpus/NAME/1.9.1
 #   tools/corpus/run.sh onnx | hostile | manifest
 #
 # CORPUS_PYTHONS: folder with one Python installation a version (default ~/.pyenv/versions)
@@ -63,6 +64,8 @@ case ${1:-all} in
   all) make_sklearn $versions; make_onnx; make_hostile; make_manifest ;;
   venvs) for v in $versions onnx; do venv "$v" || echo "venv $v failed" >&2; done ;;
   sklearn) shift; make_sklearn ${*:-$versions}; make_manifest ;;
+  group) shift; group=$1; shift
+    for v in ${*:-$versions}; do p=$(venv "$v"); nice "$p" -B "$here/make_$group.py" "$v" "$out/$group/$v"; done; make_manifest ;;
   onnx) make_onnx; make_manifest ;;
   hostile) make_hostile ;;
   manifest) make_manifest ;;

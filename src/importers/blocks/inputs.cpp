@@ -224,32 +224,111 @@ Status Inputs::finish(graph::Model& model, Schema& schema) const {
   return ok();
 }
 
-json::Value Inputs::example(const Schema& schema) const {
-  if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
+json::Array Inputs::typical_row(const Schema& schema) const {
   json::Array row;
-  json::Object record;
-  for (const Feature& feature : schema.features) {
-    json::Value value;
+  for (std::size_t i = 0; i < schema.features.size(); ++i) {
+    const Feature& feature = schema.features[i];
     if (feature.input.empty()) {
-      value = nullptr;
+      row.emplace_back(nullptr);
     } else if (!feature.categories.empty()) {
-      value = feature.categories.front();
+      row.push_back(feature.categories.front());
     } else if (feature.type == FeatureType::text) {
-      const auto& sample = infos_[static_cast<std::size_t>(&feature - schema.features.data())].sample;
-      value = sample ? *sample : json::Value("text");
+      row.push_back(infos_[i].sample.value_or(json::Value("text")));
     } else if (feature.type == FeatureType::boolean) {
-      value = true;
+      row.emplace_back(true);
     } else {
-      value = feature.typical.value_or(feature.min && feature.max ? *feature.min / 2 + *feature.max / 2 : 0.0);
-    }
-    if (schema.named_features) {
-      if (!feature.input.empty()) record.emplace_back(feature.name, std::move(value));
-    } else {
-      row.push_back(std::move(value));
+      row.emplace_back(feature.typical.value_or(feature.min && feature.max ? *feature.min / 2 + *feature.max / 2 : 0.0));
     }
   }
-  if (schema.named_features) return json::object({{"dataframe_records", json::Array{json::Value(std::move(record))}}});
-  return json::object({{"instances", json::Array{json::Value(std::move(row))}}});
+  return row;
+}
+
+json::Value Inputs::body(const Schema& schema, const std::vector<json::Array>& rows) {
+  json::Array all;
+  for (const json::Array& row : rows) {
+    if (!schema.named_features) {
+      all.emplace_back(row);
+      continue;
+    }
+    json::Object record;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (!schema.features[i].input.empty()) record.emplace_back(schema.features[i].name, row[i]);
+    }
+    all.emplace_back(std::move(record));
+  }
+  return json::object({{schema.named_features ? "dataframe_records" : "instances", std::move(all)}});
+}
+
+json::Value Inputs::example(const Schema& schema) const {
+  if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
+  return body(schema, {typical_row(schema)});
+}
+
+json::Array Inputs::probe_values(const Feature& feature, const Info& info) const {
+  constexpr std::size_t kCategoriesTried = 24;
+  json::Array out;
+  if (feature.input.empty()) return out;
+  for (std::size_t i = 0; i < feature.categories.size() && i < kCategoriesTried; ++i) out.push_back(feature.categories[i]);
+  if (feature.nullable) out.emplace_back(nullptr);
+  if (feature.type == FeatureType::text) {
+    if (!feature.closed) out.emplace_back("a value that was never seen");
+    return out;
+  }
+  if (feature.type == FeatureType::boolean) {
+    out.emplace_back(true);
+    out.emplace_back(false);
+    return out;
+  }
+  if (feature.closed) return out;
+  for (const double t : info.thresholds) {  // at, just below and just above: in double, and in float32 where a library rounds to it
+    const auto single = static_cast<float>(t);
+    for (const double near : {t, std::nextafter(t, -1e308), std::nextafter(t, 1e308), static_cast<double>(std::nextafter(single, -3e38F)),
+                              static_cast<double>(std::nextafter(single, 3e38F))})
+      out.emplace_back(near);
+  }
+  if (feature.min && feature.max) {
+    const double span = *feature.max - *feature.min;
+    for (const double x : {*feature.min, *feature.max, *feature.min - span, *feature.max + span, *feature.min + span / 4}) out.emplace_back(x);
+  }
+  const double typical = feature.typical.value_or(0);
+  for (const double x : {typical, typical + 1, typical - 1, 0.0, 1e6 + typical}) out.emplace_back(x);
+  return out;
+}
+
+std::vector<json::Array> Inputs::probes(const Schema& schema, std::size_t rows_max) const {
+  std::vector<json::Array> rows;
+  if (free_ || schema.features.size() != infos_.size()) return rows;
+  const json::Array typical = typical_row(schema);
+  rows.push_back(typical);
+  std::vector<json::Array> values;
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    values.push_back(probe_values(schema.features[i], infos_[i]));
+    longest = std::max(longest, values.back().size());
+  }
+  // Each feature in turn, in rounds, so that wide models try something of every feature; two thirds of the rows.
+  for (std::size_t round = 0; round < longest; ++round) {
+    for (std::size_t i = 0; i < values.size() && rows.size() < rows_max * 2 / 3; ++i) {
+      if (round >= values[i].size()) continue;
+      rows.push_back(typical);
+      rows.back()[i] = values[i][round];
+    }
+  }
+  std::uint64_t state = 0x9E3779B97F4A7C15ULL;  // the same mixtures for the same model
+  for (std::size_t n = 0; longest > 0 && n < rows_max / 3; ++n) {
+    rows.push_back(typical);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      if (!values[i].empty()) rows.back()[i] = values[i][(state >> 33) % values[i].size()];
+    }
+  }
+  return rows;
+}
+
+void Inputs::hint_threshold(const Column& column, double threshold) {
+  constexpr std::size_t kThresholdsMax = 16;
+  Info* info = column.feature < 0 ? nullptr : owner(column);  // a computed column's thresholds say nothing of the feature
+  if (info != nullptr && info->thresholds.size() < kThresholdsMax && std::isfinite(threshold)) info->thresholds.push_back(threshold);
 }
 
 }  // namespace slipway::importers

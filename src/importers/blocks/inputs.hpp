@@ -34,6 +34,8 @@ class Inputs {
   void hint_boolean(const Column& column);
   void hint_sample(const Column& column, json::Value sample);  // for the example row only
   void hint_categories(const Column& column, std::vector<json::Value> categories);
+  // A value at which the model's answer changes: the certificate tries it and its neighbours.
+  void hint_threshold(const Column& column, double threshold);
   // A value outside is an error in the library. False: the column isn't a feature's own, so a request can't be checked.
   bool close(const Column& column, const std::vector<json::Value>& categories);
 
@@ -41,6 +43,11 @@ class Inputs {
   Status finish(graph::Model& model, Schema& schema) const;
   // A row of typical values, as POST /api/predict/:modelId takes it.
   json::Value example(const Schema& schema) const;
+  // Rows worth trying, one value a feature: the typical row with each feature in turn at its thresholds, bounds, categories, an
+  // unknown category where one is taken and a missing value where one is taken; then mixtures. The same rows for the same model.
+  std::vector<json::Array> probes(const Schema& schema, std::size_t rows_max) const;
+  // A request of such rows, as POST /api/predict/:modelId takes it.
+  static json::Value body(const Schema& schema, const std::vector<json::Array>& rows);
 
  private:
   enum class Use : std::uint8_t { none, number, text };
@@ -50,7 +57,10 @@ class Inputs {
     bool missing_refused = false;
     bool has_range = false;
     std::optional<json::Value> sample;
+    std::vector<double> thresholds;
   };
+  json::Array typical_row(const Schema& schema) const;  // one value a feature
+  json::Array probe_values(const Feature& feature, const Info& info) const;
   struct Pick {
     std::string name;
     Use use;

@@ -1,4 +1,6 @@
 // ColumnTransformer: each transformer is given its own columns; the results stand side by side in the order of transformers_.
+#include "slipway/importers/sklearn/column_transformer.hpp"
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -137,24 +139,12 @@ Result<Table> weighted(Lowering& to, const View& model, const View& name, Table 
 }
 
 Result<Table> transform(Lowering& to, const View& model, const Table& in) {
-  const View entries = TRY(model.attribute("transformers_"));
-  if ((!entries.is(Kind::list) && !entries.is(Kind::tuple)) || entries.size() > kTransformersMax)
-    return refuse(entries, "the transformers are " + entries.describe());
-  Width width = TRY(width_of(model));
-  const std::int64_t count = width.count;
-  TRY(expect_width(model, in, count));
-  const Columns columns(std::move(width), count);
+  TRY(expect_width(model, in, TRY(width_of(model)).count));
   Table out;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const View entry = entries.at(i);
-    if (entry.size() != 3) return refuse(entry, "a transformer is no triple of name, transformer and columns");
-    const View transformer = entry.at(1);
-    if (transformer.is_text("drop")) continue;
-    const Indices which = TRY(columns_of(model, entry, i, columns));
-    if (which.empty()) continue;
-    Table part = select(in, which);
-    if (!transformer.is_text("passthrough")) part = TRY(to.transform(transformer, part));
-    append(out, TRY(weighted(to, model, entry.at(0), std::move(part))));
+  for (const Share& share : TRY(shares_of(model))) {
+    Table part = select(in, share.columns);
+    if (!share.transformer.is_text("passthrough")) part = TRY(to.transform(share.transformer, part));
+    append(out, TRY(weighted(to, model, share.name, std::move(part))));
   }
   if (out.columns.empty()) return refuse(model, "every column is dropped");
   return out;
@@ -163,6 +153,24 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
 constexpr Converter kConverters[] = {{"ColumnTransformer", transform, nullptr}};
 
 }  // namespace
+
+Result<std::vector<Share>> shares_of(const View& model) {
+  const View entries = TRY(model.attribute("transformers_"));
+  if ((!entries.is(Kind::list) && !entries.is(Kind::tuple)) || entries.size() > kTransformersMax)
+    return refuse(entries, "the transformers are " + entries.describe());
+  Width width = TRY(width_of(model));
+  const std::int64_t count = width.count;
+  const Columns columns(std::move(width), count);
+  std::vector<Share> shares;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const View entry = entries.at(i);
+    if (entry.size() != 3) return refuse(entry, "a transformer is no triple of name, transformer and columns");
+    if (entry.at(1).is_text("drop")) continue;
+    Indices which = TRY(columns_of(model, entry, i, columns));
+    if (!which.empty()) shares.push_back({entry.at(0), entry.at(1), std::move(which)});
+  }
+  return shares;
+}
 
 Family column_transformer_family() { return kConverters; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "slipway/importers/sklearn/direct/check.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 
 namespace slipway::importers::sklearn {
@@ -52,20 +53,69 @@ void add_output(Artifact& artifact, Builder& graph, std::string name, const Val&
   artifact.schema.outputs.push_back({std::move(name), v.dtype, std::move(shape)});
 }
 
-void add_prediction(Artifact& artifact, Builder& graph, const Prediction& p) {
-  if (p.kind == Prediction::Kind::regressor) {
-    artifact.schema.kind = "regressor";
-    add_output(artifact, graph, "prediction", *p.value, p.value->columns < 0 ? 0 : p.value->columns);
-    return;
+std::int64_t width_of_value(const Val& v) { return v.columns < 0 ? 0 : v.columns; }
+
+// Several outputs a row: label is [N, outputs]; probabilities (or scores) are one tensor an output, since their classes differ.
+Status add_outputs(Artifact& artifact, Builder& graph, const View& model, const Prediction& p) {
+  std::vector<Val> labels;
+  for (const Prediction& output : p.outputs) {
+    const Val label = output.labels->pick(graph, *output.label);
+    if (!labels.empty() && labels[0].dtype != label.dtype)
+      return refuse(model, "its outputs have classes of different types, which one answer can't hold");
+    labels.push_back(graph.reshape(label, {-1, 1}, 1));
   }
-  artifact.schema.kind = "classifier";
+  add_output(artifact, graph, "label", graph.concat_columns(labels), static_cast<std::int64_t>(labels.size()));
+  for (std::size_t i = 0; i < p.outputs.size(); ++i) {
+    const Prediction& output = p.outputs[i];
+    if (output.probabilities)
+      add_output(artifact, graph, "probabilities_" + std::to_string(i), *output.probabilities, static_cast<std::int64_t>(output.labels->count()));
+    else if (output.scores)
+      add_output(artifact, graph, "scores_" + std::to_string(i), *output.scores, width_of_value(*output.scores));
+  }
+  return ok();
+}
+
+void add_classifier(Artifact& artifact, Builder& graph, const Prediction& p) {
   artifact.schema.classes = p.labels->shown;
-  add_output(artifact, graph, "label", p.labels->pick(graph, *p.label), 0);
+  if (p.indicator)
+    add_output(artifact, graph, "label", *p.indicator, static_cast<std::int64_t>(p.labels->count()));
+  else
+    add_output(artifact, graph, "label", p.labels->pick(graph, *p.label), 0);
   if (p.probabilities) {
     add_output(artifact, graph, "probabilities", *p.probabilities, static_cast<std::int64_t>(p.labels->count()));
   } else if (p.scores) {
-    add_output(artifact, graph, "scores", *p.scores, p.scores->columns < 0 ? 0 : p.scores->columns);
+    add_output(artifact, graph, "scores", *p.scores, width_of_value(*p.scores));
   }
+}
+
+Status add_prediction(Artifact& artifact, Builder& graph, const View& model, const Prediction& p) {
+  switch (p.kind) {
+    case Prediction::Kind::regressor:
+      artifact.schema.kind = "regressor";
+      add_output(artifact, graph, "prediction", *p.value, width_of_value(*p.value));
+      return ok();
+    case Prediction::Kind::classifier:
+      artifact.schema.kind = "classifier";
+      if (!p.outputs.empty()) return add_outputs(artifact, graph, model, p);
+      add_classifier(artifact, graph, p);
+      return ok();
+    case Prediction::Kind::clusterer:
+      artifact.schema.kind = "clusterer";
+      add_output(artifact, graph, "cluster", *p.cluster, 0);
+      return ok();
+    case Prediction::Kind::outlier_detector:
+      artifact.schema.kind = "outlier_detector";
+      add_output(artifact, graph, "label", *p.inlier, 0);
+      if (p.score) add_output(artifact, graph, "score", *p.score, 0);
+      return ok();
+    case Prediction::Kind::density:
+      artifact.schema.kind = "density";
+      add_output(artifact, graph, "score", *p.score, 0);
+      if (p.cluster) add_output(artifact, graph, "cluster", *p.cluster, 0);
+      if (p.probabilities) add_output(artifact, graph, "probabilities", *p.probabilities, width_of_value(*p.probabilities));
+      return ok();
+  }
+  return ok();
 }
 
 Status add_table(Artifact& artifact, Lowering& to, const View& model, const Table& table) {
@@ -110,7 +160,7 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   Inputs inputs(builder, std::move(width.names), width.count);
   Lowering to(builder, inputs, report, version);
   if (predicts(model)) {
-    add_prediction(artifact, builder, TRY(to.predict(model, inputs.all())));
+    TRY(add_prediction(artifact, builder, model, TRY(to.predict(model, inputs.all()))));
   } else {
     TRY(add_table(artifact, to, model, TRY(to.transform(model, inputs.all()))));
   }
@@ -120,6 +170,7 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   artifact.schema.batched = artifact.schema.rows_independent = true;
   artifact.example = inputs.example(artifact.schema);
   artifact.report = report;
+  artifact.check = TRY(make_check(model, version, inputs, artifact.schema).within("evaluating the file directly"));
   return artifact;
 }
 

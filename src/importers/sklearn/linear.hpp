@@ -12,5 +12,7 @@ struct Decision {
 Result<Decision> decision_function(Lowering& to, const View& model, const Table& in);
 // classes_, checked against the number of decisions (1 for two classes).
 Result<Labels> linear_labels(const View& model, std::int64_t decisions);
+// The rule of LogisticRegression's predict_proba: one sigmoid a class, or a softmax.
+bool is_one_against_rest(Version version, const View& model, std::size_t classes);
 
 }  // namespace slipway::importers::sklearn

@@ -18,17 +18,6 @@ Val multinomial(Builder& graph, const Val& decision) {
   return softmax(graph, graph.concat_columns({Builder::typed(graph.op("Neg", {decision}), DType::float64, 1), decision}));
 }
 
-// The rule of predict_proba by version; from 1.8 on two classes are a sigmoid and more are a softmax, whatever the solver.
-bool is_one_against_rest(Version version, const View& model, std::size_t classes) {
-  if (version.at_least(1, 8)) return classes <= 2;
-  const std::string kind = text_or(model, "multi_class", version.at_least(0, 22) ? "auto" : "ovr");
-  if (kind == "ovr" || kind == "warn") return true;
-  if (kind == "multinomial") return false;
-  const std::string solver = text_or(model, "solver", "lbfgs");
-  if (classes <= 2 || solver == "liblinear") return true;
-  return solver == "newton-cholesky" && !version.at_least(1, 6);
-}
-
 Result<Prediction> logistic(Lowering& to, const View& model, const Table& in) {
   const Decision decision = TRY(decision_function(to, model, in));
   Prediction prediction;
@@ -69,6 +58,17 @@ constexpr Converter kConverters[] = {
 };
 
 }  // namespace
+
+// From 1.8 on two classes are a sigmoid and more are a softmax, whatever the solver.
+bool is_one_against_rest(Version version, const View& model, std::size_t classes) {
+  if (version.at_least(1, 8)) return classes <= 2;
+  const std::string kind = text_or(model, "multi_class", version.at_least(0, 22) ? "auto" : "ovr");
+  if (kind == "ovr" || kind == "warn") return true;
+  if (kind == "multinomial") return false;
+  const std::string solver = text_or(model, "solver", "lbfgs");
+  if (classes <= 2 || solver == "liblinear") return true;
+  return solver == "newton-cholesky" && !version.at_least(1, 6);
+}
 
 Family logistic_family() { return kConverters; }
 

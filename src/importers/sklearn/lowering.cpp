@@ -55,6 +55,21 @@ Prediction Prediction::from_probabilities(Builder& graph, Labels labels, const V
   return p;
 }
 
+Prediction Prediction::clusterer(Val cluster) {
+  Prediction p;
+  p.kind = Kind::clusterer;
+  p.cluster = std::move(cluster);
+  return p;
+}
+
+Prediction Prediction::outlier_detector(Val inlier, Val score) {
+  Prediction p;
+  p.kind = Kind::outlier_detector;
+  p.inlier = std::move(inlier);
+  p.score = std::move(score);
+  return p;
+}
+
 bool covered(const View& model) { return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr; }
 
 Error not_covered(const View& model) {

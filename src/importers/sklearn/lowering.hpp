@@ -29,16 +29,24 @@ struct Version {
   bool at_least(int wanted_major, int wanted_minor) const { return major != wanted_major ? major > wanted_major : minor >= wanted_minor; }
 };
 
+// What a predictor answers. Every kind leaves the members of the others empty.
 struct Prediction {
-  enum class Kind : std::uint8_t { classifier, regressor } kind = Kind::regressor;
+  enum class Kind : std::uint8_t { classifier, regressor, clusterer, outlier_detector, density } kind = Kind::regressor;
   std::optional<Labels> labels;      // classifier
-  std::optional<Val> label;          // int64 [N]: which of the labels
-  std::optional<Val> probabilities;  // [N, classes]
-  std::optional<Val> scores;         // decision_function: [N] for two classes, else [N, k]
+  std::optional<Val> label;          // classifier: int64 [N], which of the labels
+  std::optional<Val> probabilities;  // classifier, density: [N, classes]
+  std::optional<Val> scores;         // classifier: decision_function: [N] for two classes, else [N, k]
   std::optional<Val> value;          // regressor: [N], or [N, columns]
+  std::optional<Val> cluster;        // clusterer, density (a mixture's component): int64 [N]
+  std::optional<Val> indicator;      // classifier of several labels a row: int64 [N, labels], 0 or 1; then `labels` are the columns
+  std::optional<Val> inlier;         // outlier detector: int64 [N], 1 or -1
+  std::optional<Val> score;          // outlier detector: decision_function [N]; density: score_samples [N]
+  std::vector<Prediction> outputs;   // classifier with several outputs a row: one classifier each, and nothing else
 
   static Prediction regressor(Val value);
   static Prediction from_probabilities(Builder& graph, Labels labels, const Val& probabilities);  // label: the first largest
+  static Prediction clusterer(Val cluster);
+  static Prediction outlier_detector(Val inlier, Val score);
 };
 
 class Lowering;

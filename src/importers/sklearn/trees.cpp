@@ -90,6 +90,7 @@ void hint_ranges(Lowering& to, const Table& in, const std::vector<TreeNodes>& tr
     auto& t = thresholds[i];
     if (t.empty()) continue;
     std::sort(t.begin(), t.end());
+    for (std::size_t k = 0; k < t.size(); k += 1 + t.size() / 16) to.inputs.hint_threshold(in.columns[i], t[k]);
     to.inputs.hint_range(in.columns[i], t.front(), t.back());
     to.inputs.hint_typical(in.columns[i], t[t.size() / 2]);
   }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "slipway/inference/cell/ort.hpp"
+#include "slipway/ops/ort/register.hpp"
 
 namespace slipway::inference {
 
@@ -285,6 +286,7 @@ Ort::SessionOptions options_for(unsigned threads) {
 Result<std::unique_ptr<Session>> Session::load(std::span<const std::byte> onnx, const Schema& schema, unsigned threads) {
   try {
     auto options = options_for(std::max(1u, threads));
+    Ort::ThrowOnError(ops::register_operators(Ort::GetApi(), *static_cast<OrtSessionOptions*>(options)));
     Ort::Session session(*static_cast<Ort::Env*>(ort_env()), onnx.data(), onnx.size(), options);
     auto loaded = std::make_unique<OrtSession>(std::move(session), schema);
     TRY(loaded->same_names());

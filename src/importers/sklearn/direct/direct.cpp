@@ -1,0 +1,131 @@
+#include "slipway/importers/sklearn/direct/direct.hpp"
+
+#include <algorithm>
+
+#include "slipway/importers/sklearn/column_transformer.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+constexpr int kDepthMax = 24;
+
+bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough"); }
+
+Result<std::optional<Step>> chain(Direct& by, const View& steps, std::size_t count) {
+  std::vector<Step> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    const View step = steps.at(i).at(1);
+    if (does_nothing(step)) continue;
+    auto made = TRY(by.transform(step));
+    if (!made) return std::optional<Step>{};
+    all.push_back(std::move(*made));
+  }
+  return std::optional<Step>([all](const Row& row) {
+    Row at = row;
+    for (const Step& step : all) at = step(at);
+    return at;
+  });
+}
+
+Result<View> steps_of(const View& model) {
+  const View steps = TRY(model.attribute("steps"));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps.at(i).size() != 2) return refuse(steps.at(i), "a step is no pair of name and estimator");
+  }
+  if (steps.size() == 0) return refuse(steps, "there is no step");
+  return steps;
+}
+
+Result<std::optional<Step>> pipeline_transform(Direct& by, const View& model) {
+  const View steps = TRY(steps_of(model));
+  return chain(by, steps, steps.size());
+}
+
+Result<std::optional<Answerer>> pipeline_predict(Direct& by, const View& model) {
+  const View steps = TRY(steps_of(model));
+  const auto before = TRY(chain(by, steps, steps.size() - 1));
+  const auto last = TRY(by.predict(steps.at(steps.size() - 1).at(1)));
+  if (!before || !last) return std::optional<Answerer>{};
+  return std::optional<Answerer>([before = *before, last = *last](const Row& row) { return last(before(row)); });
+}
+
+Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
+  struct Part {
+    std::vector<std::int64_t> columns;
+    std::optional<Step> step;  // none: passthrough
+    double weight = 1;
+  };
+  std::vector<Part> parts;
+  const auto weights = model.find("transformer_weights");
+  for (const Share& share : TRY(shares_of(model))) {
+    Part part;
+    part.columns = share.columns;
+    if (!share.transformer.is_text("passthrough")) {
+      auto made = TRY(by.transform(share.transformer));
+      if (!made) return std::optional<Step>{};
+      part.step = std::move(*made);
+    }
+    if (weights && !weights->is_none() && share.name.is(Kind::text)) {
+      if (const auto weight = weights->get(TRY(share.name.text()))) part.weight = TRY(weight->number());
+    }
+    parts.push_back(std::move(part));
+  }
+  return std::optional<Step>([parts](const Row& row) {
+    Row out;
+    for (const Part& part : parts) {
+      Row taken;
+      for (const std::int64_t c : part.columns) taken.push_back(row.at(static_cast<std::size_t>(c)));
+      if (part.step) taken = (*part.step)(taken);
+      for (Cell& cell : taken) {
+        if (part.weight != 1) cell.number *= part.weight;
+        out.push_back(std::move(cell));
+      }
+    }
+    return out;
+  });
+}
+
+constexpr DirectConverter kStructure[] = {
+    {"Pipeline", pipeline_transform, pipeline_predict},
+    {"ColumnTransformer", column_transformer, nullptr},
+};
+
+const DirectConverter* find(std::string_view name) {
+  for (const auto family : {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models()}) {
+    const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == name; });
+    if (it != family.end()) return &*it;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Version Direct::version(const View& model) const { return version_text(text_or(model, "_sklearn_version", "")).value_or(root_); }
+
+Result<std::optional<Step>> Direct::transform(const View& model) {
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  if (converter == nullptr || converter->transform == nullptr) {
+    unchecked_.insert(std::string(model.name()));
+    return std::optional<Step>{};
+  }
+  ++depth_;
+  auto made = converter->transform(*this, model);
+  --depth_;
+  if (made.ok() && !*made) unchecked_.insert(std::string(model.name()));
+  return made;
+}
+
+Result<std::optional<Answerer>> Direct::predict(const View& model) {
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  if (converter == nullptr || converter->predict == nullptr) {
+    unchecked_.insert(std::string(model.name()));
+    return std::optional<Answerer>{};
+  }
+  ++depth_;
+  auto made = converter->predict(*this, model);
+  --depth_;
+  if (made.ok() && !*made) unchecked_.insert(std::string(model.name()));
+  return made;
+}
+
+}  // namespace slipway::importers::sklearn

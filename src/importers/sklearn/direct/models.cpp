@@ -1,0 +1,304 @@
+// Linear models, trees, forests and gradient boosting, evaluated directly.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "slipway/importers/sklearn/direct/direct.hpp"
+#include "slipway/importers/sklearn/linear.hpp"
+#include "slipway/importers/sklearn/trees.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+using Made = Result<std::optional<Answerer>>;
+Made none() { return std::optional<Answerer>{}; }
+
+double expit(double x) { return 1 / (1 + std::exp(-x)); }
+
+std::vector<double> softmax(std::vector<double> x) {
+  const double largest = *std::max_element(x.begin(), x.end());
+  double sum = 0;
+  for (double& v : x) sum += v = std::exp(v - largest);
+  for (double& v : x) v /= sum;
+  return x;
+}
+
+std::size_t first_largest(const std::vector<double>& x) { return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()); }
+
+// --- linear
+
+using Scores = std::function<std::vector<double>(const Row&)>;
+struct Linear {
+  Scores scores;
+  std::int64_t rows = 0;
+  bool vector_coef = false;
+};
+
+Result<Linear> linear(const View& model) {
+  const Matrix coef = TRY(matrix(model, "coef_"));
+  std::vector<double> intercept = present(model, "intercept_") ? TRY(vector(model, "intercept_")) : std::vector<double>{0.0};
+  if (intercept.size() == 1) intercept.assign(static_cast<std::size_t>(coef.rows), intercept[0]);
+  if (static_cast<std::int64_t>(intercept.size()) != coef.rows) return refuse(model, "intercept_ doesn't fit coef_");
+  Linear out;
+  out.rows = coef.rows;
+  out.vector_coef = coef.rank < 2;
+  out.scores = [coef, intercept](const Row& row) {
+    std::vector<double> sums(intercept.size(), 0.0);
+    for (std::size_t r = 0; r < sums.size(); ++r) {
+      for (std::size_t c = 0; c < row.size(); ++c) sums[r] += row[c].number * coef.at(static_cast<std::int64_t>(r), static_cast<std::int64_t>(c));
+      sums[r] += intercept[r];
+    }
+    return sums;
+  };
+  return out;
+}
+
+Made linear_regressor(Direct&, const View& model) {
+  const Linear by = TRY(linear(model));
+  return std::optional<Answerer>([by](const Row& row) {
+    DirectAnswer answer;
+    answer.prediction = by.scores(row);
+    answer.scalar_prediction = by.vector_coef;
+    return answer;
+  });
+}
+
+enum class Proba { none, rest, multinomial };
+
+Made linear_classifier_with(const View& model, Proba proba) {
+  const Linear by = TRY(linear(model));
+  const auto classes = model.find("classes_");
+  if (!classes) return none();
+  const Labels labels = TRY(read_labels(*classes));
+  return std::optional<Answerer>([by, labels, proba](const Row& row) {
+    DirectAnswer answer;
+    const auto scores = by.scores(row);
+    const bool two = scores.size() == 1;
+    answer.label = labels.shown.at(two ? (scores[0] > 0 ? 1 : 0) : first_largest(scores));
+    if (proba == Proba::none) {
+      answer.scores = scores;
+      answer.scalar_scores = two;
+    } else if (proba == Proba::multinomial) {
+      answer.probabilities = softmax(two ? std::vector<double>{-scores[0], scores[0]} : scores);
+    } else if (two) {
+      answer.probabilities = {1 - expit(scores[0]), expit(scores[0])};
+    } else {
+      double sum = 0;
+      for (const double s : scores) sum += expit(s);
+      for (const double s : scores) answer.probabilities.push_back(expit(s) / sum);
+    }
+    return answer;
+  });
+}
+
+Made linear_classifier(Direct&, const View& model) { return linear_classifier_with(model, Proba::none); }
+
+Made logistic(Direct& by, const View& model) {
+  const auto classes = model.find("classes_");
+  if (!classes) return none();
+  const std::size_t count = TRY(read_labels(*classes)).count();
+  return linear_classifier_with(model, is_one_against_rest(by.version(model), model, count) ? Proba::rest : Proba::multinomial);
+}
+
+Made sgd(Direct&, const View& model) {
+  const std::string loss = text_or(model, "loss", "hinge");
+  if (loss == "modified_huber") return none();
+  return linear_classifier_with(model, loss == "log" || loss == "log_loss" ? Proba::rest : Proba::none);
+}
+
+// --- trees
+
+const double* leaf(const TreeNodes& tree, const Row& row) {
+  std::size_t node = 0;
+  while (!tree.leaf(node)) {
+    const auto x = static_cast<double>(static_cast<float>(row[static_cast<std::size_t>(tree.feature[node])].number));
+    const bool left = std::isnan(x) ? !tree.missing_left.empty() && tree.missing_left[node] != 0 : x <= tree.threshold[node];
+    node = static_cast<std::size_t>(left ? tree.left[node] : tree.right[node]);
+  }
+  return &tree.values[node * static_cast<std::size_t>(tree.width)];
+}
+
+constexpr std::size_t kNodesMax = 3'000'000;  // larger forests are not kept twice
+
+Result<std::vector<TreeNodes>> trees_of(const View& model) {
+  std::vector<TreeNodes> out;
+  const auto width = TRY(width_of(model));
+  if (width.count < 0) return out;
+  std::size_t nodes = 0;
+  const auto add = [&](const View& member) -> Status {
+    out.push_back(TRY(read_tree(TRY(member.attribute("tree_")), width.count)));
+    nodes += out.back().size();
+    return ok();
+  };
+  if (model.has("tree_")) {
+    TRY(add(model));
+    return out;
+  }
+  const View members = TRY(model.attribute("estimators_"));
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    TRY(add(members.at(i)));
+    if (nodes > kNodesMax) return std::vector<TreeNodes>{};
+  }
+  return out;
+}
+
+Made tree_classifier(Direct&, const View& model) {
+  const View classes = TRY(model.attribute("classes_"));
+  if (TRY(number_or(model, "n_outputs_", 1)) != 1 || classes.is(Kind::list)) return none();
+  const Labels labels = TRY(read_labels(classes));
+  const auto trees = TRY(trees_of(model));
+  if (trees.empty()) return none();
+  return std::optional<Answerer>([trees, labels](const Row& row) {
+    DirectAnswer answer;
+    answer.probabilities.assign(labels.count(), 0.0);
+    for (const TreeNodes& tree : trees) {
+      const double* values = leaf(tree, row);
+      double sum = 0;
+      for (std::size_t c = 0; c < labels.count(); ++c) sum += values[c];
+      // Fractions sum to one within rounding; counts are made fractions.
+      const bool fractions = std::abs(sum - 1) < 1e-6;
+      for (std::size_t c = 0; c < labels.count(); ++c) answer.probabilities[c] += fractions || sum == 0 ? values[c] : values[c] / sum;
+    }
+    for (double& p : answer.probabilities) p /= static_cast<double>(trees.size());
+    answer.label = labels.shown.at(first_largest(answer.probabilities));
+    return answer;
+  });
+}
+
+Made tree_regressor(Direct&, const View& model) {
+  const auto trees = TRY(trees_of(model));
+  if (trees.empty()) return none();
+  const auto width = static_cast<std::size_t>(trees.front().width);
+  return std::optional<Answerer>([trees, width](const Row& row) {
+    DirectAnswer answer;
+    answer.scalar_prediction = width == 1;
+    answer.prediction.assign(width, 0.0);
+    for (const TreeNodes& tree : trees) {
+      const double* values = leaf(tree, row);
+      for (std::size_t c = 0; c < width; ++c) answer.prediction[c] += values[c];
+    }
+    for (double& v : answer.prediction) v /= static_cast<double>(trees.size());
+    return answer;
+  });
+}
+
+// --- gradient boosting with the library's own initial estimate
+
+struct Boosting {
+  std::vector<TreeNodes> trees;  // stage by stage
+  std::size_t scores = 1;
+  double rate = 0;
+  std::vector<double> start;
+  std::vector<double> raw(const Row& row) const {
+    std::vector<double> sums = start;
+    for (std::size_t i = 0; i < trees.size(); ++i) sums[i % scores] += rate * leaf(trees[i], row)[0];
+    return sums;
+  }
+};
+
+Result<std::optional<std::vector<double>>> start_of(Direct& by, const View& model, std::size_t scores, bool exponential) {
+  const View init = TRY(model.attribute("init_"));
+  if (init.is_text("zero")) return std::optional(std::vector<double>(scores, 0.0));
+  if (!init.is(Kind::object)) return std::optional<std::vector<double>>{};
+  if (init.name() == "DummyRegressor") {
+    const auto constant = TRY(vector(init, "constant_"));
+    return std::optional(std::vector<double>(scores, constant.empty() ? 0.0 : constant[0]));
+  }
+  if (init.name() != "DummyClassifier" || text_or(init, "strategy", "prior") != "prior") return std::optional<std::vector<double>>{};
+  const auto prior = TRY(vector(init, "class_prior_"));
+  const double eps = by.version(model).at_least(1, 8) ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  std::vector<double> out;
+  if (scores == 1 && prior.size() == 2) {
+    const double p = std::clamp(prior[1], eps, 1 - eps);
+    out.push_back((exponential ? 0.5 : 1.0) * std::log(p / (1 - p)));
+  } else if (prior.size() == scores) {
+    for (const double p : prior) out.push_back(std::log(std::clamp(p, eps, 1 - eps)));
+  } else {
+    return std::optional<std::vector<double>>{};
+  }
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<Boosting>> boosting_of(Direct& by, const View& model, bool exponential) {
+  Boosting out;
+  const auto width = TRY(width_of(model));
+  const View stages = TRY(model.attribute("estimators_"));
+  if (width.count < 0 || !stages.is(Kind::array) || stages.shape().size() != 2 || stages.shape()[1] < 1) return std::optional<Boosting>{};
+  out.scores = static_cast<std::size_t>(stages.shape()[1]);
+  std::size_t nodes = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    out.trees.push_back(TRY(read_tree(TRY(stages.at(i).attribute("tree_")), width.count)));
+    if ((nodes += out.trees.back().size()) > kNodesMax) return std::optional<Boosting>{};
+  }
+  out.rate = TRY(number_or(model, "learning_rate", 0.1));
+  auto start = TRY(start_of(by, model, out.scores, exponential));
+  if (!start) return std::optional<Boosting>{};
+  out.start = std::move(*start);
+  return std::optional(std::move(out));
+}
+
+Made boosting_classifier(Direct& by, const View& model) {
+  const bool exponential = text_or(model, "loss", "log_loss") == "exponential";
+  const auto boosting = TRY(boosting_of(by, model, exponential));
+  if (!boosting) return none();
+  const Labels labels = TRY(read_labels(TRY(model.attribute("classes_"))));
+  if (labels.count() != (boosting->scores == 1 ? 2 : boosting->scores)) return none();
+  return std::optional<Answerer>([boosting = *boosting, labels, exponential](const Row& row) {
+    DirectAnswer answer;
+    const auto raw = boosting.raw(row);
+    if (raw.size() == 1) {
+      const double p = expit(exponential ? 2 * raw[0] : raw[0]);
+      answer.probabilities = {1 - p, p};
+    } else {
+      answer.probabilities = softmax(raw);
+    }
+    answer.label = labels.shown.at(first_largest(answer.probabilities));
+    return answer;
+  });
+}
+
+Made boosting_regressor(Direct& by, const View& model) {
+  const auto boosting = TRY(boosting_of(by, model, false));
+  if (!boosting || boosting->scores != 1) return none();
+  return std::optional<Answerer>([boosting = *boosting](const Row& row) {
+    DirectAnswer answer;
+    answer.prediction = boosting.raw(row);
+    return answer;
+  });
+}
+
+constexpr DirectConverter kConverters[] = {
+    {"LinearRegression", nullptr, linear_regressor},
+    {"Ridge", nullptr, linear_regressor},
+    {"RidgeCV", nullptr, linear_regressor},
+    {"Lasso", nullptr, linear_regressor},
+    {"LassoCV", nullptr, linear_regressor},
+    {"ElasticNet", nullptr, linear_regressor},
+    {"ElasticNetCV", nullptr, linear_regressor},
+    {"SGDRegressor", nullptr, linear_regressor},
+    {"LinearSVR", nullptr, linear_regressor},
+    {"BayesianRidge", nullptr, linear_regressor},
+    {"HuberRegressor", nullptr, linear_regressor},
+    {"LinearSVC", nullptr, linear_classifier},
+    {"RidgeClassifier", nullptr, linear_classifier},
+    {"Perceptron", nullptr, linear_classifier},
+    {"LogisticRegression", nullptr, logistic},
+    {"LogisticRegressionCV", nullptr, logistic},
+    {"SGDClassifier", nullptr, sgd},
+    {"DecisionTreeClassifier", nullptr, tree_classifier},
+    {"ExtraTreeClassifier", nullptr, tree_classifier},
+    {"RandomForestClassifier", nullptr, tree_classifier},
+    {"ExtraTreesClassifier", nullptr, tree_classifier},
+    {"DecisionTreeRegressor", nullptr, tree_regressor},
+    {"ExtraTreeRegressor", nullptr, tree_regressor},
+    {"RandomForestRegressor", nullptr, tree_regressor},
+    {"ExtraTreesRegressor", nullptr, tree_regressor},
+    {"GradientBoostingClassifier", nullptr, boosting_classifier},
+    {"GradientBoostingRegressor", nullptr, boosting_regressor},
+};
+
+}  // namespace
+
+std::span<const DirectConverter> direct_models() { return kConverters; }
+
+}  // namespace slipway::importers::sklearn
