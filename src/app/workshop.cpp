@@ -3,6 +3,7 @@
 #include "slipway/graph/artifact.hpp"
 #include "slipway/importers/answer.hpp"
 #include "slipway/os/memfd.hpp"
+#include "slipway/tensor/comparison.hpp"
 #include "slipway/tensor/request_codec.hpp"
 
 namespace slipway::app {
@@ -45,43 +46,92 @@ void CellWorkshop::import(std::string filename, os::Fd original, std::function<v
   });
 }
 
-void CellWorkshop::check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) {
-  const auto prepared = [&]() -> Result<std::pair<std::shared_ptr<const Schema>, DecodedRequest>> {
-    auto schema = std::make_shared<const Schema>(TRY(Schema::from_json(TRY(json::parse(version.schema)))));
-    DecodedRequest example = TRY(decode_json(*schema, version.example, {}).within("the example made from the model"));
-    return std::pair{std::move(schema), std::move(example)};
+// One check under way: the model in its cell, and what is known of it.
+struct CellWorkshop::Check {
+  std::shared_ptr<const Schema> schema;
+  std::function<Result<os::Fd>()> artifact;
+  json::Value report;
+  std::shared_ptr<inference::Model> model;
+  std::function<void(Result<std::string>)> done;
+
+  void end(Result<std::string> result) {
+    model->retire();
+    done(std::move(result));
+  }
+};
+
+void CellWorkshop::check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) {
+  auto check = std::make_shared<Check>();
+  check->artifact = artifact;
+  const auto example = [&]() -> Result<DecodedRequest> {
+    check->schema = std::make_shared<const Schema>(TRY(Schema::from_json(TRY(json::parse(version.schema)))));
+    check->report = TRY(json::parse(version.report));
+    return TRY(decode_json(*check->schema, version.example, {}).within("the example made from the model"));
   }();
-  if (!prepared.ok()) return done(Error(ErrorCode::model_refused, "the model's own example does not fit it: " + prepared.error().detail()));
+  if (!example.ok()) return done(Error(ErrorCode::model_refused, "the model's own example does not fit it: " + example.error().detail()));
   inference::ModelSpec spec;
   spec.id = version.id + "-check";
-  spec.schema = prepared->first;
+  spec.schema = check->schema;
   spec.source = std::move(artifact);
   spec.artifact_bytes = static_cast<std::uint64_t>(version.artifact_size);
-  const auto model = engine_.deploy(std::move(spec));
-  auto example = std::make_shared<DecodedRequest>(std::move(prepared->second));
+  check->model = engine_.deploy(std::move(spec));
+  check->done = std::move(done);
   // Loaded first: to a prediction, a model that can't be loaded and a process that can't be started are the same.
-  model->load([this, model, example, done = std::move(done)](Status loaded) {
-    post([this, model, example, done, loaded = std::move(loaded)] {
-      if (loaded.ok()) return answer_example(model, *example, done);
-      model->retire();
+  check->model->load([this, check, request = *example](Status loaded) {
+    post([this, check, request, loaded = std::move(loaded)] {
+      if (loaded.ok()) return ask(check, request, "the model could not answer its own example: ", [this, check](auto) { certify(check); });
       const bool at_fault = loaded.error().code() == ErrorCode::model_refused;
-      done(at_fault ? refused("the model can't be loaded: ", loaded.error()) : loaded.error());
+      check->end(at_fault ? refused("the model can't be loaded: ", loaded.error()) : loaded.error());
     });
   });
 }
 
-void CellWorkshop::answer_example(const std::shared_ptr<inference::Model>& model, DecodedRequest& example, std::function<void(Status)> done) {
+void CellWorkshop::ask(const std::shared_ptr<Check>& check, DecodedRequest request, std::string_view when_refused,
+                       std::function<void(std::vector<Tensor>)> answered) {
   inference::PredictJob job;
-  job.inputs = std::move(example.inputs);
-  job.rows = example.rows;
+  job.inputs = std::move(request.inputs);
+  job.rows = request.rows;
   job.deadline = system_clock().steady() + Millis(settings_.models_import_timeout_ms);
   job.loop = &loop_;
-  model->predict(std::move(job), [model, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
-    model->retire();
-    if (outputs.ok()) return done(ok());
-    const ErrorCode code = outputs.error().code();
-    const bool ours = code == ErrorCode::unavailable || code == ErrorCode::overloaded;
-    done(ours ? outputs.error() : refused("the model could not answer its own example: ", outputs.error()));
+  check->model->predict(std::move(job), [this, check, when_refused, answered = std::move(answered)](Result<std::vector<Tensor>> outputs) {
+    auto shared = std::make_shared<Result<std::vector<Tensor>>>(std::move(outputs));
+    post([check, when_refused, answered, shared] {  // the loop is for requests
+      if (shared->ok()) return answered(std::move(*shared).value());
+      const ErrorCode code = shared->error().code();
+      const bool ours = code == ErrorCode::unavailable || code == ErrorCode::overloaded;
+      check->end(ours ? shared->error() : refused(when_refused, shared->error()));
+    });
+  });
+}
+
+// The graph's answers against the file's own parameters (docs/formats/artifact.md, Check).
+void CellWorkshop::certify(const std::shared_ptr<Check>& check) {
+  const auto rows = [&]() -> Result<json::Value> {
+    const os::Mapping bytes = TRY(os::Mapping::read_only(TRY(check->artifact())));
+    return TRY(view_artifact(bytes.bytes())).check;
+  }();
+  if (!rows.ok()) return check->end(rows.error());
+  const json::Value* request = rows->find("request");
+  const json::Value* expected = rows->find("expected");
+  if (request == nullptr || expected == nullptr) {
+    if (rows->find("unchecked") != nullptr) check->report.set("certificate", *rows);
+    return check->end(check->report.dump());
+  }
+  auto decoded = decode_json(*check->schema, request->dump(), {});
+  if (!decoded.ok()) return check->end(refused("the rows made to check the model do not fit it: ", decoded.error()));
+  ask(check, std::move(*decoded), "the model could not answer the rows made to check it: ", [check, expected = *expected](auto outputs) {
+    const auto compared = compare_outputs(*check->schema, outputs, expected);
+    if (!compared.ok()) return check->end(refused("the model's answers have another shape than its file's: ", compared.error()));
+    if (compared->rows_over > 0) {
+      return check->end(Error(ErrorCode::model_refused, "the graph made from the file doesn't answer as the file's own parameters do (" +
+                                                            std::to_string(compared->rows_over) + " of " + std::to_string(compared->rows) +
+                                                            " rows; " + compared->first + "). The file is not at fault; please report it"));
+    }
+    check->report.set("certificate", json::object({{"rows", compared->rows},
+                                                   {"largest_difference", compared->largest_difference},
+                                                   {"label_flips", compared->label_flips},
+                                                   {"tolerance", kRelativeTolerance}}));
+    check->end(check->report.dump());
   });
 }
 

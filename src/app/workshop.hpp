@@ -16,12 +16,16 @@ class CellWorkshop final : public models::Workshop {
       : settings_(settings), engine_(engine), loop_(loop), pool_(pool) {}
 
   void import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) override;
-  void check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) override;
+  void check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) override;
   void post(std::function<void()> work) override { pool_.go_on(std::move(work)); }
   void later(Millis delay, std::function<void()> work) override;
 
  private:
-  void answer_example(const std::shared_ptr<inference::Model>& model, DecodedRequest& example, std::function<void(Status)> done);
+  struct Check;
+  // Runs a request on the model under check; an error ends the check.
+  void ask(const std::shared_ptr<Check>& check, DecodedRequest request, std::string_view when_refused,
+           std::function<void(std::vector<Tensor>)> answered);
+  void certify(const std::shared_ptr<Check>& check);
 
   const Settings& settings_;
   inference::Engine& engine_;

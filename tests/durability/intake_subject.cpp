@@ -56,9 +56,9 @@ class InProcessWorkshop final : public models::Workshop {
       return out;
     }());
   }
-  void check(const models::VersionRow&, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) override {
+  void check(const models::VersionRow&, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) override {
     auto opened = artifact();
-    done(opened.ok() ? ok() : Status(std::move(opened).error()));
+    done(opened.ok() ? Result<std::string>("{}") : Result<std::string>(std::move(opened).error()));
   }
   void post(std::function<void()> work) override { work(); }
   void later(Millis, std::function<void()>) override {}  // this life ends first: the next start goes on

@@ -69,6 +69,13 @@ class Journey(ServerCase):
         self.problem(self.server.call("GET", path, credential=self.key), 404)
         self.problem(self.server.predict(model["id"], model["example"], self.key), 404)
 
+    def test_a_model_carries_the_certificate_of_its_import(self):
+        model = self.server.upload(model_file(IRIS), self.key, name="certified").json
+        certificate = model["certificate"]
+        self.assertGreater(certificate["rows"], 20)
+        self.assertEqual(certificate["label_flips"], 0)
+        self.assertLess(certificate["largest_difference"], 1e-12)
+
     def test_pages_go_through_all_models_once(self):
         for _ in range(5):
             self.server.upload(model_file(IRIS), self.key, name="paged")

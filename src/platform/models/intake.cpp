@@ -262,17 +262,18 @@ void Intake::keep_artifact(std::shared_ptr<Job> job, Imported imported) {
 void Intake::start_check(std::shared_ptr<Job> job) {
   workshop_.check(
       job->version, [this, version = job->version] { return open_artifact(version); },
-      [this, job](Status checked) {
+      [this, job](Result<std::string> checked) {
         workshop_.post([this, job, checked = std::move(checked)] {
           if (!checked.ok()) return end_attempt(job, checked.error());
-          make_ready(job);
+          make_ready(job, *checked);
         });
       });
 }
 
-void Intake::make_ready(std::shared_ptr<Job> job) {
+void Intake::make_ready(std::shared_ptr<Job> job, const std::string& report) {
   auto ready = advance(job->version.id, [&](store::Session& s, VersionRow& v) -> Status {
     v.status = state::kReady;
+    v.report = report;
     v.reason.clear();
     auto model = TRY(find_model(s, v.model_id));
     if (!model) return Error(ErrorCode::not_found, "the model was deleted meanwhile");

@@ -46,7 +46,8 @@ class Workshop {
   virtual ~Workshop() = default;
   // Of both: model_refused is the file's fault, every other error is ours and may pass.
   virtual void import(std::string filename, os::Fd original, std::function<void(Result<Imported>)> done) = 0;
-  virtual void check(const VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) = 0;
+  // Gives the report with what the check found.
+  virtual void check(const VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) = 0;
   virtual void post(std::function<void()> work) = 0;                 // runs blocking work on a pool
   virtual void later(Millis delay, std::function<void()> work) = 0;  // the same, after a while
 };
@@ -127,7 +128,7 @@ class Intake {
   void start_import(std::shared_ptr<Job> job);
   void keep_artifact(std::shared_ptr<Job> job, Imported imported);
   void start_check(std::shared_ptr<Job> job);
-  void make_ready(std::shared_ptr<Job> job);
+  void make_ready(std::shared_ptr<Job> job, const std::string& report);
   void end_attempt(std::shared_ptr<Job> job, const Error& why);
   void refuse(std::shared_ptr<Job> job, const Error& why);
   void put_off(std::shared_ptr<Job> job, const Error& why);

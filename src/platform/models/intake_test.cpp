@@ -35,10 +35,11 @@ class TestWorkshop final : public Workshop {
     out.schema = out.example = out.report = "{}";
     done(std::move(out));
   }
-  void check(const VersionRow&, std::function<Result<os::Fd>()> artifact, std::function<void(Status)> done) override {
+  void check(const VersionRow&, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) override {
     const auto opened = artifact();
     if (!opened.ok()) return done(opened.error());
-    done(check_fault());
+    if (const Status fault = check_fault(); !fault.ok()) return done(fault.error());
+    done(std::string(R"({"certificate":{"rows":1}})"));
   }
   void post(std::function<void()> work) override { work(); }
   void later(Millis delay, std::function<void()> work) override {

@@ -25,7 +25,7 @@ void add_facts(json::Value& out, const VersionRow& version) {
   const json::Value schema = parsed(version.schema);
   for (const char* name : {"kind", "inputs", "outputs", "features", "classes"}) copy_member(out, schema, name);
   const json::Value report = parsed(version.report);
-  for (const char* name : {"producer", "title", "contents", "warnings"}) copy_member(out, report, name);
+  for (const char* name : {"producer", "title", "contents", "warnings", "certificate"}) copy_member(out, report, name);
   out.set("example", parsed(version.example));
 }
 
