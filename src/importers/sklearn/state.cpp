@@ -98,7 +98,12 @@ Result<Width> width_of(const View& model) {
     width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
-    if (at.name() != "Pipeline") break;
+    if (at.name() != "Pipeline") {  // a wrapper of versions that leave it to the first estimator inside
+      const auto parts = inside(at);
+      if (parts.empty()) break;
+      at = parts.front();
+      continue;
+    }
     // The first step that tells; steps before it that don't (identities of old versions) keep the width.
     const View steps = TRY(at.attribute("steps"));
     std::optional<View> next;
@@ -106,7 +111,7 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty() || !inside(inner).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;
