@@ -6,6 +6,7 @@ Cases and files are as make_sklearn.py writes them; see there.
 """
 import sys
 
+import make_sklearn
 from make_sklearn import *  # noqa: F401,F403
 from make_sklearn import with_gaps
 
@@ -22,6 +23,8 @@ from sklearn.preprocessing import MaxAbsScaler, PowerTransformer, QuantileTransf
 if VERSION < (1, 0):
     from sklearn.experimental import enable_hist_gradient_boosting  # noqa: F401
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+make_sklearn.default_container = lambda name: "joblib:zlib" if zlib.crc32(name.encode()) % 8 else "pickle"  # small files
 
 WORDS, FLAGS = (IRIS[0], FLOWERS), (CANCER[0], CANCER[1].astype(bool))
 GAPPED = (IRIS[0], np.array([-5, 7, 1000000007])[IRIS[1]])
@@ -59,7 +62,7 @@ def several_outputs():
         IRIS[0], NUMBERS, sample_weight=np.linspace(0.1, 3, len(NUMBERS))), ask(IRIS[0])))
     add("dtree_multilabel", lambda: fitted(DecisionTreeClassifier(max_depth=3, random_state=0), (IRIS[0], LABELS)))
     add("extratree_outputs", lambda: fitted(ExtraTreeClassifier(max_depth=5, random_state=0), some))
-    add("forest_outputs", lambda: fitted(RandomForestClassifier(n_estimators=7, max_depth=3, random_state=0), some))
+    add("forest_outputs", lambda: fitted(RandomForestClassifier(n_estimators=4, max_depth=2, random_state=0), some))
     add("forest_outputs_words", lambda: fitted(RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0), names))
     add("forest_multilabel", lambda: fitted(RandomForestClassifier(n_estimators=6, max_depth=3, random_state=0), (IRIS[0], LABELS)))
     add("extratrees_outputs", lambda: fitted(ExtraTreesClassifier(n_estimators=7, max_depth=4, random_state=0), some))
@@ -70,25 +73,25 @@ def several_outputs():
 
 def random_trees():
     def isolation(data=WINE, **params):
-        params.setdefault("n_estimators", 12)
-        params.setdefault("max_samples", 32)
-        return lambda: Case(IsolationForest(random_state=0, **params).fit(data[0]), np.vstack([data[0][:30], ask(data[0])]))
+        params.setdefault("n_estimators", 5)
+        params.setdefault("max_samples", 24)
+        return lambda: Case(IsolationForest(random_state=0, **params).fit(data[0]), np.vstack([data[0][:18], ask(data[0])]))
     add("isolation", isolation())
     add("isolation_contamination", isolation(contamination=0.1))
     add("isolation_contamination_exact", isolation((WINE[0][:101], None), contamination=0.1))
-    add("isolation_contamination_third", isolation((IRIS[0][:91], None), contamination=0.3, n_estimators=9))
+    add("isolation_contamination_third", isolation((IRIS[0][:91], None), contamination=0.3))
     add("isolation_features", isolation(max_features=3))
     add("isolation_features_share", isolation(max_features=0.6, bootstrap=True))
     add("isolation_auto_samples", isolation((WINE[0][:60], None), max_samples="auto", n_estimators=5))
     add("isolation_share_samples", isolation(max_samples=0.3))
     add("isolation_two_samples", isolation(max_samples=2, n_estimators=30))
     add("isolation_one_feature", isolation((WINE[0][:, [3]], None)))
-    add("isolation_gaps", lambda: Case(IsolationForest(n_estimators=10, max_samples=40, random_state=0).fit(with_gaps(WINE[0])),
+    add("isolation_gaps", lambda: Case(IsolationForest(n_estimators=5, max_samples=30, random_state=0).fit(with_gaps(WINE[0])),
                                        with_gaps(WINE[0][:25], seed=9)), since=(1, 6))
-    add("isolation_table", lambda: Case(IsolationForest(n_estimators=8, max_samples=40, random_state=0).fit(
+    add("isolation_table", lambda: Case(IsolationForest(n_estimators=4, max_samples=30, random_state=0).fit(
         TABLE[["siblings", "pclass"]]), ask_table(["siblings", "pclass"])), since=(1, 0))
     add("isolation_pipe", lambda: Case(make_pipeline(StandardScaler(), IsolationForest(
-        n_estimators=8, max_samples=40, random_state=0)).fit(WINE[0]), ask(WINE[0])))
+        n_estimators=4, max_samples=30, random_state=0)).fit(WINE[0]), ask(WINE[0])))
 
     def embedding(**params):
         return lambda: Case(RandomTreesEmbedding(n_estimators=5, random_state=0, **params).fit(WINE[0]), ask(WINE[0]))
@@ -101,8 +104,8 @@ def random_trees():
 
 def hist_boosting():
     def boosted_(kind, data, **params):
-        params.setdefault("max_iter", 8)
-        params.setdefault("max_leaf_nodes", 7)
+        params.setdefault("max_iter", 4)
+        params.setdefault("max_leaf_nodes", 5)
         params.setdefault("random_state", 0)
         return lambda: Case(kind(**params).fit(*data), np.vstack([ask(data[0]), data[0][:12]]))
 
@@ -138,10 +141,7 @@ def hist_boosting():
     def gaps(kind, data):
         X = with_gaps(data[0])
         X[5, 1], X[6, 1], X[7, 0] = np.inf, -np.inf, np.inf
-        asked = with_gaps(np.vstack([ask(data[0]), data[0][:12]]), seed=8)
-        asked[0, 0], asked[1, 1], asked[2, 1] = np.inf, -np.inf, np.inf
-        asked = asked.astype(object)
-        return lambda: Case(kind(max_iter=8, max_leaf_nodes=7, random_state=0).fit(X, data[1]), with_gaps(
+        return lambda: Case(kind(max_iter=4, max_leaf_nodes=6, random_state=0).fit(X, data[1]), with_gaps(
             np.vstack([ask(data[0]), data[0][:12]]), seed=8))
     add("hgb_gaps", gaps(HistGradientBoostingClassifier, WINE))
     add("hgb_reg_gaps", gaps(HistGradientBoostingRegressor, DIABETES))
@@ -156,7 +156,7 @@ def hist_boosting():
         asked = np.vstack([asked, [[-1, 0, -3, 0], [2, 0.1, -0.5, 0]]])
 
     def categories(kind, X, y, **params):
-        return lambda: Case(kind(max_iter=10, max_leaf_nodes=8, min_samples_leaf=5, random_state=0, **params).fit(X, y), asked)
+        return lambda: Case(kind(max_iter=5, max_leaf_nodes=8, min_samples_leaf=5, random_state=0, **params).fit(X, y), asked)
     add("hgb_reg_categories", categories(HistGradientBoostingRegressor, codes, target, categorical_features=[0, 2]), since=(0, 24))
     add("hgb_reg_categories_mask", categories(HistGradientBoostingRegressor, missing, target,
                                               categorical_features=[True, False, True, False]), since=(0, 24))
@@ -172,7 +172,7 @@ def hist_boosting():
                     known = [v for v in pd.unique(X[name]) if isinstance(v, str)]
                     X[name] = pd.Categorical(X[name], categories=known)
                     asks[name] = pd.Categorical([v if v in known else None for v in asks[name]], categories=known)
-            return Case(kind(max_iter=8, max_leaf_nodes=7, random_state=0, **params).fit(X, y), asks)
+            return Case(kind(max_iter=4, max_leaf_nodes=6, random_state=0, **params).fit(X, y), asks)
         return build
     add("hgb_table", table(HistGradientBoostingClassifier, SURVIVED, ["sex", "age", "port", "fare", "deck"],
                            categorical_features="from_dtype"), since=(1, 4))
@@ -276,7 +276,7 @@ def bagging():
     add("baggingreg", bagreg(DecisionTreeRegressor(max_depth=3), DIABETES))
     add("baggingreg_features", bagreg(LinearRegression(), DIABETES, max_features=0.5))
     add("baggingreg_targets", bagreg(DecisionTreeRegressor(max_depth=3), several_targets()))
-    add("baggingreg_default", lambda: fitted(BaggingRegressor(n_estimators=2, max_samples=0.2, random_state=0), DIABETES))
+    add("baggingreg_default", lambda: fitted(BaggingRegressor(n_estimators=2, max_samples=0.05, random_state=0), DIABETES))
 
 
 def boosting():
@@ -521,5 +521,25 @@ def nested():
 FAMILIES = (several_outputs, random_trees, hist_boosting, voting, stacking, bagging, boosting, calibrated, made_of_two, several, searches,
             targets, nested)
 
+
+def drop_large(root):
+    """What the repository keeps of a version: the newest nearly whole, older ones without their larger files. (--all keeps all.)"""
+    limit = 12000 if VERSION >= (1, 9) else 3600
+    with io.open(os.path.join(root, "cases.json"), encoding="utf-8") as stream:
+        about = json.load(stream)
+    kept = []
+    for made in about["cases"]:
+        folder = os.path.join(root, made["case"])
+        if sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder)) <= limit:
+            kept.append(made)
+        else:
+            shutil.rmtree(folder)
+    about["cases"] = kept
+    with io.open(os.path.join(root, "cases.json"), "w", encoding="utf-8") as out:
+        out.write(json.dumps(about, indent=1) + "\n")
+
+
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES)
+    if "--all" not in sys.argv:
+        drop_large(sys.argv[2])

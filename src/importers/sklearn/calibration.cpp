@@ -29,7 +29,7 @@ Result<Val> isotonic(Lowering& to, const View& calibrator, const Val& score) {
   }
   const bool single = at.is(Kind::array) && at.dtype_text().find("f4") != std::string::npos;
   const Val clipped = clip(to.graph, single ? round_to_float(to.graph, score) : score, low, high);
-  const Val value = interpolate(to.graph, clipped, x, y);
+  const Val value = interpolate(to.graph, clipped, x, y, 2e-15);
   return single ? round_to_float(to.graph, value) : value;
 }
 

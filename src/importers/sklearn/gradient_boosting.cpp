@@ -61,13 +61,16 @@ Val link(Builder& graph, Loss loss, const Val& p, double eps) {
   return Builder::typed(loss == Loss::exponential ? graph.mul(graph.scalar(0.5), odds) : odds, DType::float64, p.columns);
 }
 
-// The constant of the library's own initial estimators; nullopt: another estimator.
-void centre(std::vector<double>& logarithms) {
+// The multinomial link: log(p / geometric mean of p), as the library writes it.
+std::vector<double> centred_logarithms(std::vector<double> p, double eps) {
   double sum = 0;
-  for (const double l : logarithms) sum += l;
-  for (double& l : logarithms) l -= sum / static_cast<double>(logarithms.size());
+  for (double& value : p) sum += std::log(value = std::clamp(value, eps, 1 - eps));
+  const double mean = std::exp(sum / static_cast<double>(p.size()));
+  for (double& value : p) value = std::log(value / mean);
+  return p;
 }
 
+// The constant of the library's own initial estimators; nullopt: another estimator.
 Result<std::optional<std::vector<double>>> constant_start(const View& init, std::int64_t scores, Loss loss, double eps, bool centred) {
   std::vector<double> out(static_cast<std::size_t>(scores), 0.0);
   if (init.is_text("zero")) return std::optional(out);
@@ -77,7 +80,7 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
     const std::size_t wanted = loss == Loss::multinomial ? static_cast<std::size_t>(scores) : 2;
     if (prior.size() != wanted) return refuse(init, "class_prior_ has " + std::to_string(prior.size()) + " numbers");
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = link(loss, loss == Loss::multinomial ? prior[i] : prior[1], eps);
-    if (loss == Loss::multinomial && centred) centre(out);
+    if (loss == Loss::multinomial && centred) out = centred_logarithms(prior, eps);
     return std::optional(out);
   }
   if (init.is(Kind::object) && init.name() == "DummyRegressor") {
