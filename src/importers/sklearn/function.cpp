@@ -1,4 +1,6 @@
 // FunctionTransformer without a function, or with one of numpy's that is known here by name. A user's own function is code: refused.
+#include "slipway/importers/sklearn/function.hpp"
+
 #include <cmath>
 
 #include "slipway/importers/sklearn/table.hpp"
@@ -89,6 +91,15 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
 constexpr Converter kConverters[] = {{"FunctionTransformer", transform, nullptr}};
 
 }  // namespace
+
+Result<Val> call_function(Lowering& to, const View& function, const Val& x) {
+  if (!function.is(Kind::global) && !function.is(Kind::object)) return refuse(function, "the function is " + function.describe());
+  const auto name = numpy_name(function);
+  const auto y = name ? apply(to.graph, *name, x) : std::nullopt;
+  if (!y)
+    return refuse(function, function.qualified_name() + " is no function that is known here; a model file is read as data and its code never runs");
+  return Builder::typed(*y, DType::float64, x.columns);
+}
 
 Family function_family() { return kConverters; }
 

@@ -48,7 +48,7 @@ double link(Loss loss, double p, double eps) {
     case Loss::regression: return p;
     case Loss::logistic: return logit(clipped);
     case Loss::exponential: return 0.5 * logit(clipped);
-    case Loss::multinomial: return std::log(clipped);  // up to a number that is the same for every class, which softmax drops
+    case Loss::multinomial: return std::log(clipped);
   }
   return p;
 }
@@ -61,8 +61,17 @@ Val link(Builder& graph, Loss loss, const Val& p, double eps) {
   return Builder::typed(loss == Loss::exponential ? graph.mul(graph.scalar(0.5), odds) : odds, DType::float64, p.columns);
 }
 
+// The multinomial link: log(p / geometric mean of p), as the library writes it.
+std::vector<double> centred_logarithms(std::vector<double> p, double eps) {
+  double sum = 0;
+  for (double& value : p) sum += std::log(value = std::clamp(value, eps, 1 - eps));
+  const double mean = std::exp(sum / static_cast<double>(p.size()));
+  for (double& value : p) value = std::log(value / mean);
+  return p;
+}
+
 // The constant of the library's own initial estimators; nullopt: another estimator.
-Result<std::optional<std::vector<double>>> constant_start(const View& init, std::int64_t scores, Loss loss, double eps) {
+Result<std::optional<std::vector<double>>> constant_start(const View& init, std::int64_t scores, Loss loss, double eps, bool centred) {
   std::vector<double> out(static_cast<std::size_t>(scores), 0.0);
   if (init.is_text("zero")) return std::optional(out);
   const std::string strategy = text_or(init, "strategy", "prior");
@@ -71,6 +80,7 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
     const std::size_t wanted = loss == Loss::multinomial ? static_cast<std::size_t>(scores) : 2;
     if (prior.size() != wanted) return refuse(init, "class_prior_ has " + std::to_string(prior.size()) + " numbers");
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = link(loss, loss == Loss::multinomial ? prior[i] : prior[1], eps);
+    if (loss == Loss::multinomial && centred) out = centred_logarithms(prior, eps);
     return std::optional(out);
   }
   if (init.is(Kind::object) && init.name() == "DummyRegressor") {
@@ -84,7 +94,7 @@ Result<std::optional<std::vector<double>>> constant_start(const View& init, std:
 
 // A user's own estimator as the start: it is given X as the boosting has it, rounded to float32. (A linear one fitted on
 // that computes in float32 in the library, to a last bit that depends on its BLAS; here it is double.)
-Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::int64_t scores, Loss loss, double eps) {
+Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::int64_t scores, Loss loss, double eps, bool centred) {
   const Prediction p = TRY(to.predict(init, table_of(x)));
   if (loss == Loss::regression) {
     if (!p.value || p.value->columns > 1) return refuse(init, "the initial estimator is no regressor of one target");
@@ -93,20 +103,32 @@ Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::i
   if (!p.probabilities) return refuse(init, "the initial estimator has no predict_proba");
   const std::int64_t wanted = loss == Loss::multinomial ? scores : 2;
   if (p.probabilities->columns != wanted) return refuse(init, "the initial estimator knows another number of classes");
-  return link(to.graph, loss, loss == Loss::multinomial ? *p.probabilities : to.graph.column(*p.probabilities, 1), eps);
+  if (loss != Loss::multinomial) return link(to.graph, loss, to.graph.column(*p.probabilities, 1), eps);
+  const Val logarithms = link(to.graph, loss, *p.probabilities, eps);
+  if (!centred) return logarithms;
+  const Val mean = to.graph.div(sum_columns(to.graph, logarithms), to.graph.scalar(static_cast<double>(scores)));
+  return Builder::typed(to.graph.sub(logarithms, mean), DType::float64, scores);
 }
 
 Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss loss, std::int64_t expected_scores) {
   const Val x = TRY(tree_input(to, model, in, false));
   to.inputs.refuse_missing(in);  // trees would take them, boosting doesn't
-  const Stages stages = TRY(read_stages(model, x.columns));
+  Stages stages = TRY(read_stages(model, x.columns));
   if (stages.scores != expected_scores) return refuse(model, "estimators_ has " + std::to_string(stages.scores) + " trees a stage");
   const double rate = TRY(TRY(model.attribute("learning_rate")).number());
-  const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, rate);
   const View init = TRY(model.attribute("init_"));
   const double eps = epsilon(to.version(model));
-  const auto constant = TRY(constant_start(init, stages.scores, loss, eps));
-  const Val start = constant ? to.graph.row(*constant) : TRY(estimated_start(to, init, x, stages.scores, loss, eps));
+  const bool centred = to.version(model).at_least(1, 4);  // logarithms of class probabilities, less their mean
+  const auto constant = TRY(constant_start(init, stages.scores, loss, eps, centred));
+  // The library adds stage by stage to the start: a constant one goes into the leaves of the first stage, so that sums agree to the bit
+  // (isotonic calibration on top of them is steep enough to show it).
+  for (std::size_t i = 0; i < stages.trees.size(); ++i) {
+    const double start = constant && i < constant->size() ? (*constant)[i] : 0;
+    for (double& value : stages.trees[i].values) value = start + rate * value;
+  }
+  const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, 1.0);
+  if (constant) return sum;
+  const Val start = TRY(estimated_start(to, init, x, stages.scores, loss, eps, centred));
   return Builder::typed(to.graph.add(sum, start), DType::float64, stages.scores);
 }
 
@@ -126,10 +148,12 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   if (loss == Loss::multinomial) {
     Prediction p = Prediction::from_probabilities(to.graph, std::move(labels), softmax(to.graph, raw));
     if (to.version(model).at_least(1, 4)) p.label = to.graph.argmax(raw);
+    p.scores = raw;
     return p;
   }
   const Val twice = loss == Loss::exponential ? Builder::typed(to.graph.mul(raw, to.graph.scalar(2)), DType::float64, 1) : raw;
   Prediction p = Prediction::from_probabilities(to.graph, std::move(labels), two_columns(to.graph, expit(to.graph, twice)));
+  p.scores = flat(to.graph, raw);
   // At a raw score of zero the older log-loss picks the first class, everything else the second.
   if (loss == Loss::exponential || to.version(model).at_least(1, 4)) p.label = at_least(to.graph, flat(to.graph, raw), 0);
   return p;

@@ -12,25 +12,25 @@ constexpr Version kNewestTested{1, 9};
 constexpr int kTitleDepthMax = 4;
 constexpr std::size_t kTitleMax = 300, kContentsMax = 100;
 
-// The estimators directly inside: of steps, transformers or other named lists.
-std::vector<View> inner(const View& model) {
-  std::vector<View> out;
-  for (const char* list : {"steps", "transformers_", "transformer_list"}) {
-    const auto named = model.find(list);
-    if (!named || !(named->is(Kind::list) || named->is(Kind::tuple))) continue;
-    for (std::size_t i = 0; i < named->size() && i < kContentsMax; ++i) {
-      const View entry = named->at(i);
-      if (entry.size() >= 2 && entry.at(1).is(Kind::object)) out.push_back(entry.at(1));
-    }
-    if (!out.empty()) break;
-  }
-  return out;
-}
-
 std::string title(const View& model, int depth) {
   std::string out(model.name());
-  const auto parts = depth < kTitleDepthMax ? inner(model) : std::vector<View>{};
-  for (std::size_t i = 0; i < parts.size() && out.size() < kTitleMax; ++i) out += (i == 0 ? "(" : ", ") + title(parts[i], depth + 1);
+  const auto parts = depth < kTitleDepthMax ? inside(model) : std::vector<View>{};
+  std::string before;  // members that are alike are told once: "BaggingClassifier(10 x DecisionTreeClassifier)"
+  std::size_t alike = 0;
+  const auto tell = [&] {
+    if (alike == 0 || out.size() >= kTitleMax) return;
+    out += (out.size() == model.name().size() ? "(" : ", ") + (alike > 1 ? std::to_string(alike) + " x " : "") + before;
+  };
+  for (const View& part : parts) {
+    std::string name = title(part, depth + 1);
+    if (name != before) {
+      tell();
+      before = std::move(name);
+      alike = 0;
+    }
+    ++alike;
+  }
+  tell();
   if (!parts.empty()) out += ")";
   return out;
 }
@@ -39,7 +39,7 @@ void list(const View& model, std::vector<std::string>& lines, int depth) {
   if (lines.size() >= kContentsMax) return;
   lines.push_back((model.path().empty() ? std::string("model") : model.path()) + ": " + model.qualified_name());
   if (depth >= kTitleDepthMax) return;
-  for (const View& part : inner(model)) list(part, lines, depth + 1);
+  for (const View& part : inside(model)) list(part, lines, depth + 1);
 }
 
 void add_output(Artifact& artifact, Builder& graph, std::string name, const Val& v, std::int64_t columns) {

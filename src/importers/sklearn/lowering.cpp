@@ -94,16 +94,27 @@ Error not_covered(const View& model) {
                            "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
 }
 
-bool predicts(const View& model) {
-  std::optional<View> at = model;
-  for (int depth = 0; at && depth < kDepthMax; ++depth) {
-    if (!covered(*at)) return false;
-    if (at->name() != "Pipeline") return find_converter(at->name())->predict != nullptr;
-    const auto steps = at->find("steps");
-    if (!steps || steps->size() == 0) return false;
+// What an object hands its calls on to: the last step, the best or the frozen estimator. nullopt: it answers itself.
+std::optional<View> speaks_for(const View& model) {
+  if (model.name() == "Pipeline") {
+    const auto steps = model.find("steps");
+    if (!steps || steps->size() == 0) return std::nullopt;
     const View last = steps->at(steps->size() - 1);
-    if (last.size() < 2) return false;
-    at = last.at(1);
+    if (last.size() < 2) return std::nullopt;
+    return last.at(1);
+  }
+  if (model.name().ends_with("SearchCV")) return model.find("best_estimator_");
+  if (model.name() == "FrozenEstimator") return model.find("estimator");
+  return std::nullopt;
+}
+
+bool predicts(const View& model) {
+  View at = model;
+  for (int depth = 0; depth < kDepthMax; ++depth) {
+    if (!covered(at)) return false;
+    const auto next = speaks_for(at);
+    if (!next) return find_converter(at.name())->predict != nullptr;
+    at = *next;
   }
   return false;
 }

@@ -85,8 +85,12 @@ class Lowering {
   int depth_ = 0;
 };
 
-// Whether a fitted object ends in a predict() (looks through pipelines).
+// Whether a fitted object ends in a predict() (looks through pipelines, search objects and frozen estimators).
 bool predicts(const View& model);
+// What an object hands its calls on to: the last step, the best or the frozen estimator. nullopt: it answers itself.
+std::optional<View> speaks_for(const View& model);
+// The fitted estimators directly inside: steps, members, the one that is wrapped.
+std::vector<View> inside(const View& model);
 // Whether the object is of a class that a converter reads.
 bool covered(const View& model);
 // The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.

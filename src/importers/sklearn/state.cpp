@@ -6,7 +6,6 @@
 namespace slipway::importers::sklearn {
 namespace {
 
-constexpr int kDepthMax = 24;
 constexpr std::size_t kFeaturesMax = 1'000'000;
 
 Result<std::vector<std::string>> names_of(const View& model) {
@@ -90,29 +89,44 @@ std::string text_or(const View& model, std::string_view name, std::string_view o
   return std::string(otherwise);
 }
 
+namespace {
+
+// The first step that tells; steps before it that don't (identities of old versions) keep the width.
+Result<std::optional<View>> telling_step(const View& pipeline) {
+  const View steps = TRY(pipeline.attribute("steps"));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const View step = steps.at(i);
+    if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
+    const View inner = step.at(1);
+    if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty() || !inside(inner).empty())
+      return std::optional(inner);
+    if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler") break;
+  }
+  return std::optional<View>{};
+}
+
+}  // namespace
+
+// Wrappers of versions that leave it to the estimators inside: the first of them that tells.
 Result<Width> width_of(const View& model) {
-  View at = model;
-  for (int depth = 0; depth < kDepthMax && at.is(Kind::object); ++depth) {
+  constexpr int kAskedMax = 1'000;
+  std::vector<View> todo{model};
+  for (int asked = 0; !todo.empty() && asked < kAskedMax; ++asked) {
+    const View at = todo.back();
+    todo.pop_back();
+    if (!at.is(Kind::object)) continue;
     Width width;
     width.names = TRY(names_of(at));
     width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
-    if (at.name() != "Pipeline") break;
-    // The first step that tells; steps before it that don't (identities of old versions) keep the width.
-    const View steps = TRY(at.attribute("steps"));
-    std::optional<View> next;
-    for (std::size_t i = 0; i < steps.size() && !next; ++i) {
-      const View step = steps.at(i);
-      if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
-      const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
-        next = inner;
-      else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
-        break;
+    if (at.name() == "ColumnTransformer") continue;  // what is inside takes a choice of its columns
+    if (at.name() == "Pipeline") {
+      if (const auto step = TRY(telling_step(at))) todo.push_back(*step);
+      continue;
     }
-    if (!next) break;
-    at = *next;
+    const auto parts = inside(at);
+    todo.insert(todo.end(), parts.rbegin(), parts.rend());
   }
   return Width{};
 }

@@ -36,8 +36,8 @@ Status read_nodes(const View& nodes, TreeNodes& tree) {
 }
 
 // Counts of classes (before 1.4) become fractions, as predict_proba has them; fractions stay as they are.
-void normalise(TreeNodes& tree) {
-  const auto width = static_cast<std::size_t>(tree.width);
+void normalise(TreeNodes& tree, std::int64_t classes) {
+  const auto width = static_cast<std::size_t>(classes);
   for (std::size_t row = 0; row < tree.values.size(); row += width) {
     double sum = 0;
     for (std::size_t c = 0; c < width; ++c) sum += tree.values[row + c];
@@ -96,48 +96,64 @@ void hint_ranges(Lowering& to, const Table& in, const std::vector<TreeNodes>& tr
   }
 }
 
-Result<Labels> one_list_of_labels(const View& model) {
+// classes_ of each output: one list, or a list of lists where there are several.
+Result<std::vector<Labels>> labels_of_outputs(const View& model) {
   const View classes = TRY(model.attribute("classes_"));
-  if (classes.is(Kind::list)) return refuse(model, std::string(model.name()) + " with several outputs a row is not covered yet");
-  return read_labels(classes);
-}
-
-Status single_output(const View& model) {
-  const double outputs = TRY(number_or(model, "n_outputs_", 1));
-  if (outputs != 1) return refuse(model, std::string(model.name()) + " with several outputs a row is not covered yet");
-  return ok();
+  const auto outputs = static_cast<std::int64_t>(TRY(number_or(model, "n_outputs_", 1)));
+  std::vector<Labels> out;
+  if (outputs == 1) {
+    out.push_back(TRY(read_labels(classes)));
+    return out;
+  }
+  if (!classes.is(Kind::list) || static_cast<std::int64_t>(classes.size()) != outputs || outputs > kWidthMax)
+    return refuse(model, "n_outputs_ and classes_ don't fit");
+  for (std::size_t i = 0; i < classes.size(); ++i) out.push_back(TRY(read_labels(classes.at(i))));
+  return out;
 }
 
 Result<std::vector<TreeNodes>> classifier_trees(Lowering& to, const View& model, const std::vector<View>& trees, std::int64_t features,
-                                                std::int64_t classes) {
+                                                std::int64_t outputs, std::int64_t classes) {
   std::vector<TreeNodes> out;
   const bool counts = !to.version(model).at_least(1, 4);
   std::size_t nodes = 0;
   for (const View& tree : trees) {
     TreeNodes read = TRY(read_tree(tree, features));
-    if (read.width < classes)
-      return refuse(tree, "its leaves have " + std::to_string(read.width) + " values for " + std::to_string(classes) + " classes");
-    if (read.width > classes) return refuse(tree, "its leaves have more values than there are classes");
-    if (counts) normalise(read);
+    if (read.width != outputs * classes)
+      return refuse(tree, "its leaves have " + std::to_string(read.width) + " values for " + std::to_string(outputs) + " outputs of up to " +
+                              std::to_string(classes) + " classes");
+    if (counts) normalise(read, classes);
     if ((nodes += read.size()) > kTreeNodesMax) return refuse(model, "the forest is larger than " + std::to_string(kTreeNodesMax) + " nodes");
     out.push_back(std::move(read));
   }
   return out;
 }
 
+// The mean over the trees: [N, outputs x the most classes that an output has].
+Val mean_of_leaves(Builder& graph, const Val& x, const std::vector<TreeNodes>& trees) {
+  const std::int64_t width = trees.front().width;
+  const Val leaves = leaf_values(graph, x, trees);  // [N, trees, width]
+  const Val sum = Builder::typed(graph.reduce("ReduceSum", leaves, 1, false), DType::float64, width);
+  if (trees.size() == 1) return sum;
+  return Builder::typed(graph.div(sum, graph.scalar(static_cast<double>(trees.size()))), DType::float64, width);
+}
+
 Result<Prediction> classify(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
-  TRY(single_output(model));
-  Labels labels = TRY(one_list_of_labels(model));
-  const auto classes = static_cast<std::int64_t>(labels.count());
+  std::vector<Labels> labels = TRY(labels_of_outputs(model));
+  std::int64_t classes = 0;
+  for (const Labels& of_output : labels) classes = std::max(classes, static_cast<std::int64_t>(of_output.count()));
   const Val x = TRY(tree_input(to, model, in, forest));
-  const auto read = TRY(classifier_trees(to, model, trees, x.columns, classes));
+  const auto read = TRY(classifier_trees(to, model, trees, x.columns, static_cast<std::int64_t>(labels.size()), classes));
   hint_ranges(to, in, read);
-  const Val leaves = leaf_values(to.graph, x, read);  // [N, trees, classes]
-  Val probabilities = Builder::typed(to.graph.reduce("ReduceSum", leaves, 1, false), DType::float64, classes);
-  if (read.size() > 1) {
-    probabilities = Builder::typed(to.graph.div(probabilities, to.graph.scalar(static_cast<double>(read.size()))), DType::float64, classes);
+  const Val probabilities = mean_of_leaves(to.graph, x, read);
+  if (labels.size() == 1) return Prediction::from_probabilities(to.graph, std::move(labels.front()), probabilities);
+  Prediction out;
+  out.kind = Prediction::Kind::classifier;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::vector<std::int64_t> which;
+    for (std::size_t c = 0; c < labels[i].count(); ++c) which.push_back(static_cast<std::int64_t>(i) * classes + static_cast<std::int64_t>(c));
+    out.outputs.push_back(Prediction::from_probabilities(to.graph, std::move(labels[i]), to.graph.columns(probabilities, which)));
   }
-  return Prediction::from_probabilities(to.graph, std::move(labels), probabilities);
+  return out;
 }
 
 Result<Prediction> regress(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
