@@ -126,7 +126,8 @@ class FillByNeighbors final : public Kernel {
       : rows_(kept_rows(setup.needed(1), "the rows")),
         k_(setup.integer("k", 5)),
         by_distance_(setup.text("weights", "uniform") == "distance"),
-        counts_unknown_(setup.integer("counts_unknown", 0) != 0) {
+        counts_unknown_(setup.integer("counts_unknown", 0) != 0),
+        norm_(Expanded::norm_of(setup.text("form", "expanded"))) {
     const In marker = setup.needed(2);
     if (marker.count() != 1) throw std::invalid_argument("the marker must be one number");
     marker_ = marker.doubles()[0];
@@ -150,7 +151,7 @@ class FillByNeighbors final : public Kernel {
       known_.push_back(counts[c] > 0);
       means_[c] /= counts[c];
     }
-    for (std::size_t i = 0; i < rows_.rows; ++i) norms_.push_back(Expanded::norm(&filled_[i * n], n, Expanded::Norm::einsum));
+    for (std::size_t i = 0; i < rows_.rows; ++i) norms_.push_back(Expanded::norm(&filled_[i * n], n, norm_));
   }
 
   void compute(std::span<const In> in, Outs& out) const override {
@@ -185,7 +186,7 @@ class FillByNeighbors final : public Kernel {
       if (is_missing(x[c])) filled[c] = 0, missing[c] = 1;
       squares[c] = filled[c] * filled[c];
     }
-    const double norm = Expanded::norm(filled.data(), n, Expanded::Norm::einsum);
+    const double norm = Expanded::norm(filled.data(), n, norm_);
     distances.resize(rows_.rows);
     for (std::size_t i = 0; i < rows_.rows; ++i) {
       const double* const row = &filled_[i * n];
@@ -211,23 +212,23 @@ class FillByNeighbors final : public Kernel {
     }
     if (!some) return means_[column];
     const std::size_t k = std::min(donors.size(), static_cast<std::size_t>(k_));
-    const auto nearer = [&](std::size_t a, std::size_t b) {  // what is no number comes last
-      const double da = distances[a], db = distances[b];
-      if (std::isnan(da) || std::isnan(db)) return !std::isnan(da) || (std::isnan(db) && a < b);
-      return da != db ? da < db : a < b;
-    };
-    std::partial_sort(donors.begin(), donors.begin() + static_cast<std::ptrdiff_t>(k), donors.end(), nearer);
+    std::vector<double> own;
+    for (const std::size_t i : donors) own.push_back(distances[i]);
+    Partition partition;
+    std::vector<std::size_t> chosen;
+    const auto& places = partition.first(own, k);
+    for (std::size_t i = 0; i < k; ++i) chosen.push_back(donors[places[i]]);
     bool exact = false;
-    for (std::size_t i = 0; i < k; ++i) exact = exact || distances[donors[i]] == 0;
+    for (std::size_t i = 0; i < k; ++i) exact = exact || distances[chosen[i]] == 0;
     double sum = 0, total = 0;
     for (std::size_t i = 0; i < k; ++i) {
-      const double d = distances[donors[i]];
+      const double d = distances[chosen[i]];
       double weight = 1;
       if (by_distance_)
         weight = exact ? (d == 0 ? 1 : 0) : std::isnan(d) ? 0 : 1 / d;
       else if (std::isnan(d) && !counts_unknown_)
         weight = 0;
-      sum += rows_.row(donors[i])[column] * weight;
+      sum += rows_.row(chosen[i])[column] * weight;
       total += weight;
     }
     return sum / total;
@@ -236,6 +237,7 @@ class FillByNeighbors final : public Kernel {
   KeptRows rows_;
   std::int64_t k_;
   bool by_distance_, counts_unknown_;
+  Expanded::Norm norm_;
   double marker_ = kNan;
   std::vector<double> filled_, missing_, squares_, means_, norms_;
   std::vector<bool> known_;

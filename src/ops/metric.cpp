@@ -10,6 +10,57 @@ namespace {
 constexpr std::size_t kWorthFanOut = 200'000;  // multiplications
 
 // --- of numbers
+// The sum of squares as numpy's einsum adds: two lanes, blocks of eight from their end.
+template <typename At>
+double einsum_squares(std::size_t n, const At& at) {
+  double lanes[2] = {0, 0};
+  const auto add = [&](std::size_t i, std::size_t lane) { lanes[lane] = at(i + lane) * at(i + lane) + lanes[lane]; };
+  std::size_t i = 0;
+  for (; n - i >= 8; i += 8) {
+    for (const std::size_t j : {6, 4, 2, 0}) {
+      for (std::size_t lane = 0; lane < 2; ++lane) add(i + j, lane);
+    }
+  }
+  for (; i < n; i += 2) {
+    for (std::size_t lane = 0; lane < 2 && i + lane < n; ++lane) add(i, lane);
+  }
+  return lanes[0] + lanes[1];
+}
+double einsum_norm(const double* a, std::size_t n) {
+  return einsum_squares(n, [&](std::size_t i) { return a[i]; });
+}
+
+double einsum_old_norm(const double* a, std::size_t n) {
+  double lanes[2] = {0, 0};
+  std::size_t i = 0;
+  for (; n - i >= 8; i += 8) {
+    for (const std::size_t j : {0, 2, 4, 6}) {
+      for (std::size_t lane = 0; lane < 2; ++lane) lanes[lane] += a[i + j + lane] * a[i + j + lane];
+    }
+  }
+  double sum = lanes[0] + lanes[1];
+  for (std::size_t j = n; j-- > i;) sum += a[j] * a[j];
+  return sum;
+}
+
+// Over the columns that both have, scaled up to all; no number where they share none.
+double nan_euclidean(const Metric& m, const double* a, const double* b) {
+  const auto or_zero = [](double v) { return std::isnan(v) ? 0.0 : v; };
+  const std::size_t n = m.columns();
+  const double na = einsum_squares(n, [&](std::size_t i) { return or_zero(a[i]); }),
+               nb = einsum_squares(n, [&](std::size_t i) { return or_zero(b[i]); });
+  double dot = 0, only_a = 0, only_b = 0, shared = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    dot = std::fma(or_zero(a[i]), or_zero(b[i]), dot);
+    only_a += std::isnan(b[i]) ? or_zero(a[i]) * or_zero(a[i]) : 0;
+    only_b += std::isnan(a[i]) ? or_zero(b[i]) * or_zero(b[i]) : 0;
+    shared += std::isnan(a[i]) || std::isnan(b[i]) ? 0 : 1;
+  }
+  if (shared == 0) return std::nan("");
+  const double all = std::max(0.0, (-2 * dot + na) + nb);
+  return std::max(0.0, (all - only_a) - only_b) / shared * static_cast<double>(n);
+}
+
 double squared(const Metric& m, const double* a, const double* b) {
   double sum = 0;
   for (std::size_t i = 0; i < m.columns(); ++i) {
@@ -19,16 +70,18 @@ double squared(const Metric& m, const double* a, const double* b) {
   return sum;
 }
 
-double cosine(const Metric& m, const double* a, const double* b) {
+double cosine_similarity(const Metric& m, const double* a, const double* b) {
   const std::size_t n = m.columns();
-  double na = 0, nb = 0;
-  na = std::sqrt(Expanded::norm(a, n, Expanded::Norm::einsum));
-  nb = std::sqrt(Expanded::norm(b, n, Expanded::Norm::einsum));
+  double na = std::sqrt(einsum_norm(a, n)), nb = std::sqrt(einsum_norm(b, n));
   if (na == 0) na = 1;
   if (nb == 0) nb = 1;
   double dot = 0;
   for (std::size_t i = 0; i < n; ++i) dot = std::fma(a[i] / na, b[i] / nb, dot);
-  return std::clamp(1 - dot, 0.0, 2.0);
+  return dot;
+}
+double cosine(const Metric& m, const double* a, const double* b) {
+  const double d = 1 - cosine_similarity(m, a, b);
+  return std::isnan(d) ? d : std::clamp(d, 0.0, 2.0);
 }
 
 double correlation(const Metric& m, const double* a, const double* b) {
@@ -222,24 +275,23 @@ double fused_dot_plain(const double* a, const double* b, std::size_t n) {
   return sum;
 }
 
-// numpy's einsum: two lanes, blocks of eight from their end.
-double einsum_norm(const double* a, std::size_t n) {
-  double lanes[2] = {0, 0};
-  std::size_t i = 0;
-  for (; n - i >= 8; i += 8) {
-    for (const std::size_t j : {6, 4, 2, 0}) {
-      for (std::size_t lane = 0; lane < 2; ++lane) lanes[lane] = a[i + j + lane] * a[i + j + lane] + lanes[lane];
-    }
-  }
-  for (; i < n; i += 2) {
-    for (std::size_t lane = 0; lane < 2 && i + lane < n; ++lane) lanes[lane] = a[i + lane] * a[i + lane] + lanes[lane];
-  }
-  return lanes[0] + lanes[1];
-}
-
-double plain_norm(const double* a, std::size_t n) {
+// BLAS's dot: four times four fused lanes over blocks of sixteen, the rest one by one.
+double dot_norm(const double* a, std::size_t n) {
+  const std::size_t blocks = n / 16 * 16;
   double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += a[i] * a[i];
+  if (blocks > 0) {
+    double lanes[16] = {};
+    for (std::size_t i = 0; i < blocks; i += 16) {
+      for (std::size_t j = 0; j < 16; ++j) lanes[j] = std::fma(a[i + j], a[i + j], lanes[j]);
+    }
+    double halves[2];
+    for (const std::size_t h : {0, 1}) {
+      const auto folded = [&](std::size_t q) { return lanes[4 * q + h] + lanes[4 * q + h + 2]; };
+      halves[h] = (folded(0) + folded(1)) + (folded(2) + folded(3));
+    }
+    sum = halves[0] + halves[1];
+  }
+  for (std::size_t i = blocks; i < n; ++i) sum += a[i] * a[i];
   return sum;
 }
 
@@ -250,7 +302,15 @@ double fused_dot(const double* a, const double* b, std::size_t n) {
   return chosen(a, b, n);
 }
 
-double Expanded::norm(const double* a, std::size_t n, Norm kind) { return kind == Norm::einsum ? einsum_norm(a, n) : plain_norm(a, n); }
+double Expanded::norm(const double* a, std::size_t n, Norm kind) {
+  return kind == Norm::einsum ? einsum_norm(a, n) : kind == Norm::einsum_old ? einsum_old_norm(a, n) : dot_norm(a, n);
+}
+Expanded::Norm Expanded::norm_of(std::string_view form) {
+  if (form == "expanded") return Norm::einsum;
+  if (form == "expanded_old") return Norm::einsum_old;
+  if (form == "expanded_dot") return Norm::dot;
+  throw std::invalid_argument("there is no form '" + std::string(form) + "'");
+}
 double Expanded::dot(const double* a, const double* b, std::size_t n) { return fused_dot(a, b, n); }
 
 namespace {
@@ -273,7 +333,9 @@ constexpr Entry kEntries[] = {
     {"wminkowski", wminkowski, power, Given::row},
     {"seuclidean", seuclidean, square, Given::row},
     {"mahalanobis", mahalanobis, square, Given::square},
+    {"nan_euclidean", nan_euclidean, square},
     {"cosine", cosine},
+    {"cosine_similarity", cosine_similarity},  // no distance: the cosine itself
     {"correlation", correlation},
     {"canberra", canberra},
     {"braycurtis", tree_braycurtis},
@@ -300,7 +362,7 @@ Metric::Metric(std::string_view name, std::size_t columns, double p, std::span<c
   if (found == end) throw std::invalid_argument("there is no metric '" + std::string(name) + "'");
   function_ = found->function;
   root_ = found->root;
-  euclidean_ = name == "euclidean";
+  euclidean_ = name == "euclidean" || name == "sqeuclidean";
   if (columns == 0) throw std::invalid_argument("rows without columns have no distance");
   if (name == "haversine" && columns != 2) throw std::invalid_argument("haversine takes two columns, latitude and longitude");
   if (root_ == Root::p && !(p > 0)) throw std::invalid_argument("the exponent of minkowski must be positive");

@@ -13,12 +13,20 @@ namespace {
 // --- |x|^2 - 2 x.y + |y|^2 against many rows: y lies in panels of eight rows, column by column
 constexpr std::size_t kPanel = 8;
 
+using Lanes [[gnu::vector_size(32), gnu::aligned(8)]] = double;
+
 __attribute__((target("fma,avx2"))) void panel_dots_fast(const double* x, const double* panel, std::size_t n, double* dots) {
-  double sums[kPanel] = {};
+  Lanes low{}, high{};
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < kPanel; ++j) sums[j] = __builtin_fma(x[i], panel[i * kPanel + j], sums[j]);
+    const Lanes* const row = reinterpret_cast<const Lanes*>(panel + i * kPanel);
+    const Lanes factor{x[i], x[i], x[i], x[i]};
+    low = __builtin_ia32_vfmaddpd256(factor, row[0], low);
+    high = __builtin_ia32_vfmaddpd256(factor, row[1], high);
   }
-  for (std::size_t j = 0; j < kPanel; ++j) dots[j] = sums[j];
+  for (std::size_t j = 0; j < 4; ++j) {
+    dots[j] = low[j];
+    dots[j + 4] = high[j];
+  }
 }
 void panel_dots_plain(const double* x, const double* panel, std::size_t n, double* dots) {
   for (std::size_t j = 0; j < kPanel; ++j) dots[j] = 0;
@@ -58,7 +66,7 @@ class ExpandedRows {
   void (*dots_)(const double*, const double*, std::size_t, double*);
 };
 
-// Rows to be near to, and how: "plain" (differences), or "expanded"/"expanded_dot" (the formula above; euclidean only).
+// Rows to be near to, and how: "plain" (differences), or by the formula above (Expanded::norm_of; euclidean only).
 class Reference {
  public:
   explicit Reference(const Setup& setup, std::size_t parameters_at)
@@ -66,9 +74,8 @@ class Reference {
     if (y_.rows == 0 || y_.columns == 0) throw std::invalid_argument("there are no rows to compare with");
     const std::string form = setup.text("form", "plain");
     if (form == "plain") return;
-    if (form != "expanded" && form != "expanded_dot") throw std::invalid_argument("there is no form '" + form + "'");
-    if (!metric_.is_euclidean()) throw std::invalid_argument("only euclidean distances have the expanded form");
-    expanded_.emplace(y_, form == "expanded" ? Expanded::Norm::einsum : Expanded::Norm::dot);
+    if (!metric_.has_expanded_form()) throw std::invalid_argument("only euclidean distances have the expanded form");
+    expanded_.emplace(y_, Expanded::norm_of(form));
   }
   // take(reduced distance, row)
   template <typename Take>
@@ -109,7 +116,7 @@ class Distances final : public Kernel {
 
 class Nearest final : public Kernel {
  public:
-  explicit Nearest(const Setup& setup) : to_(setup, 2), k_(setup.integer("k", 1)) {
+  explicit Nearest(const Setup& setup) : to_(setup, 2), k_(setup.integer("k", 1)), partitions_(setup.integer("partitions", 0) != 0) {
     if (k_ < 1 || static_cast<std::size_t>(k_) > to_.rows())
       throw std::invalid_argument("there are no " + std::to_string(k_) + " nearest of " + std::to_string(to_.rows()) + " rows");
   }
@@ -122,11 +129,24 @@ class Nearest final : public Kernel {
     over_rows(out, x.rows, to_.work(), [&](std::size_t first, std::size_t last) {
       NearestHeap heap(k);
       std::vector<std::size_t> order;
+      Partition partition;
+      std::vector<double> all(partitions_ ? to_.rows() : 0);
       for (std::size_t r = first; r < last; ++r) {
+        double* const row = distances.data() + r * k;
+        if (partitions_) {
+          const bool as_is = to_.metric().has_expanded_form();  // euclidean distances are compared squared, others whole
+          to_.each(x.row(r), [&](double d, std::size_t i) { all[i] = as_is ? d : to_.metric().full(d); });
+          const auto& places = partition.first(all, k);
+          for (std::size_t i = 0; i < k; ++i) {
+            indices[r * k + i] = static_cast<std::int64_t>(places[i]);
+            row[i] = as_is ? to_.metric().full(all[places[i]]) : all[places[i]];
+          }
+          continue;
+        }
         heap.clear();
         to_.each(x.row(r), [&](double d, std::size_t i) { heap.push(d, static_cast<std::int64_t>(i)); });
-        heap.sorted(distances.data() + r * k, indices.data() + r * k, order);
-        for (std::size_t i = 0; i < k; ++i) distances[r * k + i] = to_.metric().full(distances[r * k + i]);
+        heap.sorted(row, indices.data() + r * k, order);
+        for (std::size_t i = 0; i < k; ++i) row[i] = to_.metric().full(row[i]);
       }
     });
   }
@@ -134,6 +154,7 @@ class Nearest final : public Kernel {
  private:
   Reference to_;
   std::int64_t k_;
+  bool partitions_;
 };
 
 // Inputs x, y, radius, values [rows of y, columns]: sums [N, columns] of the values of the rows within the radius, each times its weight

@@ -61,4 +61,18 @@ class NearestHeap {
   std::vector<std::int64_t> indices_;
 };
 
+// The places of `values` so partitioned that the k smallest come first, by numpy's introselect: which of equal values are among them is
+// told as numpy does (its versions before 2, and 2 on processors without AVX2). What is no number counts as largest.
+class Partition {
+ public:
+  // k >= 1 and at most values.size().
+  const std::vector<std::size_t>& first(const std::vector<double>& values, std::size_t k);
+
+ private:
+  bool less(std::size_t a, std::size_t b) const { return less_value((*values_)[places_[a]], (*values_)[places_[b]]); }
+  static bool less_value(double a, double b) { return a < b || (b != b && a == a); }
+  const std::vector<double>* values_ = nullptr;
+  std::vector<std::size_t> places_;
+};
+
 }  // namespace slipway::ops

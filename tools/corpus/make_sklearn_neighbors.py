@@ -2,8 +2,10 @@
 
     python make_sklearn_neighbors.py 1.9.1 tests/corpus/sklearn_neighbors/1.9.1
 """
+import os
 import sys
 
+import make_sklearn
 from make_sklearn import *  # noqa: F401,F403
 from make_sklearn import IRIS, WINE, CANCER, DIABETES, FLOWERS, TUMOURS, VERSION, Case, add, ask, fitted, main, scaled, several_targets, with_gaps
 
@@ -25,15 +27,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
-N = (1, 1)
-FEW = slice(0, 150, 2)
+# The committed corpus has every case of the newest version only; SLIPWAY_FULL_CORPUS makes all of any version, to check with.
+make_sklearn.FULL_VERSIONS = {VERSION} if os.environ.get("SLIPWAY_FULL_CORPUS") else {(1, 9)}
+FEW = slice(0, 150, 3)
 SMALL_IRIS = (IRIS[0][FEW], IRIS[1][FEW])
 SMALL_WORDS = (IRIS[0][FEW], FLOWERS[FEW])
-SMALL_WINE = (scaled(WINE)[0][::3], WINE[1][::3])
-SMALL_CANCER = (scaled(CANCER)[0][::6], TUMOURS[::6])
-SMALL_SUGAR = (np.round(scaled(DIABETES)[0][::5], 4), DIABETES[1][::5])
+SMALL_WINE = (scaled(WINE)[0][::5], WINE[1][::5])
+SMALL_CANCER = (scaled(CANCER)[0][::11], TUMOURS[::11])
+SMALL_SUGAR = (np.round(scaled(DIABETES)[0][::9], 4), DIABETES[1][::9])
 rng = np.random.RandomState(5)
-WIDE = (np.round(rng.normal(size=(60, 18)) + 3, 3), rng.randint(0, 3, 60))
+WIDE = (np.round(rng.normal(size=(40, 18)) + 3, 3), rng.randint(0, 3, 40))
 BITS = ((rng.rand(50, 9) < 0.5).astype(float), rng.randint(0, 2, 50))
 PLACES = (np.round(np.column_stack([rng.uniform(-1.5, 1.5, 60), rng.uniform(-3, 3, 60)]), 4), rng.randint(0, 3, 60))
 COUNTS = rng.poisson(1.5, (40, 12)).astype(float)
@@ -79,9 +82,11 @@ def knn():
             ("cityblock", None, ("brute", "kd_tree")), ("seuclidean", {"V": V}, ("brute", "ball_tree")),
             ("mahalanobis", {"VI": VI}, ("brute", "ball_tree")), ("minkowski", {"p": 4}, ("brute", "ball_tree")), ("hamming", None, ("brute", "ball_tree"))):
         for algorithm in algorithms:
+            if metric == "hamming" and algorithm == "brute" and np.__version__ >= "2":
+                continue  # all are equally far, and numpy 2 tells them apart by the processor
             add("knn_%s_%s" % (metric, algorithm), lambda m=metric, q=params, a=algorithm: of(
                 KNeighborsRegressor(metric=m, metric_params=q, algorithm=a, weights="uniform" if m == "hamming" else "distance"),
-                (SMALL_CANCER[0], np.arange(len(SMALL_CANCER[0])) ** 1.5)), full=True)
+                (SMALL_CANCER[0], np.arange(len(SMALL_CANCER[0])) ** 1.5), ask(SMALL_CANCER[0], wild=m not in ("cosine", "correlation"))), full=True)
     for algorithm in ("brute", "ball_tree"):
         add("knn_minkowski_w_" + algorithm, lambda a=algorithm: of(KNeighborsRegressor(
             metric="minkowski", p=3, metric_params={"w": w}, algorithm=a), (SMALL_CANCER[0], np.arange(len(SMALL_CANCER[0])) ** 1.5)), full=True, since=(1, 2))
@@ -90,9 +95,14 @@ def knn():
         add("knn_haversine_" + algorithm, lambda a=algorithm: of(KNeighborsClassifier(metric="haversine", algorithm=a, weights="distance"), PLACES,
                                                                  PLACES[0][:12] + 0.01), full=True)
     for metric in ("jaccard", "matching", "dice", "kulsinski", "rogerstanimoto", "russellrao", "sokalmichener", "sokalsneath", "yule"):
+        old = metric in ("matching", "kulsinski") or (metric == "sokalmichener" and VERSION >= (1, 8))
         for algorithm in ("brute", "ball_tree"):
-            add("knn_%s_%s" % (metric, algorithm), lambda m=metric, a=algorithm: of(
-                KNeighborsRegressor(metric=m, algorithm=a, n_neighbors=50), (BITS[0], np.arange(50) * 1.0), BITS[0][:9]), full=True)
+            if algorithm == "brute" and np.__version__ >= "2":
+                continue  # many are equally far, and numpy 2 tells them apart by the processor
+            if (metric == "yule" and (algorithm != "brute" or VERSION < (0, 24))) or (old and VERSION >= (1, 0)):
+                continue
+            add("knn_%s_%s" % (metric, algorithm), lambda m=metric, a=algorithm: of(KNeighborsRegressor(
+                metric=m, algorithm=a, n_neighbors=3, weights="distance"), (BITS[0], np.arange(50) * 1.0), BITS[0][:9] if m != "dice" else BITS[0][20:29]), full=True)
     add("knn_two_outputs", lambda: of(KNeighborsClassifier(weights="distance"), (SMALL_WINE[0], TWO), own_rows(SMALL_WINE[0])))
     add("knn_two_outputs_words", lambda: of(KNeighborsClassifier(algorithm="brute"), (SMALL_WORDS[0], WORDS_TWO)), full=True)
     add("knn_column", lambda: of(KNeighborsClassifier(), (SMALL_WINE[0], SMALL_WINE[1][:, None])), full=True)
@@ -101,7 +111,7 @@ def knn():
                               (SMALL_CANCER[0].astype("f4"), SMALL_CANCER[1]), ask(SMALL_CANCER[0])), full=True)
     add("knn_negative_labels", lambda: of(KNeighborsClassifier(3), (SMALL_IRIS[0], SMALL_IRIS[1] * 5 - 7)), full=True)
     add("knn_pipeline", lambda: of(make_pipeline(StandardScaler(), KNeighborsClassifier()), SMALL_WORDS))
-    add("knn_one_class", lambda: of(KNeighborsClassifier(), (SMALL_IRIS[0], np.ones(75, dtype=int))), full=True)
+    add("knn_one_class", lambda: of(KNeighborsClassifier(), (SMALL_IRIS[0], np.ones(50, dtype=int))), full=True)
     add("knn_reg", lambda: of(KNeighborsRegressor(), SMALL_SUGAR))
     add("knn_reg_distance", lambda: of(KNeighborsRegressor(7, weights="distance"), SMALL_SUGAR, own_rows(SMALL_SUGAR[0])))
     add("knn_reg_multi", lambda: of(KNeighborsRegressor(weights="distance", algorithm="brute"), (
@@ -111,6 +121,12 @@ def knn():
     add("knn_reg_many", lambda: of(KNeighborsRegressor(40), SMALL_SUGAR), full=True)
     add("knn_precomputed", lambda: of(KNeighborsClassifier(metric="precomputed"), (
         np.abs(SMALL_WINE[0][:30, :1] - SMALL_WINE[0][:30, :1].T), SMALL_WINE[1][:30]), np.abs(rng.normal(size=(8, 30)))), full=True)
+    gaps, asked = with_gaps(SMALL_CANCER[0]), with_gaps(ask(SMALL_CANCER[0]), seed=8)
+    add("knn_missing", lambda: of(KNeighborsClassifier(metric="nan_euclidean", weights="distance"), (gaps, SMALL_CANCER[1]), asked), full=True, since=(1, 6))
+    add("knn_graph_before", lambda: of(make_pipeline(KNeighborsTransformer(n_neighbors=6), KNeighborsClassifier(4, metric="precomputed", weights="distance")),
+                                       SMALL_WINE, own_rows(SMALL_WINE[0])), full=True)
+    add("radius_graph_before", lambda: of(make_pipeline(RadiusNeighborsTransformer(radius=3), RadiusNeighborsClassifier(
+        2.5, metric="precomputed", weights="distance", outlier_label=1)), SMALL_WINE, own_rows(SMALL_WINE[0])), full=True)
 
 
 def radius():
@@ -213,7 +229,7 @@ def mixtures():
         add("gmm_" + shape, lambda s=shape: of(GaussianMixture(3, covariance_type=s, random_state=0, reg_covar=1e-2), (X, None)))
         for prior in ("dirichlet_process", "dirichlet_distribution"):
             add("bgmm_%s_%s" % (shape, prior), lambda s=shape, p=prior: of(BayesianGaussianMixture(
-                3, covariance_type=s, weight_concentration_prior_type=p, random_state=0, reg_covar=1e-2, max_iter=30), (X, None)), full=True)
+                n_components=3, covariance_type=s, weight_concentration_prior_type=p, random_state=0, reg_covar=1e-2, max_iter=30), (X, None)), full=True)
     add("gmm_iris", lambda: of(GaussianMixture(2, random_state=0), (IRIS[0], None), own_rows(IRIS[0])), full=True)
     add("gmm_one", lambda: of(GaussianMixture(random_state=0), (IRIS[0][:, :1], None)), full=True)
     add("envelope", lambda: of(EllipticEnvelope(random_state=0), (X, None)))
@@ -254,7 +270,7 @@ def codings():
     atoms = np.random.RandomState(3).normal(size=(9, 7))
     atoms /= np.sqrt((atoms ** 2).sum(axis=1))[:, None]
     for algorithm in ("omp", "lars", "lasso_lars", "lasso_cd", "threshold"):
-        for params in ({}, {"transform_alpha": 0.3, "transform_n_nonzero_coefs": 4}, {"split_sign": True, "transform_alpha": 0.05, "transform_n_nonzero_coefs": 9}):
+        for params in ({}, {"transform_alpha": 0.3, "transform_n_nonzero_coefs": 4}, {"split_sign": True, "transform_alpha": 0.05, "transform_n_nonzero_coefs": 5}):
             if algorithm in ("omp", "lars") and "transform_alpha" in params:
                 params = {k: v for k, v in params.items() if k != "transform_alpha"}
             name = "coder_%s_%d" % (algorithm, len(params) + (3 if "split_sign" in params else 0))

@@ -52,10 +52,12 @@ Result<Prediction> k_means(Lowering& to, const View& model, const Table& in) {
 
 Result<Table> k_means_distances(Lowering& to, const View& model, const Table& in) {
   const Matrix c = TRY(centers(model, "cluster_centers_"));
-  return table_of(euclidean_distances(to.graph, TRY(numbers_of(to, model, in, c.columns)), c, false));
+  return table_of(euclidean_distances(to.graph, TRY(numbers_of(to, model, in, c.columns)), c, expanded_form(to.version(model)), false));
 }
 
-std::string search_form(Lowering& to, const View& model) { return to.version(model).at_least(1, 1) ? "expanded_dot" : "expanded"; }
+std::string search_form(Lowering& to, const View& model) {
+  return to.version(model).at_least(1, 1) ? "expanded_dot" : expanded_form(to.version(model));
+}
 
 Result<Prediction> nearest_center(Lowering& to, const View& model, const Table& in) {
   if (!present(model, "cluster_centers_"))
@@ -88,7 +90,7 @@ Result<Prediction> birch(Lowering& to, const View& model, const Table& in) {
 
 Result<Table> birch_distances(Lowering& to, const View& model, const Table& in) {
   const Matrix c = TRY(centers(model, "subcluster_centers_"));
-  return table_of(euclidean_distances(to.graph, TRY(numbers_of(to, model, in, c.columns)), c, false));
+  return table_of(euclidean_distances(to.graph, TRY(numbers_of(to, model, in, c.columns)), c, expanded_form(to.version(model)), false));
 }
 
 // --- BisectingKMeans: a tree of pairs of centres

@@ -47,9 +47,9 @@ Result<Coding> read_coding(Lowering& to, const View& model, const Matrix& dictio
     out.steps = static_cast<std::int64_t>(steps);
     return out;
   }
-  // Without a penalty of its own the transform takes the one of fitting, in versions since 1.0.
+  // Without a penalty of its own the transform takes the one of fitting, in versions since 1.2.
   double otherwise = 1;
-  if (version.at_least(1, 0) && model.name() != "SparseCoder") otherwise = TRY(number_or(model, "alpha", 1));
+  if (version.at_least(1, 2) && model.name() != "SparseCoder") otherwise = TRY(number_or(model, "alpha", 1));
   out.penalty = TRY(number_or(model, "transform_alpha", otherwise));
   return out;
 }

@@ -154,27 +154,15 @@ Result<Kernel> read_kernel(const View& model, std::int64_t columns) {
   return k;
 }
 
-Val unit_rows(Builder& g, const Val& x) {
-  const Val norm = Builder::typed(g.op("Sqrt", {sum_columns(g, g.mul(x, x))}), DType::float64, 1);
-  const Val safe = Builder::typed(g.where(g.compare("Equal", norm, g.scalar(0)), g.scalar(1), norm), DType::float64, 1);
-  return Builder::typed(g.div(x, safe), DType::float64, x.columns);
-}
-
-Result<Val> kernel_values(Builder& g, const View& model, const Kernel& kernel, const Val& x, const Matrix& rows) {
+Result<Val> kernel_values(Builder& g, const View& model, const Kernel& kernel, const std::string& form, const Val& x, const Matrix& rows) {
   const auto n = static_cast<std::size_t>(rows.rows), d = static_cast<std::size_t>(rows.columns);
   const auto dot = [&](const Val& with, const std::vector<double>& data) {
     return g.matmul(with, matrix_constant(g, d, n, importers::transposed(data, n, d)), rows.rows);
   };
   if (kernel.name == "linear") return dot(x, rows.data);
   if (kernel.name == "cosine") {
-    std::vector<double> unit = rows.data;
-    for (std::size_t r = 0; r < n; ++r) {
-      double norm = 0;
-      for (std::size_t c = 0; c < d; ++c) norm += unit[r * d + c] * unit[r * d + c];
-      norm = norm == 0 ? 1 : std::sqrt(norm);
-      for (std::size_t c = 0; c < d; ++c) unit[r * d + c] /= norm;
-    }
-    return dot(unit_rows(g, x), unit);
+    return g.own("Distances", {x, g.constant(doubles({rows.rows, rows.columns}, rows.data))}, DType::float64, rows.rows,
+                 {graph::attr("metric", std::string("cosine_similarity"))});
   }
   if (kernel.name == "poly" || kernel.name == "polynomial" || kernel.name == "sigmoid") {
     const Val inner = g.add(g.mul(dot(x, rows.data), g.scalar(kernel.gamma)), g.scalar(kernel.coef0));
@@ -182,7 +170,7 @@ Result<Val> kernel_values(Builder& g, const View& model, const Kernel& kernel, c
                           rows.rows);
   }
   if (kernel.name == "rbf") {
-    return Builder::typed(g.op("Exp", {g.mul(euclidean_distances(g, x, rows, true), g.scalar(-kernel.gamma))}), DType::float64, rows.rows);
+    return Builder::typed(g.op("Exp", {g.mul(euclidean_distances(g, x, rows, form, true), g.scalar(-kernel.gamma))}), DType::float64, rows.rows);
   }
   if (kernel.name == "laplacian") {
     const Val distances = g.own("Distances", {x, g.constant(doubles({rows.rows, rows.columns}, rows.data))}, DType::float64, rows.rows,
@@ -203,7 +191,7 @@ Result<Table> kernel_pca(Lowering& to, const View& model, const Table& in) {
   const Matrix rows = TRY(dense_rows(model, TRY(model.attribute("X_fit_"))));
   if (rows.rows == 0 || rows.columns == 0) return refuse(model, "X_fit_ is empty");
   const Val x = TRY(numbers_of(to, model, in, rows.columns));
-  const Val k = TRY(kernel_values(g, model, TRY(read_kernel(model, rows.columns)), x, rows));
+  const Val k = TRY(kernel_values(g, model, TRY(read_kernel(model, rows.columns)), expanded_form(to.version(model)), x, rows));
   return table_of(TRY(of_kernel(to, model, k)));
 }
 
@@ -233,11 +221,16 @@ Result<Val> of_kernel(Lowering& to, const View& model, const Val& k) {
   if (n == 0 || fit_all.size() != 1 || vectors.rows != n || static_cast<std::int64_t>(values.size()) != vectors.columns ||
       (k.columns >= 0 && k.columns != n))
     return refuse(model, "its eigenvectors don't fit the rows it was fitted on");
+  const View stored = TRY(model.attribute(present(model, "eigenvectors_") ? "eigenvectors_" : "alphas_"));
+  const bool single = stored.is(Kind::array) && stored.dtype_text().find("f4") != std::string::npos;
   for (std::int64_t r = 0; r < vectors.rows; ++r) {
     for (std::int64_t c = 0; c < vectors.columns; ++c) {
       double& v = vectors.data[static_cast<std::size_t>(r * vectors.columns + c)];
       const double value = values[static_cast<std::size_t>(c)];
-      v = value == 0 ? 0 : v / std::sqrt(value);
+      if (single)  // fitted in single precision, the library divides in it
+        v = value == 0 ? 0 : static_cast<float>(v) / std::sqrt(static_cast<float>(value));
+      else
+        v = value == 0 ? 0 : v / std::sqrt(value);
     }
   }
   const Val means = Builder::typed(g.div(sum_columns(g, k), g.scalar(static_cast<double>(n))), DType::float64, 1);

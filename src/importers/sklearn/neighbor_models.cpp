@@ -18,6 +18,13 @@ Result<bool> gives_distances(const View& model) {
   return mode == "distance";
 }
 
+// Of the sparse graph that the library gives, 0 stands for what it doesn't hold, and -0 for a neighbour at distance 0. A product makes
+// that: the engine's Where and Neg lose the sign of zero.
+Val marks(Builder& g, const Val& distances) {
+  const Val zero = g.compare("Equal", distances, g.scalar(0));
+  return Builder::typed(g.where(zero, g.scalar(-1), g.scalar(1)), DType::float64, distances.columns);
+}
+
 // Rows of the sparse graph that the library gives, spread out.
 Result<Table> neighbors_graph(Lowering& to, const View& model, const Table& in) {
   const Neighborhood rows = TRY(read_neighborhood(to, model));
@@ -29,7 +36,7 @@ Result<Table> neighbors_graph(Lowering& to, const View& model, const Table& in) 
   const std::vector<double> zeros(static_cast<std::size_t>(rows.rows.rows), 0.0);
   const Val nothing = g.repeat_row(found.distances, g.row(zeros));
   const Val values =
-      distances ? found.distances
+      distances ? g.mul(found.distances, marks(g, found.distances))
                 : Builder::typed(g.repeat_row(found.distances, g.row(std::vector<double>(static_cast<std::size_t>(k), 1.0))), DType::float64, k);
   const Val spread = g.op("ScatterElements", {nothing, found.indices, values}, {graph::attr("axis", std::int64_t{1})});
   return table_of(Builder::typed(spread, DType::float64, rows.rows.rows));
@@ -43,7 +50,8 @@ Result<Table> radius_graph(Lowering& to, const View& model, const Table& in) {
   Builder& g = to.graph;
   const Val d = TRY(distances_to(to, model, rows, in));
   const Val near = g.compare("LessOrEqual", d, g.scalar(radius));
-  return table_of(Builder::typed(g.where(near, distances ? d : g.scalar(1), g.scalar(0)), DType::float64, rows.rows.rows));
+  const Val held = Builder::typed(g.where(near, distances ? marks(g, d) : g.scalar(1), g.scalar(0)), DType::float64, rows.rows.rows);
+  return table_of(distances ? g.mul(d, held) : held);
 }
 
 // --- LocalOutlierFactor
@@ -135,7 +143,8 @@ Result<Table> impute(Lowering& to, const View& model, const Table& in) {
   const Val x = TRY(to.inputs.numbers(in));
   const Val filled =
       g.own("FillByNeighbors", {x, g.constant(doubles({rows.rows, rows.columns}, rows.data)), g.scalar(marker)}, DType::float64, rows.columns,
-            {graph::attr("k", k), graph::attr("weights", std::string(weights == Weights::uniform ? "uniform" : "distance")),
+            {graph::attr("k", k), graph::attr("form", expanded_form(to.version(model))),
+             graph::attr("weights", std::string(weights == Weights::uniform ? "uniform" : "distance")),
              graph::attr("counts_unknown", std::int64_t{to.version(model).at_least(1, 6) ? 0 : 1})});
   Table all = table_of(filled), out;
   const bool keeps = TRY(flag_or(model, "keep_empty_features", false));
@@ -172,7 +181,7 @@ Result<Prediction> spread_labels(Lowering& to, const View& model, const Table& i
   Val sums;
   if (kernel.is_text("rbf")) {
     const double gamma = TRY(TRY(model.attribute("gamma")).number());
-    const Val squared = euclidean_distances(g, TRY(to.inputs.numbers(in)), rows, true);
+    const Val squared = euclidean_distances(g, TRY(to.inputs.numbers(in)), rows, expanded_form(to.version(model)), true);
     sums = g.matmul(g.op("Exp", {g.mul(squared, g.scalar(-gamma))}), distributions, count);
   } else if (kernel.is_text("knn")) {
     const View search = TRY(model.attribute("nn_fit"));

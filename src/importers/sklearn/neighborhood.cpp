@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/blocks/dense.hpp"
@@ -92,6 +93,13 @@ Status settle_minkowski(MetricChoice& choice, const View& owner, const std::opti
   return ok();
 }
 
+// Whether the library's own reductions know the metric; others are computed as a whole and partitioned.
+bool reducible(std::string_view metric) {
+  constexpr std::string_view kReducible[] = {"euclidean",          "sqeuclidean", "manhattan", "chebyshev",  "minkowski",
+                                             "weighted_minkowski", "seuclidean",  "canberra",  "braycurtis", "haversine"};
+  return std::find(std::begin(kReducible), std::end(kReducible), metric) != std::end(kReducible);
+}
+
 }  // namespace
 
 Result<MetricChoice> read_metric(const View& owner, const std::optional<View>& metric, const std::optional<View>& params, double p,
@@ -117,7 +125,11 @@ Result<MetricChoice> read_metric(const View& owner, const std::optional<View>& m
 Result<TreeState> read_tree(const View& tree) {
   TreeState out;
   if (!tree.is(Kind::object)) return refuse(tree, "here is " + tree.describe() + ", a tree was expected");
-  out.ball = tree.name().find("BallTree") != std::string_view::npos;
+  // newObj(KDTree) and its state
+  const auto tree_class = tree.arguments() > 0 ? tree.argument(0) : std::nullopt;
+  const std::string_view name = tree_class && tree_class->is(Kind::global) ? tree_class->name() : tree.name();
+  out.ball = name.find("BallTree") != std::string_view::npos;
+  if (!out.ball && name.find("KDTree") == std::string_view::npos) return refuse(tree, "here is " + tree.describe() + ", a tree was expected");
   const auto state = tree.state();
   if (!state || !state->is(Kind::tuple) || state->size() < 12) return refuse(tree, "the tree has no state of the kind that is known");
   const View rows = state->at(0), order = state->at(1), nodes = state->at(2), bounds = state->at(3);
@@ -220,19 +232,22 @@ Result<Neighborhood> read_neighborhood(Lowering& to, const View& model) {
   }
   out.metric = TRY(read_metric(model, name, params, p, out.rows.columns));
   if (out.metric.name == "precomputed") {
-    if (sparse) return refuse(model, "it was fitted on a sparse graph of neighbours, which a table of distances can't stand for");
+    out.graph = sparse;
     if (out.rows.rows != out.rows.columns) return refuse(rows, "a table of distances must be square");
     out.precomputed = true;
     return out;
   }
-  if (out.metric.name == "nan_euclidean") return refuse(model, "the metric nan_euclidean is not covered yet outside of KNNImputer");
   if (out.tree) return out;
-  // Newer versions search by their own reductions, which want rows in double precision.
-  const bool reduces = to.version(model).at_least(1, 1) && (sparse || rows.dtype_text() == "<f8" || rows.dtype_text() == "float64");
-  if (out.metric.name == "euclidean") out.form = reduces ? "expanded_dot" : "expanded";
-  if (out.metric.name == "sqeuclidean" && reduces) out.form = "plain";
-  if (out.metric.name == "braycurtis" && !reduces) out.metric.name = "scipy_braycurtis";
-  out.compares_full = !reduces && out.metric.name != "euclidean";
+  // Newer versions search by their own reductions, which want rows in double precision and don't know every metric.
+  const std::string& metric = out.metric.name;
+  const bool doubles = sparse || rows.dtype_text().find("f8") != std::string::npos;
+  const bool reduces = to.version(model).at_least(1, 1) && doubles && reducible(metric);
+  const bool by_l2 = name && name->is_text("l2");
+  if (metric == "euclidean") out.form = !reduces ? expanded_form(to.version(model)) : by_l2 ? std::string("plain") : std::string("expanded_dot");
+  if (metric == "sqeuclidean" && reduces) out.form = "expanded_dot";
+  if (metric == "braycurtis" && !reduces) out.metric.name = "scipy_braycurtis";
+  out.compares_full = !reduces && metric != "euclidean";
+  out.partitions = !reduces;
   return out;
 }
 
@@ -259,17 +274,28 @@ std::vector<Val> with_metric(Builder& graph, std::vector<Val> inputs, const Metr
   return inputs;
 }
 
+// A transformer's graph holds 0 where it holds nothing, and -0 for a neighbour at distance 0 (neighbor_models.cpp).
+Result<Val> precomputed_distances(Lowering& to, const Neighborhood& in, const Table& table) {
+  const Val x = TRY(to.inputs.numbers(table));
+  if (!in.graph || table.columns.empty() || table.columns[0].feature >= 0) return x;
+  Builder& g = to.graph;
+  const Val infinity = g.scalar(std::numeric_limits<double>::infinity());
+  const Val nothing = g.compare("Equal", g.div(g.scalar(1), x), infinity);
+  return Builder::typed(g.where(nothing, infinity, g.op("Abs", {x})), DType::float64, x.columns);
+}
+
 Result<Nearest> nearest(Lowering& to, const View& model, const Neighborhood& in, const Table& table, std::int64_t k) {
   if (k < 1 || k > in.rows.rows) {
     return refuse(model, "it asks for " + std::to_string(k) + " neighbours of " + std::to_string(in.rows.rows) + " rows");
   }
   TRY(expect_width(model, table, in.rows.columns));
-  to.inputs.refuse_missing(table);
+  if (in.metric.name != "nan_euclidean") to.inputs.refuse_missing(table);
   Builder& g = to.graph;
   const Val x = TRY(to.inputs.numbers(table));
   std::vector<Val> found;
   if (in.precomputed) {
-    found = g.op_n("TopK", {x, g.ints({k})}, 2, {graph::attr("axis", std::int64_t{1}), graph::attr("largest", std::int64_t{0})});
+    found = g.op_n("TopK", {TRY(precomputed_distances(to, in, table)), g.ints({k})}, 2,
+                   {graph::attr("axis", std::int64_t{1}), graph::attr("largest", std::int64_t{0})});
   } else if (in.tree) {
     std::vector<Val> inputs = tree_inputs(g, *in.tree);
     inputs.insert(inputs.begin(), x);
@@ -278,24 +304,28 @@ Result<Nearest> nearest(Lowering& to, const View& model, const Neighborhood& in,
                    graph::kOwnDomain);
   } else {
     found = g.op_n("Nearest", with_metric(g, {x, rows_constant(g, in.rows)}, in.metric), 2,
-                   {graph::attr("k", k), graph::attr("metric", in.metric.name), graph::attr("form", in.form)}, graph::kOwnDomain);
+                   {graph::attr("k", k), graph::attr("metric", in.metric.name), graph::attr("form", in.form),
+                    graph::attr("partitions", std::int64_t{in.partitions ? 1 : 0})},
+                   graph::kOwnDomain);
   }
   return Nearest{Builder::typed(found[0], DType::float64, k), Builder::typed(found[1], DType::int64, k)};
 }
 
 Result<Val> distances_to(Lowering& to, const View& model, const Neighborhood& in, const Table& table) {
   TRY(expect_width(model, table, in.rows.columns));
-  to.inputs.refuse_missing(table);
+  if (in.metric.name != "nan_euclidean") to.inputs.refuse_missing(table);
   const Val x = TRY(to.inputs.numbers(table));
-  if (in.precomputed) return x;
+  if (in.precomputed) return precomputed_distances(to, in, table);
   return to.graph.own("Distances", with_metric(to.graph, {x, rows_constant(to.graph, in.rows)}, in.metric), DType::float64, in.rows.rows,
                       {graph::attr("metric", in.metric.name), graph::attr("form", in.form)});
 }
 
-Val euclidean_distances(Builder& graph, const Val& x, const Matrix& to, bool reduced) {
-  return graph.own("Distances", {x, rows_constant(graph, to)}, DType::float64, to.rows,
-                   {graph::attr("metric", std::string("euclidean")), graph::attr("form", std::string("expanded")),
-                    graph::attr("reduced", std::int64_t{reduced ? 1 : 0})});
+std::string expanded_form(Version version) { return version.at_least(1, 0) ? "expanded" : "expanded_old"; }
+
+Val euclidean_distances(Builder& graph, const Val& x, const Matrix& to, const std::string& form, bool reduced) {
+  return graph.own(
+      "Distances", {x, rows_constant(graph, to)}, DType::float64, to.rows,
+      {graph::attr("metric", std::string("euclidean")), graph::attr("form", form), graph::attr("reduced", std::int64_t{reduced ? 1 : 0})});
 }
 
 Val nearest_row(Builder& graph, const Val& x, const Matrix& to, const std::string& form) {

@@ -122,10 +122,26 @@ struct Within {
   Val sums, weights, counts;  // [N, columns], [N, 1], int64 [N, 1]
 };
 
+// The same where the distances are given.
+Result<Within> within_given(Lowering& to, const View& model, const Neighborhood& rows, const Table& in, const Matrix& values, bool needed) {
+  if (needed) return refuse(model, "without outlier_label a row that has no neighbours is an error, which is not covered over precomputed distances");
+  Builder& g = to.graph;
+  const Val d = TRY(precomputed_distances(to, rows, in));
+  const Val near = g.compare("LessOrEqual", d, g.scalar(TRY(TRY(model.attribute("radius")).number())));
+  const Val hits = g.cast(near, DType::float64);
+  Val weights = hits;
+  if (TRY(read_weights(model)) == Weights::by_distance) {
+    const Val apart = Builder::typed(g.where(near, d, g.scalar(std::numeric_limits<double>::infinity())), DType::float64, rows.rows.rows);
+    weights = weights_by_distance(g, g.op("Abs", {apart}));
+  }
+  const Val sums = g.matmul(weights, g.constant(doubles({values.rows, values.columns}, values.data)), values.columns);
+  return Within{sums, sum_columns(g, weights), g.cast(sum_columns(g, hits), DType::int64)};
+}
+
 Result<Within> within_radius(Lowering& to, const View& model, const Neighborhood& rows, const Table& in, const Matrix& values, bool needed) {
   TRY(expect_width(model, in, rows.rows.columns));
-  if (rows.precomputed) return refuse(model, "a radius over precomputed distances is not covered yet");
-  to.inputs.refuse_missing(in);
+  if (rows.metric.name != "nan_euclidean") to.inputs.refuse_missing(in);
+  if (rows.precomputed) return within_given(to, model, rows, in, values, needed);
   const double radius = TRY(TRY(model.attribute("radius")).number());
   const Weights kind = TRY(read_weights(model));
   Builder& g = to.graph;

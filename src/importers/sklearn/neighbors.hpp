@@ -39,10 +39,15 @@ struct Neighborhood {
   MetricChoice metric;
   std::string form = "plain";     // of brute force: ops/neighbors.cpp
   bool compares_full = false;     // a radius is compared with distances, not with reduced ones
+  bool partitions = false;        // the nearest are told as numpy's argpartition does, not by a heap
   bool precomputed = false;       // the table holds distances to the rows
+  bool graph = false;             // of a transformer: where it holds nothing, the row is no neighbour
   std::optional<TreeState> tree;  // absent: brute force
 };
 Result<Neighborhood> read_neighborhood(Lowering& to, const View& model);
+
+// The table itself where distances are precomputed; infinite where a graph holds nothing.
+Result<Val> precomputed_distances(Lowering& to, const Neighborhood& in, const Table& table);
 
 struct Nearest {
   Val distances, indices;  // [N, k]
@@ -51,8 +56,10 @@ struct Nearest {
 Result<Nearest> nearest(Lowering& to, const View& model, const Neighborhood& in, const Table& table, std::int64_t k);
 Result<Val> distances_to(Lowering& to, const View& model, const Neighborhood& in, const Table& table);  // [N, rows]
 
-// Euclidean distances to rows by the library's formula; squared where `reduced`.
-Val euclidean_distances(Builder& graph, const Val& x, const Matrix& to, bool reduced);
+// How the library's euclidean_distances rounds: ops/metric.hpp. It depends on the numpy of its time.
+std::string expanded_form(Version version);
+// Euclidean distances to rows by that; squared where `reduced`.
+Val euclidean_distances(Builder& graph, const Val& x, const Matrix& to, const std::string& form, bool reduced);
 // Index of the nearest row, the first of equals; int64 [N].
 Val nearest_row(Builder& graph, const Val& x, const Matrix& to, const std::string& form);
 
