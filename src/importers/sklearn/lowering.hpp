@@ -78,11 +78,15 @@ class Lowering {
 
   Version version(const View& model) const;  // of the library that trained it; the root's where it doesn't say
   void warn(std::string text);
+  // A part's answer for a row depends on the other rows of the request: it must not be answered together with other requests.
+  void rows_depend_on_each_other() { rows_independent_ = false; }
+  bool rows_independent() const { return rows_independent_; }
 
  private:
   Result<const Converter*> enter(const View& model);
   Version version_;
   int depth_ = 0;
+  bool rows_independent_ = true;
 };
 
 // Whether a fitted object ends in a predict() (looks through pipelines, search objects and frozen estimators).

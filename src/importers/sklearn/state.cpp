@@ -19,6 +19,33 @@ Result<std::vector<std::string>> names_of(const View& model) {
   return std::vector<std::string>{};
 }
 
+// The columns of a dense or sparse matrix; -1: it is none.
+std::int64_t columns_of(const View& v) {
+  if (v.is(Kind::array)) return v.shape().size() == 2 ? v.shape()[1] : -1;
+  const auto shape = v.is(Kind::object) ? v.find("_shape") : std::nullopt;
+  if (!shape) return -1;
+  const auto sizes = shape->integers();
+  return sizes.ok() && sizes->size() == 2 && (*sizes)[1] >= 0 ? (*sizes)[1] : -1;
+}
+
+// The number of features by what was kept of the rows fitted on, or by centres and components.
+std::int64_t count_of_rows(const View& model) {
+  for (const char* attribute : {"_fit_X", "cluster_centers_", "subcluster_centers_", "means_", "components_", "X_", "X_fit_", "dictionary"}) {
+    if (!present(model, attribute)) continue;
+    if (const std::int64_t columns = columns_of(*model.find(attribute)); columns >= 0) return columns;
+  }
+  if (const auto tree = model.find("tree_"); tree && tree->is(Kind::object)) {  // a density's
+    const auto state = tree->state();
+    if (state && state->is(Kind::tuple) && state->size() > 0) return columns_of(state->at(0));
+  }
+  if (const auto search = model.find("nbrs_"); search && search->is(Kind::object) && search->find("_fit_X"))
+    return columns_of(*search->find("_fit_X"));
+  const auto grouped = model.find("labels_");
+  if (model.name() == "FeatureAgglomeration" && grouped && grouped->is(Kind::array) && grouped->shape().size() == 1) return grouped->shape()[0];
+  const auto location = model.find("location_");
+  return location && location->is(Kind::array) && location->shape().size() == 1 ? location->shape()[0] : -1;
+}
+
 // The number of features as the oldest versions leave it only in the shape of what was fitted.
 Result<std::int64_t> count_of(const View& model) {
   for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features"}) {
@@ -32,7 +59,7 @@ Result<std::int64_t> count_of(const View& model) {
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
   }
   if (const auto categories = model.find("categories_")) return static_cast<std::int64_t>(categories->size());
-  return std::int64_t{-1};
+  return count_of_rows(model);
 }
 
 }  // namespace
