@@ -1,0 +1,220 @@
+// Support vector machines of libsvm: kernels against the support vectors, one decision a pair of classes, its own vote.
+// (LinearSVC and LinearSVR are linear models: see linear.cpp.)
+#include <cmath>
+
+#include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/sklearn/kernels.hpp"
+#include "slipway/importers/sklearn/table.hpp"
+
+namespace slipway::importers::sklearn {
+namespace {
+
+constexpr std::size_t kClassesMax = 2000;  // pairs of them are columns
+
+struct Machine {
+  Matrix vectors;                   // [l, features]; precomputed kernels: empty
+  std::vector<std::int64_t> chosen;  // precomputed kernels: columns of the request's row
+  Matrix coef;                      // _dual_coef_ [classes - 1, l], libsvm's own signs
+  std::vector<double> intercept;    // _intercept_, one a pair
+  KernelFunction kernel;
+  std::int64_t width = 0, count = 0;  // features; support vectors
+};
+
+Result<std::int64_t> fitted_rows(const View& model) {
+  const View shape = TRY(model.attribute("shape_fit_"));
+  if (shape.size() < 1) return refuse(shape, "shape_fit_ is empty");
+  return shape.at(0).integer();
+}
+
+Status read_vectors(const View& model, Machine& m) {
+  const View vectors = TRY(model.attribute("support_vectors_"));
+  if (m.kernel.name != "precomputed") {
+    m.vectors = TRY(matrix(vectors));
+    m.width = m.vectors.columns;
+    m.count = m.vectors.rows;
+    return ok();
+  }
+  if (vectors.is(Kind::object)) return refuse(vectors, "a precomputed kernel over sparse data is not read here");
+  const View support = TRY(model.attribute("support_"));
+  m.chosen = TRY(support.integers());
+  m.width = TRY(fitted_rows(model));
+  m.count = static_cast<std::int64_t>(m.chosen.size());
+  for (const std::int64_t at : m.chosen) {
+    if (at < 0 || at >= m.width) return refuse(support, "a support vector is out of range");
+  }
+  return ok();
+}
+
+Result<Machine> read_machine(const View& model) {
+  Machine m;
+  m.kernel.name = TRY(kernel_name(model, "kernel", "rbf"));
+  m.kernel.gamma = TRY(number_or(model, "_gamma", 0));
+  m.kernel.coef0 = TRY(number_or(model, "coef0", 0));
+  m.kernel.degree = std::max(0.0, std::trunc(TRY(number_or(model, "degree", 3))));
+  if (m.kernel.name != "linear" && m.kernel.name != "poly" && m.kernel.name != "rbf" && m.kernel.name != "sigmoid" && m.kernel.name != "precomputed")
+    return refuse(model, "libsvm has no kernel '" + m.kernel.name + "'");
+  TRY(read_vectors(model, m));
+  m.coef = TRY(matrix(model, "_dual_coef_"));
+  m.intercept = TRY(vector(model, "_intercept_"));
+  if (m.coef.columns != m.count)
+    return refuse(model, "_dual_coef_ is for " + std::to_string(m.coef.columns) + " support vectors, there are " + std::to_string(m.count));
+  return m;
+}
+
+Result<Val> kernel_values(Lowering& to, const View& model, const Table& in, const Machine& m) {
+  TRY(expect_width(model, in, m.width));
+  to.inputs.refuse_missing(in);
+  const Val x = TRY(to.inputs.numbers(in));
+  if (m.kernel.name == "precomputed") return to.graph.columns(x, m.chosen);
+  return pairwise_kernel(to.graph, model, m.kernel, x, m.vectors);
+}
+
+// [N, columns of weights]: the kernel's values times the weights, and the intercepts.
+Result<Val> decisions(Lowering& to, const View& model, const Table& in, const Machine& m, const Matrix& weights) {
+  if (static_cast<std::int64_t>(m.intercept.size()) != weights.columns)
+    return refuse(model, std::to_string(m.intercept.size()) + " intercepts for " + std::to_string(weights.columns) + " decisions");
+  if (m.count == 0) {  // nothing but the intercept
+    TRY(expect_width(model, in, m.width));
+    to.inputs.refuse_missing(in);
+    return to.graph.repeat_row(TRY(to.inputs.numbers(in)), to.graph.row(m.intercept));
+  }
+  const Val values = TRY(kernel_values(to, model, in, m));
+  const Val sum = to.graph.matmul(values, constant_matrix(to.graph, weights), weights.columns);
+  return Builder::typed(to.graph.add(sum, to.graph.row(m.intercept)), DType::float64, weights.columns);
+}
+
+Matrix one_column(const Machine& m) {
+  Matrix w;
+  w.data = m.coef.data;
+  w.rows = m.count;
+  w.columns = 1;
+  return w;
+}
+
+// The weights of each pair i < j: class i's vectors have theirs in row j - 1 of _dual_coef_, class j's in row i.
+Result<Matrix> pair_weights(const View& model, const Machine& m, std::size_t classes) {
+  const View counts = TRY(model.attribute(model.has("_n_support") ? "_n_support" : "n_support_"));
+  const auto per_class = TRY(counts.integers());
+  if (per_class.size() != classes || m.coef.rows != static_cast<std::int64_t>(classes) - 1)
+    return refuse(counts, "the numbers of support vectors don't fit " + std::to_string(classes) + " classes");
+  std::vector<std::int64_t> start{0};
+  for (const std::int64_t n : per_class) {
+    if (n < 0 || n > m.count) return refuse(counts, "a number of support vectors is out of range");
+    start.push_back(start.back() + n);
+  }
+  if (start.back() != m.count) return refuse(counts, "the numbers of support vectors don't add up to " + std::to_string(m.count));
+  Matrix w;
+  w.rows = m.count;
+  w.columns = static_cast<std::int64_t>(classes * (classes - 1) / 2);
+  w.data.assign(static_cast<std::size_t>(w.rows * w.columns), 0.0);
+  std::int64_t pair = 0;
+  for (std::size_t i = 0; i < classes; ++i) {
+    for (std::size_t j = i + 1; j < classes; ++j, ++pair) {
+      for (std::int64_t v = start[i]; v < start[i + 1]; ++v) w.data[static_cast<std::size_t>(v * w.columns + pair)] = m.coef.at(static_cast<std::int64_t>(j) - 1, v);
+      for (std::int64_t v = start[j]; v < start[j + 1]; ++v) w.data[static_cast<std::size_t>(v * w.columns + pair)] = m.coef.at(static_cast<std::int64_t>(i), v);
+    }
+  }
+  return w;
+}
+
+// [pairs, classes] with `first` at each pair's first class and `second` at its second.
+Val pair_matrix(Builder& graph, std::size_t classes, double first, double second) {
+  Matrix m;
+  m.rows = static_cast<std::int64_t>(classes * (classes - 1) / 2);
+  m.columns = static_cast<std::int64_t>(classes);
+  m.data.assign(static_cast<std::size_t>(m.rows * m.columns), 0.0);
+  std::size_t pair = 0;
+  for (std::size_t i = 0; i < classes; ++i) {
+    for (std::size_t j = i + 1; j < classes; ++j, ++pair) {
+      m.data[pair * classes + i] = first;
+      m.data[pair * classes + j] = second;
+    }
+  }
+  return constant_matrix(graph, m);
+}
+
+// How many pairs each class wins; `second` [N, pairs] is true where the pair's second class does.
+Val votes(Builder& graph, const Val& second, std::size_t classes) {
+  const auto k = static_cast<std::int64_t>(classes);
+  const Val lost = graph.cast(second, DType::float64), won = graph.cast(graph.logical_not(second), DType::float64);
+  return graph.add(graph.matmul(won, pair_matrix(graph, classes, 1, 0), k), graph.matmul(lost, pair_matrix(graph, classes, 0, 1), k));
+}
+
+// libsvm's sigmoid of each pair's decision, cut to [1e-7, 1 - 1e-7], and the pairs coupled.
+Result<Val> platt(Lowering& to, const View& model, const Val& decision, std::size_t classes) {
+  const bool old_names = !model.has("_probA");
+  const auto a = TRY(vector(model, old_names ? "probA_" : "_probA")), b = TRY(vector(model, old_names ? "probB_" : "_probB"));
+  if (static_cast<std::int64_t>(a.size()) != decision.columns || a.size() != b.size())
+    return refuse(model, "the probabilities' sigmoids don't fit the number of pairs of classes");
+  Builder& graph = to.graph;
+  const Val at = graph.add(graph.mul(decision, graph.row(a)), graph.row(b));
+  const Val grown = graph.op("Exp", {graph.op("Neg", {graph.op("Abs", {at})})});  // exp(-|at|) never overflows
+  const Val below = graph.div(graph.scalar(1), graph.add(grown, graph.scalar(1))), above_zero = graph.div(grown, graph.add(grown, graph.scalar(1)));
+  const Val p = graph.where(graph.compare("GreaterOrEqual", at, graph.scalar(0)), above_zero, below);
+  const Val cut = Builder::typed(graph.op("Clip", {p, graph.scalar(1e-7), graph.scalar(1 - 1e-7)}), DType::float64, decision.columns);
+  return graph.own("PairwiseCoupling", {cut}, DType::float64, static_cast<std::int64_t>(classes), {graph::attr("classes", static_cast<std::int64_t>(classes))});
+}
+
+bool with_probabilities(const View& model) {
+  const auto flag = model.find("probability");
+  if (!flag || flag->is(Kind::text)) return false;  // 'deprecated' of 1.9
+  const auto yes = flag->boolean();
+  if (!yes.ok() || !*yes) return false;
+  const auto a = model.find(model.has("_probA") ? "_probA" : "probA_");
+  return a && a->is(Kind::array) && !a->shape().empty() && a->shape()[0] > 0;
+}
+
+Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) {
+  const Machine m = TRY(read_machine(model));
+  Prediction p;
+  p.kind = Prediction::Kind::classifier;
+  p.labels = TRY(read_labels(TRY(model.attribute("classes_"))));
+  const std::size_t classes = p.labels->count();
+  if (classes < 2 || classes > kClassesMax) return refuse(model, "a support vector classifier of " + std::to_string(classes) + " classes");
+  Builder& graph = to.graph;
+  const Val decision = TRY(decisions(to, model, in, m, TRY(pair_weights(model, m, classes))));
+  const Val first_wins = Builder::typed(graph.compare("Greater", decision, graph.scalar(0)), DType::boolean, decision.columns);
+  p.label = graph.argmax(votes(graph, graph.logical_not(first_wins), classes));
+  const bool ovr = text_or(model, "decision_function_shape", "ovr") == "ovr";
+  if (classes == 2) {
+    p.scores = flat(graph, graph.op("Neg", {decision}));
+  } else if (ovr) {
+    const Val second = Builder::typed(graph.compare("Less", decision, graph.scalar(0)), DType::boolean, decision.columns);
+    const Val sums = graph.matmul(decision, pair_matrix(graph, classes, 1, -1), static_cast<std::int64_t>(classes));
+    const Val squeezed = graph.div(sums, graph.mul(graph.add(graph.op("Abs", {sums}), graph.scalar(1)), graph.scalar(3)));
+    p.scores = Builder::typed(graph.add(votes(graph, second, classes), squeezed), DType::float64, static_cast<std::int64_t>(classes));
+  } else {
+    p.scores = decision;
+  }
+  if (TRY(flag_or(model, "break_ties", false))) {
+    if (!ovr) return refuse(model, "break_ties needs decision_function_shape='ovr': the library refuses to predict with this model");
+    if (classes > 2) p.label = graph.argmax(*p.scores);
+  }
+  if (with_probabilities(model)) p.probabilities = TRY(platt(to, model, decision, classes));
+  return p;
+}
+
+Result<Val> one_value(Lowering& to, const View& model, const Table& in) {
+  const Machine m = TRY(read_machine(model));
+  if (m.coef.rows != 1) return refuse(model, "_dual_coef_ has " + std::to_string(m.coef.rows) + " rows, one was expected");
+  return flat(to.graph, TRY(decisions(to, model, in, m, one_column(m))));
+}
+
+Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) { return Prediction::regressor(TRY(one_value(to, model, in))); }
+
+Result<Prediction> one_class(Lowering& to, const View& model, const Table& in) {
+  const Val score = TRY(one_value(to, model, in));
+  const Val sign = to.graph.sub(to.graph.mul(above(to.graph, score, 0), to.graph.scalar_i64(2)), to.graph.scalar_i64(1));
+  return Prediction::outlier_detector(Builder::typed(sign, DType::int64, -1), score);
+}
+
+constexpr Converter kConverters[] = {
+    {"SVC", nullptr, classifier},   {"NuSVC", nullptr, classifier},         {"SVR", nullptr, regressor},
+    {"NuSVR", nullptr, regressor}, {"OneClassSVM", nullptr, one_class},
+};
+
+}  // namespace
+
+Family svm_family() { return kConverters; }
+
+}  // namespace slipway::importers::sklearn
