@@ -66,6 +66,11 @@ double bray_curtis(const Pair& p) {
   const double apart = manhattan(p);
   return apart / pairwise_sum(0, p.n, [&](std::size_t i) { return std::abs(p.x[i] + p.y[i]); });
 }
+// scikit-learn's own, which differs from scipy's where numbers are negative.
+double bray_curtis_of_sizes(const Pair& p) {
+  const double size = pairwise_sum(0, p.n, [&](std::size_t i) { return std::abs(p.x[i]) + std::abs(p.y[i]); });
+  return size > 0 ? manhattan(p) / size : 0;
+}
 // The sum of (x - y)^2 / (x + y), where both zero add nothing.
 double chi_squared(const Pair& p) {
   double sum = 0;
@@ -81,8 +86,14 @@ struct Named {
   Distance distance;
 };
 constexpr Named kDistances[] = {
-    {"sqeuclidean", squared}, {"euclidean", euclidean}, {"manhattan", manhattan}, {"chebyshev", chebyshev},
-    {"canberra", canberra},   {"braycurtis", bray_curtis}, {"chi2", chi_squared},
+    {"sqeuclidean", squared},
+    {"euclidean", euclidean},
+    {"manhattan", manhattan},
+    {"chebyshev", chebyshev},
+    {"canberra", canberra},
+    {"braycurtis", bray_curtis},
+    {"braycurtis_of_sizes", bray_curtis_of_sizes},
+    {"chi2", chi_squared},
 };
 
 class RowDistances final : public Kernel {
@@ -95,7 +106,8 @@ class RowDistances final : public Kernel {
       throw std::invalid_argument("the rows that are compared differ in width");
     const bool scaled = in.size() > 2 && in[2].present;
     if (scaled && in[2].shape != y.shape) throw std::invalid_argument("there must be one scale a number of the second rows");
-    const auto rows = static_cast<std::size_t>(x.shape[0]), others = static_cast<std::size_t>(y.shape[0]), width = static_cast<std::size_t>(x.shape[1]);
+    const auto rows = static_cast<std::size_t>(x.shape[0]), others = static_cast<std::size_t>(y.shape[0]),
+               width = static_cast<std::size_t>(x.shape[1]);
     const double *a = x.doubles().data(), *b = y.doubles().data();
     const double* scale = scaled ? in[2].doubles().data() : nullptr;
     if (refuses_negative_ && std::any_of(a, a + rows * width, [](double v) { return v < 0; }))

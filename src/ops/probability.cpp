@@ -129,7 +129,7 @@ class BesselK final : public Kernel {
 // Straight lines between knots in ascending order, as numpy.interp draws them. Outside of the knots: NaN, or an error.
 class PiecewiseLinear final : public Kernel {
  public:
-  PiecewiseLinear(bool raises, bool single) : raises_(raises), single_(single) {}
+  PiecewiseLinear(bool raises, std::int64_t single) : raises_(raises), single_(single) {}
 
   void compute(std::span<const In> in, Outs& out) const override {
     const auto x = in[0].doubles(), knots = in[1].doubles(), values = in[2].doubles();
@@ -141,7 +141,7 @@ class PiecewiseLinear final : public Kernel {
         y[i] = std::nan("");
         continue;
       }
-      if (single_ && knots.size() > 1) {
+      if (single_ != 0 && knots.size() > 1) {
         y[i] = in_single(knots, values, static_cast<float>(x[i]));
         continue;
       }
@@ -158,16 +158,21 @@ class PiecewiseLinear final : public Kernel {
 
  private:
   // As scipy.interpolate.interp1d does with arrays of float32: the segment that ends at or after x, in float32 throughout.
-  static double in_single(std::span<const double> knots, std::span<const double> values, float x) {
+  double in_single(std::span<const double> knots, std::span<const double> values, float x) const {
     const auto found = static_cast<std::size_t>(std::lower_bound(knots.begin(), knots.end(), static_cast<double>(x)) - knots.begin());
     const std::size_t high = std::clamp<std::size_t>(found, 1, knots.size() - 1), low = high - 1;
     const auto x0 = static_cast<float>(knots[low]), x1 = static_cast<float>(knots[high]);
     const auto y0 = static_cast<float>(values[low]), y1 = static_cast<float>(values[high]);
+    if (single_ == 2) {  // scipy 1.18
+      const float upper = (x - x0) / (x1 - x0) * y1, lower = (x1 - x) / (x1 - x0) * y0;
+      return upper + lower;
+    }
     const float slope = (y1 - y0) / (x1 - x0);
     const float product = slope * (x - x0);
     return product + y0;
   }
-  bool raises_, single_;
+  bool raises_;
+  std::int64_t single_;
 };
 
 // Numbers as categories 0 ... count - 1 of their column, cut to whole numbers; another one is an error, as indexing a table with it.
@@ -184,8 +189,8 @@ class CategoryIndex final : public Kernel {
       const std::int64_t count = counts[i % counts.size()];
       const double whole = std::trunc(x[i]);
       if (!(whole >= 0 && whole < static_cast<double>(count))) {
-        throw std::invalid_argument("column " + std::to_string(i % counts.size()) + " has a category that the model wasn't trained on; they are 0 to " +
-                                    std::to_string(count - 1));
+        throw std::invalid_argument("column " + std::to_string(i % counts.size()) +
+                                    " has a category that the model wasn't trained on; they are 0 to " + std::to_string(count - 1));
       }
       index[i] = static_cast<std::int64_t>(whole);
     }
@@ -201,7 +206,9 @@ std::unique_ptr<Kernel> make_PairwiseCoupling(const Setup& setup) {
 }
 std::unique_ptr<Kernel> make_TriangularSolve(const Setup&) { return std::make_unique<TriangularSolve>(); }
 std::unique_ptr<Kernel> make_BesselK(const Setup&) { return std::make_unique<BesselK>(); }
-std::unique_ptr<Kernel> make_PiecewiseLinear(const Setup& setup) { return std::make_unique<PiecewiseLinear>(setup.text("outside", "nan") == "raise", setup.integer("single", 0) != 0); }
+std::unique_ptr<Kernel> make_PiecewiseLinear(const Setup& setup) {
+  return std::make_unique<PiecewiseLinear>(setup.text("outside", "nan") == "raise", setup.integer("single", 0));
+}
 std::unique_ptr<Kernel> make_CategoryIndex(const Setup&) { return std::make_unique<CategoryIndex>(); }
 
 }  // namespace slipway::ops

@@ -65,7 +65,8 @@ Result<Ellipsoid> read_ellipsoid(const View& rotation, const View& scaling, std:
   if (e.axes.rows != features || static_cast<std::int64_t>(scale.size()) != e.axes.columns || scale.empty())
     return refuse(rotation, "rotation and scaling don't fit " + std::to_string(features) + " features");
   for (std::int64_t r = 0; r < e.axes.rows; ++r) {
-    for (std::int64_t c = 0; c < e.axes.columns; ++c) e.axes.data[static_cast<std::size_t>(r * e.axes.columns + c)] *= std::pow(scale[static_cast<std::size_t>(c)], -0.5);
+    for (std::int64_t c = 0; c < e.axes.columns; ++c)
+      e.axes.data[static_cast<std::size_t>(r * e.axes.columns + c)] *= std::pow(scale[static_cast<std::size_t>(c)], -0.5);
   }
   for (const double s : scale) e.log_volume += std::log(s);
   return e;
@@ -109,14 +110,16 @@ Matrix centered_rows(Matrix m) {
   return m;
 }
 
-// Distances that order the centroids as the metric does.
-Result<Val> ordering(Builder& graph, const View& model, const std::string& metric, const Val& x, const Matrix& centroids) {
+// Distances that order the centroids as the metric does. own_metrics: by scikit-learn itself, since 1.2; by scipy before.
+Result<Val> ordering(Builder& graph, const View& model, const std::string& metric, const Val& x, const Matrix& centroids, bool own_metrics) {
   struct Alias {
     std::string_view name, own;
   };
-  static constexpr Alias kAliases[] = {{"euclidean", "sqeuclidean"}, {"l2", "sqeuclidean"}, {"sqeuclidean", "sqeuclidean"}, {"minkowski", "sqeuclidean"},
-                                       {"manhattan", "manhattan"}, {"l1", "manhattan"}, {"cityblock", "manhattan"}, {"chebyshev", "chebyshev"},
-                                       {"canberra", "canberra"}, {"braycurtis", "braycurtis"}};
+  static constexpr Alias kAliases[] = {{"euclidean", "sqeuclidean"}, {"l2", "sqeuclidean"},      {"sqeuclidean", "sqeuclidean"},
+                                       {"minkowski", "sqeuclidean"}, {"manhattan", "manhattan"}, {"l1", "manhattan"},
+                                       {"cityblock", "manhattan"},   {"chebyshev", "chebyshev"}, {"canberra", "canberra"},
+                                       {"braycurtis", "braycurtis"}};
+  if (metric == "braycurtis" && own_metrics) return row_distances(graph, x, centroids, "braycurtis_of_sizes");
   for (const Alias& alias : kAliases) {
     if (alias.name == metric) return row_distances(graph, x, centroids, std::string(alias.own));
   }
@@ -140,12 +143,14 @@ bool is_uniform(const std::vector<double>& priors) {
 }
 
 // From 1.6 on: distances in units of the deviations within classes, and the priors.
-Result<Val> centroid_posterior(Lowering& to, const View& model, const Val& x, Matrix centroids, const std::vector<double>& priors, const std::string& metric) {
+Result<Val> centroid_posterior(Lowering& to, const View& model, const Val& x, Matrix centroids, const std::vector<double>& priors,
+                               const std::string& metric) {
   auto deviation = TRY(vector(model, "within_class_std_dev_"));
   if (static_cast<std::int64_t>(deviation.size()) != centroids.columns) return refuse(model, "within_class_std_dev_ and centroids_ differ in width");
   for (double& d : deviation) d = d != 0 ? d : 1;
   for (std::int64_t r = 0; r < centroids.rows; ++r) {
-    for (std::int64_t c = 0; c < centroids.columns; ++c) centroids.data[static_cast<std::size_t>(r * centroids.columns + c)] /= deviation[static_cast<std::size_t>(c)];
+    for (std::int64_t c = 0; c < centroids.columns; ++c)
+      centroids.data[static_cast<std::size_t>(r * centroids.columns + c)] /= deviation[static_cast<std::size_t>(c)];
   }
   std::vector<double> prior_terms;
   for (const double p : priors) prior_terms.push_back(2.0 * std::log(p));
@@ -165,7 +170,9 @@ Result<Prediction> nearest_centroid(Lowering& to, const View& model, const Table
   const Val x = TRY(to.inputs.numbers(in));
   for (std::size_t i = 0; i < in.width(); ++i) to.inputs.hint_typical(in.columns[i], centroids.at(0, static_cast<std::int64_t>(i)));
   Builder& graph = to.graph;
-  const auto nearest = [&]() -> Result<Val> { return graph.argmax(graph.op("Neg", {TRY(ordering(graph, model, metric, x, centroids))})); };
+  const auto nearest = [&]() -> Result<Val> {
+    return graph.argmax(graph.op("Neg", {TRY(ordering(graph, model, metric, x, centroids, to.version(model).at_least(1, 2)))}));
+  };
   if (!present(model, "class_prior_")) {
     Prediction p;
     p.kind = Prediction::Kind::classifier;

@@ -100,7 +100,8 @@ Result<Latent> latent(Lowering& to, const View& member, const Table& in) {
 
 Result<std::vector<Latent>> latents(Lowering& to, const View& wrapper, const Table& in, std::size_t wanted) {
   const View members = TRY(wrapper.attribute("estimators_"));
-  if (members.size() != wanted) return refuse(members, std::to_string(members.size()) + " binary classifiers, " + std::to_string(wanted) + " were expected");
+  if (members.size() != wanted)
+    return refuse(members, std::to_string(members.size()) + " binary classifiers, " + std::to_string(wanted) + " were expected");
   std::vector<Latent> out;
   for (std::size_t i = 0; i < wanted; ++i) out.push_back(TRY(latent(to, members.at(i), in)));
   return out;
@@ -116,8 +117,10 @@ Result<Prediction> one_against_rest(Lowering& to, const View& model, const View&
   Prediction p;
   p.kind = Prediction::Kind::classifier;
   p.labels = std::move(labels);
-  p.label = Builder::typed(graph.op("ArgMax", {raw}, {graph::attr("axis", std::int64_t{1}), graph::attr("keepdims", std::int64_t{0}), graph::attr("select_last_index", last)}),
-                           DType::int64, -1);
+  p.label = Builder::typed(
+      graph.op("ArgMax", {raw},
+               {graph::attr("axis", std::int64_t{1}), graph::attr("keepdims", std::int64_t{0}), graph::attr("select_last_index", last)}),
+      DType::int64, -1);
   p.probabilities = Builder::typed(graph.div(raw, sum_columns(graph, raw)), DType::float64, raw.columns);
   return p;
 }

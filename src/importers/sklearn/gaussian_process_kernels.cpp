@@ -11,11 +11,12 @@ namespace {
 
 constexpr int kPartsMax = 500;  // kernels in one sum of products; files may name one part many times
 constexpr int kDepthMax = 100;
+constexpr std::size_t kCopiesMax = 32'000'000;  // numbers of training rows in units of length scales, over all parts
 
 // Walks a kernel's tree once for k(x, row) and once for k(x, x).
 class KernelTree {
  public:
-  KernelTree(Lowering& to, const Val& x, const Matrix* rows) : to_(to), graph_(to.graph), x_(x), rows_(rows) {}
+  KernelTree(Lowering& to, const Val& x, const Matrix* rows) : graph_(to.graph), x_(x), rows_(rows) {}
 
   Result<Val> lower(const View& kernel) {
     if (!kernel.is(Kind::object) || kernel.module() != "sklearn.gaussian_process.kernels")
@@ -39,7 +40,8 @@ class KernelTree {
     if (name == "WhiteKernel") return constant(rows_ == nullptr ? TRY(number(k, "noise_level")) : 0.0);
     if (name == "DotProduct") return dot_product(k);
     if (name == "PairwiseKernel") return pairwise(k);
-    if (name != "RBF" && name != "Matern" && name != "RationalQuadratic" && name != "ExpSineSquared") return refuse(k, "the kernel " + std::string(name) + " is not read here");
+    if (name != "RBF" && name != "Matern" && name != "RationalQuadratic" && name != "ExpSineSquared")
+      return refuse(k, "the kernel " + std::string(name) + " is not read here");
     if (rows_ == nullptr) return constant(1);
     if (name == "RBF") return exponential(TRY(scaled_distances(k, "sqeuclidean")), -0.5);
     if (name == "Matern") return matern(k);
@@ -67,6 +69,8 @@ class KernelTree {
     auto scale = TRY(vector(kernel, "length_scale"));
     if (scale.size() == 1) scale.assign(static_cast<std::size_t>(rows_->columns), scale[0]);
     if (static_cast<std::int64_t>(scale.size()) != rows_->columns) return refuse(kernel, "length_scale doesn't fit the number of features");
+    if ((copied_ += rows_->data.size()) > kCopiesMax && copied_ > rows_->data.size())
+      return refuse(kernel, "the kernel has too many parts for so many training rows");
     Matrix rows = *rows_;
     for (std::int64_t r = 0; r < rows.rows; ++r) {
       for (std::int64_t c = 0; c < rows.columns; ++c) rows.data[static_cast<std::size_t>(r * rows.columns + c)] /= scale[static_cast<std::size_t>(c)];
@@ -100,7 +104,8 @@ class KernelTree {
 
   Result<Val> rational_quadratic(const View& k) {
     const double alpha = TRY(number(k, "alpha")), length = TRY(number(k, "length_scale"));
-    const Val base = graph_.add(graph_.div(row_distances(graph_, x_, *rows_, "sqeuclidean"), graph_.scalar(2 * alpha * (length * length))), graph_.scalar(1));
+    const Val base =
+        graph_.add(graph_.div(row_distances(graph_, x_, *rows_, "sqeuclidean"), graph_.scalar(2 * alpha * (length * length))), graph_.scalar(1));
     return known(graph_.op("Pow", {base, graph_.scalar(-alpha)}));
   }
 
@@ -129,11 +134,11 @@ class KernelTree {
     return rows_ != nullptr ? pairwise_kernel(graph_, k, f, x_, *rows_) : pairwise_kernel_diagonal(graph_, k, f, x_);
   }
 
-  Lowering& to_;
   Builder& graph_;
   const Val x_;
   const Matrix* rows_;  // null: the diagonal
   int parts_ = 0, depth_ = 0;
+  std::size_t copied_ = 0;
 };
 
 }  // namespace

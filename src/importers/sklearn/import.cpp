@@ -166,7 +166,8 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   artifact.model = builder.finish();
   artifact.model.producer_name = "slipway";
   TRY(inputs.finish(artifact.model, artifact.schema).within(model.path().empty() ? "the model" : model.path()));
-  artifact.schema.batched = artifact.schema.rows_independent = true;
+  artifact.schema.batched = true;
+  artifact.schema.rows_independent = !to.rows_depend_on_each_other;
   artifact.example = inputs.example(artifact.schema);
   artifact.report = report;
   return artifact;

@@ -32,7 +32,7 @@ Result<Prediction> kernel_ridge(Lowering& to, const View& model, const Table& in
 
 struct Curve {
   std::vector<double> knots, values;
-  bool single = false;  // trained in float32, which it then computes in as well
+  bool single = false;  // trained in float32, which it then computes in as well; to a last bit that depends on scipy's version
 };
 
 Result<Curve> read_curve(const View& model) {
@@ -69,7 +69,10 @@ Result<Val> isotonic_values(Lowering& to, const View& model, const Table& in) {
   const Val knots = graph.constant(doubles({static_cast<std::int64_t>(curve.knots.size())}, curve.knots));
   const Val values = graph.constant(doubles({static_cast<std::int64_t>(curve.values.size())}, curve.values));
   return graph.own("PiecewiseLinear", {x, knots, values}, DType::float64, 1,
-                   {graph::attr("outside", std::string(outside == "raise" ? "raise" : "nan")), graph::attr("single", std::int64_t{curve.single ? 1 : 0})});
+                   {graph::attr("outside", std::string(outside == "raise" ? "raise" : "nan")),
+                    graph::attr("single", std::int64_t{!curve.single                      ? 0
+                                                       : to.version(model).at_least(1, 8) ? 2
+                                                                                          : 1})});
 }
 
 Result<Prediction> isotonic(Lowering& to, const View& model, const Table& in) {

@@ -15,7 +15,9 @@ Val squared_lengths(Builder& graph, const Val& x) { return sum_columns(graph, Bu
 
 }  // namespace
 
-Val constant_matrix(Builder& graph, const Matrix& m) { return Builder::typed(graph.constant(doubles({m.rows, m.columns}, m.data)), DType::float64, m.columns); }
+Val constant_matrix(Builder& graph, const Matrix& m) {
+  return Builder::typed(graph.constant(doubles({m.rows, m.columns}, m.data)), DType::float64, m.columns);
+}
 
 Val constant_transposed(Builder& graph, const Matrix& m) {
   std::vector<double> turned(m.data.size());
@@ -91,7 +93,8 @@ Result<std::string> kernel_name(const View& model, std::string_view parameter, s
   const auto found = model.find(parameter);
   if (!found || found->is_none()) return std::string(otherwise);
   if (!found->is(Kind::text))
-    return refuse(*found, "the " + std::string(parameter) + " is " + found->describe() + ", a function of the program that trained the model; only kernels by name are read here");
+    return refuse(*found, "the " + std::string(parameter) + " is " + found->describe() +
+                              ", a function of the program that trained the model; only kernels by name are read here");
   return found->text();
 }
 

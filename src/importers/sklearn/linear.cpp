@@ -85,7 +85,8 @@ Result<Prediction> ridge_classifier(Lowering& to, const View& model, const Table
   prediction.kind = Prediction::Kind::classifier;
   prediction.labels = TRY(binarized_labels(model));
   if (static_cast<std::int64_t>(prediction.labels->count()) != decision.value.columns)
-    return refuse(model, std::to_string(decision.value.columns) + " rows of coef_ don't fit " + std::to_string(prediction.labels->count()) + " labels");
+    return refuse(model,
+                  std::to_string(decision.value.columns) + " rows of coef_ don't fit " + std::to_string(prediction.labels->count()) + " labels");
   if (!to.version(model).at_least(1, 0)) {
     label_by_scores(to.graph, prediction, decision.value);
     return prediction;

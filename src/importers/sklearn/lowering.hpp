@@ -71,6 +71,7 @@ class Lowering {
   Builder& graph;
   Inputs& inputs;
   Report& report;
+  bool rows_depend_on_each_other = false;  // set by a converter whose answer to a row depends on the rows around it
 
   // The dispatch, with depth bounded. Errors: model_refused naming the class, where it is, and what to do.
   Result<Table> transform(const View& model, const Table& in);
@@ -99,7 +100,7 @@ struct Matrix {
   int rank = 2;  // 1: it was a vector; 0: a number
   double at(std::int64_t r, std::int64_t c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
 };
-Result<Matrix> matrix(const View& model, std::string_view name);               // a vector is one row; scipy's csr and csc are written out
+Result<Matrix> matrix(const View& model, std::string_view name);  // a vector is one row; scipy's csr and csc are written out
 Result<Matrix> matrix(const View& array);
 Result<std::vector<double>> vector(const View& model, std::string_view name);  // a number is one element
 Result<double> number_or(const View& model, std::string_view name, double otherwise);

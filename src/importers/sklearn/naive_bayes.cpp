@@ -15,6 +15,12 @@ struct Classes {
   std::int64_t count = 0;
 };
 
+// Since 1.9 models trained on float32 keep their state in it, and compute in it what needs no row.
+bool is_single(const View& model, std::string_view name) {
+  const auto found = model.find(name);
+  return found && found->is(Kind::array) && found->dtype_text().find("f4") != std::string::npos;
+}
+
 Result<Classes> read_classes(const View& model, bool logarithms) {
   Classes c;
   c.labels = TRY(read_labels(TRY(model.attribute("classes_"))));
@@ -23,14 +29,16 @@ Result<Classes> read_classes(const View& model, bool logarithms) {
   if (static_cast<std::int64_t>(c.log_prior.size()) != c.count)
     return refuse(model, std::to_string(c.log_prior.size()) + " priors for " + std::to_string(c.count) + " classes");
   if (!logarithms) {
-    for (double& p : c.log_prior) p = std::log(p);
+    const bool single = is_single(model, "class_prior_");
+    for (double& p : c.log_prior) p = single ? static_cast<double>(static_cast<float>(std::log(p))) : std::log(p);
   }
   return c;
 }
 
 Result<Matrix> class_rows(const View& model, std::string_view name, std::int64_t classes) {
   Matrix m = TRY(matrix(model, name));
-  if (m.rows != classes || m.columns < 1) return refuse(model, std::string(name) + " has " + std::to_string(m.rows) + " rows for " + std::to_string(classes) + " classes");
+  if (m.rows != classes || m.columns < 1)
+    return refuse(model, std::string(name) + " has " + std::to_string(m.rows) + " rows for " + std::to_string(classes) + " classes");
   return m;
 }
 
@@ -54,18 +62,26 @@ Prediction from_likelihood(Builder& graph, Labels labels, const Val& likelihood)
   return p;
 }
 
+// -1/2 of the sum of log(2 pi variance).
+template <class Real>
+double log_scale(const Matrix& variance, std::int64_t row) {
+  Real logs = 0;
+  for (std::int64_t i = 0; i < variance.columns; ++i) {
+    const Real scaled = static_cast<Real>(2.0 * std::numbers::pi) * static_cast<Real>(variance.at(row, i));
+    logs += static_cast<Real>(std::log(static_cast<double>(scaled)));
+  }
+  return static_cast<double>(static_cast<Real>(-0.5) * logs);
+}
+
 Result<Prediction> gaussian(Lowering& to, const View& model, const Table& in) {
   Classes c = TRY(read_classes(model, false));
   const Matrix mean = TRY(class_rows(model, "theta_", c.count));
   const Matrix variance = TRY(class_rows(model, model.has("var_") ? "var_" : "sigma_", c.count));
   if (variance.columns != mean.columns) return refuse(model, "means and variances differ in length");
   const Val x = TRY(input_of(to, model, in, mean.columns));
-  std::vector<double> constant(static_cast<std::size_t>(c.count));
-  for (std::int64_t k = 0; k < c.count; ++k) {
-    double logs = 0;
-    for (std::int64_t i = 0; i < mean.columns; ++i) logs += std::log(2.0 * std::numbers::pi * variance.at(k, i));
-    constant[static_cast<std::size_t>(k)] = -0.5 * logs;
-  }
+  const bool single = is_single(model, "var_");
+  std::vector<double> constant;
+  for (std::int64_t k = 0; k < c.count; ++k) constant.push_back(single ? log_scale<float>(variance, k) : log_scale<double>(variance, k));
   for (std::int64_t i = 0; i < mean.columns; ++i) to.inputs.hint_typical(in.columns[static_cast<std::size_t>(i)], mean.at(0, i));
   Builder& graph = to.graph;
   const Val squares = graph.own("RowDistances", {x, constant_matrix(graph, mean), constant_matrix(graph, variance)}, DType::float64, c.count,
@@ -95,7 +111,8 @@ Result<Prediction> bernoulli(Lowering& to, const View& model, const Table& in) {
   Classes c = TRY(read_classes(model, true));
   Matrix log_prob = TRY(class_rows(model, "feature_log_prob_", c.count));
   Val x = TRY(input_of(to, model, in, log_prob.columns));
-  if (present(model, "binarize")) x = Builder::typed(to.graph.cast(above(to.graph, x, TRY(number_or(model, "binarize", 0))), DType::float64), DType::float64, x.columns);
+  if (present(model, "binarize"))
+    x = Builder::typed(to.graph.cast(above(to.graph, x, TRY(number_or(model, "binarize", 0))), DType::float64), DType::float64, x.columns);
   std::vector<double> constant = c.log_prior;
   for (std::int64_t k = 0; k < c.count; ++k) {
     double absent = 0;

@@ -20,6 +20,12 @@ Result<std::vector<std::string>> names_of(const View& model) {
   return std::vector<std::string>{};
 }
 
+bool is_sparse(const View& v) {
+  if (!v.is(Kind::object) || v.module().substr(0, 12) != "scipy.sparse") return false;
+  const std::string_view name = v.name();
+  return name == "csr_matrix" || name == "csr_array" || name == "csc_matrix" || name == "csc_array";
+}
+
 // The number of features as the oldest versions leave it only in the shape of what was fitted.
 Result<std::int64_t> count_of(const View& model, int depth = 0) {
   for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features"}) {
@@ -32,6 +38,11 @@ Result<std::int64_t> count_of(const View& model, int depth = 0) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
+    if (is_sparse(v) && v.has("_shape")) {
+      const View shape = *v.find("_shape");
+      if (shape.size() == 0) continue;
+      if (const auto width = shape.at(shape.size() - 1).integer(); width.ok()) return *width;
+    }
   }
   if (const auto fitted = model.find("shape_fit_"); fitted && fitted->is(Kind::tuple) && fitted->size() == 2) {  // of libsvm's models
     if (const auto width = fitted->at(1).integer(); width.ok()) return *width;
@@ -46,7 +57,8 @@ Result<std::int64_t> count_of(const View& model, int depth = 0) {
     const auto inner = model.find(attribute);
     if (inner && inner->is(Kind::object) && depth < kDepthMax) return count_of(*inner, depth + 1);
   }
-  if (const auto members = model.find("estimators_"); members && members->is(Kind::list) && members->size() > 0 && depth < kDepthMax) {
+  if (const auto members = model.find("estimators_");
+      members && (members->is(Kind::list) || members->is(Kind::tuple)) && members->size() > 0 && depth < kDepthMax) {
     if (members->at(0).is(Kind::object)) return count_of(members->at(0), depth + 1);
   }
   return std::int64_t{-1};
@@ -56,10 +68,11 @@ Result<std::int64_t> count_of(const View& model, int depth = 0) {
 Result<Matrix> sparse_matrix(const View& v) {
   const bool by_rows = v.name().substr(0, 3) == "csr";
   const View shape = TRY(v.attribute(v.has("_shape") ? "_shape" : "shape"));
-  if (shape.size() != 2) return refuse(shape, "a sparse array's shape must be rows and columns");
+  if (shape.size() != 1 && shape.size() != 2) return refuse(shape, "a sparse array's shape must be rows and columns");
   Matrix m;
-  m.rows = TRY(shape.at(0).integer());
-  m.columns = TRY(shape.at(1).integer());
+  m.rows = shape.size() == 1 ? 1 : TRY(shape.at(0).integer());
+  m.columns = TRY(shape.at(shape.size() - 1).integer());
+  m.rank = m.rows == 1 ? 1 : 2;  // a vector made sparse becomes one row, and answers as a vector
   const auto values = TRY(TRY(v.attribute("data")).doubles());
   const auto indices = TRY(TRY(v.attribute("indices")).integers()), starts = TRY(TRY(v.attribute("indptr")).integers());
   const std::int64_t lines = by_rows ? m.rows : m.columns, width = by_rows ? m.columns : m.rows;
@@ -80,12 +93,6 @@ Result<Matrix> sparse_matrix(const View& v) {
     }
   }
   return m;
-}
-
-bool is_sparse(const View& v) {
-  if (!v.is(Kind::object) || v.module().substr(0, 12) != "scipy.sparse") return false;
-  const std::string_view name = v.name();
-  return name == "csr_matrix" || name == "csr_array" || name == "csc_matrix" || name == "csc_array";
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace {
 constexpr std::size_t kClassesMax = 2000;  // pairs of them are columns
 
 struct Machine {
-  Matrix vectors;                   // [l, features]; precomputed kernels: empty
+  Matrix vectors;                    // [l, features]; precomputed kernels: empty
   std::vector<std::int64_t> chosen;  // precomputed kernels: columns of the request's row
-  Matrix coef;                      // _dual_coef_ [classes - 1, l], libsvm's own signs
-  std::vector<double> intercept;    // _intercept_, one a pair
+  Matrix coef;                       // _dual_coef_ [classes - 1, l], libsvm's own signs
+  std::vector<double> intercept;     // _intercept_, one a pair
   KernelFunction kernel;
   std::int64_t width = 0, count = 0;  // features; support vectors
 };
@@ -69,75 +69,33 @@ Result<Val> kernel_values(Lowering& to, const View& model, const Table& in, cons
   return pairwise_kernel(to.graph, model, m.kernel, x, m.vectors);
 }
 
-// [N, columns of weights]: the kernel's values times the weights, and the intercepts.
-Result<Val> decisions(Lowering& to, const View& model, const Table& in, const Machine& m, const Matrix& weights) {
-  if (static_cast<std::int64_t>(m.intercept.size()) != weights.columns)
-    return refuse(model, std::to_string(m.intercept.size()) + " intercepts for " + std::to_string(weights.columns) + " decisions");
-  if (m.count == 0) {  // nothing but the intercept
-    TRY(expect_width(model, in, m.width));
-    to.inputs.refuse_missing(in);
-    return to.graph.repeat_row(TRY(to.inputs.numbers(in)), to.graph.row(m.intercept));
-  }
-  const Val values = TRY(kernel_values(to, model, in, m));
-  const Val sum = to.graph.matmul(values, constant_matrix(to.graph, weights), weights.columns);
-  return Builder::typed(to.graph.add(sum, to.graph.row(m.intercept)), DType::float64, weights.columns);
+// The same for every row: what a machine without support vectors says.
+Result<Val> only_intercepts(Lowering& to, const View& model, const Table& in, const Machine& m) {
+  TRY(expect_width(model, in, m.width));
+  to.inputs.refuse_missing(in);
+  return to.graph.repeat_row(TRY(to.inputs.numbers(in)), to.graph.row(m.intercept));
 }
 
-Matrix one_column(const Machine& m) {
-  Matrix w;
-  w.data = m.coef.data;
-  w.rows = m.count;
-  w.columns = 1;
-  return w;
-}
-
-// The weights of each pair i < j: class i's vectors have theirs in row j - 1 of _dual_coef_, class j's in row i.
-Result<Matrix> pair_weights(const View& model, const Machine& m, std::size_t classes) {
+// [N, pairs]: of each pair of classes, positive for the first one.
+Result<Val> pair_decisions(Lowering& to, const View& model, const Table& in, const Machine& m, std::size_t classes) {
   const View counts = TRY(model.attribute(model.has("_n_support") ? "_n_support" : "n_support_"));
   const auto per_class = TRY(counts.integers());
+  const auto pairs = static_cast<std::int64_t>(classes * (classes - 1) / 2);
   if (per_class.size() != classes || m.coef.rows != static_cast<std::int64_t>(classes) - 1)
     return refuse(counts, "the numbers of support vectors don't fit " + std::to_string(classes) + " classes");
-  std::vector<std::int64_t> start{0};
+  std::int64_t sum = 0;
   for (const std::int64_t n : per_class) {
     if (n < 0 || n > m.count) return refuse(counts, "a number of support vectors is out of range");
-    start.push_back(start.back() + n);
+    sum += n;
   }
-  if (start.back() != m.count) return refuse(counts, "the numbers of support vectors don't add up to " + std::to_string(m.count));
-  Matrix w;
-  w.rows = m.count;
-  w.columns = static_cast<std::int64_t>(classes * (classes - 1) / 2);
-  w.data.assign(static_cast<std::size_t>(w.rows * w.columns), 0.0);
-  std::int64_t pair = 0;
-  for (std::size_t i = 0; i < classes; ++i) {
-    for (std::size_t j = i + 1; j < classes; ++j, ++pair) {
-      for (std::int64_t v = start[i]; v < start[i + 1]; ++v) w.data[static_cast<std::size_t>(v * w.columns + pair)] = m.coef.at(static_cast<std::int64_t>(j) - 1, v);
-      for (std::int64_t v = start[j]; v < start[j + 1]; ++v) w.data[static_cast<std::size_t>(v * w.columns + pair)] = m.coef.at(static_cast<std::int64_t>(i), v);
-    }
-  }
-  return w;
-}
-
-// [pairs, classes] with `first` at each pair's first class and `second` at its second.
-Val pair_matrix(Builder& graph, std::size_t classes, double first, double second) {
-  Matrix m;
-  m.rows = static_cast<std::int64_t>(classes * (classes - 1) / 2);
-  m.columns = static_cast<std::int64_t>(classes);
-  m.data.assign(static_cast<std::size_t>(m.rows * m.columns), 0.0);
-  std::size_t pair = 0;
-  for (std::size_t i = 0; i < classes; ++i) {
-    for (std::size_t j = i + 1; j < classes; ++j, ++pair) {
-      m.data[pair * classes + i] = first;
-      m.data[pair * classes + j] = second;
-    }
-  }
-  return constant_matrix(graph, m);
-}
-
-// How many pairs each class wins; `second` [N, pairs] is true where the pair's second class does.
-Val votes(Builder& graph, const Val& second, std::size_t classes) {
-  const auto k = static_cast<std::int64_t>(classes);
-  const Val lost = graph.cast(second, DType::float64), won = graph.cast(graph.logical_not(second), DType::float64);
-  return graph.add(graph.matmul(won, pair_matrix(graph, classes, 1, 0), k), graph.matmul(lost, pair_matrix(graph, classes, 0, 1), k));
+  if (sum != m.count) return refuse(counts, "the numbers of support vectors don't add up to " + std::to_string(m.count));
+  if (static_cast<std::int64_t>(m.intercept.size()) != pairs)
+    return refuse(model, std::to_string(m.intercept.size()) + " intercepts for " + std::to_string(pairs) + " pairs of classes");
+  if (m.count == 0) return only_intercepts(to, model, in, m);
+  const Val values = TRY(kernel_values(to, model, in, m));
+  Builder& graph = to.graph;
+  return graph.own("PairDecisions", {values, constant_matrix(graph, m.coef), graph.ints(per_class), graph.constant(doubles({pairs}, m.intercept))},
+                   DType::float64, pairs);
 }
 
 // libsvm's sigmoid of each pair's decision, cut to [1e-7, 1 - 1e-7], and the pairs coupled.
@@ -152,7 +110,8 @@ Result<Val> platt(Lowering& to, const View& model, const Val& decision, std::siz
   const Val below = graph.div(graph.scalar(1), graph.add(grown, graph.scalar(1))), above_zero = graph.div(grown, graph.add(grown, graph.scalar(1)));
   const Val p = graph.where(graph.compare("GreaterOrEqual", at, graph.scalar(0)), above_zero, below);
   const Val cut = Builder::typed(graph.op("Clip", {p, graph.scalar(1e-7), graph.scalar(1 - 1e-7)}), DType::float64, decision.columns);
-  return graph.own("PairwiseCoupling", {cut}, DType::float64, static_cast<std::int64_t>(classes), {graph::attr("classes", static_cast<std::int64_t>(classes))});
+  return graph.own("PairwiseCoupling", {cut}, DType::float64, static_cast<std::int64_t>(classes),
+                   {graph::attr("classes", static_cast<std::int64_t>(classes))});
 }
 
 bool with_probabilities(const View& model) {
@@ -172,17 +131,15 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   const std::size_t classes = p.labels->count();
   if (classes < 2 || classes > kClassesMax) return refuse(model, "a support vector classifier of " + std::to_string(classes) + " classes");
   Builder& graph = to.graph;
-  const Val decision = TRY(decisions(to, model, in, m, TRY(pair_weights(model, m, classes))));
-  const Val first_wins = Builder::typed(graph.compare("Greater", decision, graph.scalar(0)), DType::boolean, decision.columns);
-  p.label = graph.argmax(votes(graph, graph.logical_not(first_wins), classes));
+  const Val decision = TRY(pair_decisions(to, model, in, m, classes));
+  const auto count = static_cast<std::int64_t>(classes);
+  const auto voted = graph.op_n("PairVotes", {decision}, 2, {graph::attr("classes", count)}, graph::kOwnDomain);
+  p.label = Builder::typed(voted[0], DType::int64, -1);
   const bool ovr = text_or(model, "decision_function_shape", "ovr") == "ovr";
   if (classes == 2) {
     p.scores = flat(graph, graph.op("Neg", {decision}));
   } else if (ovr) {
-    const Val second = Builder::typed(graph.compare("Less", decision, graph.scalar(0)), DType::boolean, decision.columns);
-    const Val sums = graph.matmul(decision, pair_matrix(graph, classes, 1, -1), static_cast<std::int64_t>(classes));
-    const Val squeezed = graph.div(sums, graph.mul(graph.add(graph.op("Abs", {sums}), graph.scalar(1)), graph.scalar(3)));
-    p.scores = Builder::typed(graph.add(votes(graph, second, classes), squeezed), DType::float64, static_cast<std::int64_t>(classes));
+    p.scores = Builder::typed(voted[1], DType::float64, count);
   } else {
     p.scores = decision;
   }
@@ -196,8 +153,11 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
 
 Result<Val> one_value(Lowering& to, const View& model, const Table& in) {
   const Machine m = TRY(read_machine(model));
-  if (m.coef.rows != 1) return refuse(model, "_dual_coef_ has " + std::to_string(m.coef.rows) + " rows, one was expected");
-  return flat(to.graph, TRY(decisions(to, model, in, m, one_column(m))));
+  if (m.coef.rows != 1 || m.intercept.size() != 1) return refuse(model, "_dual_coef_ and _intercept_ must be of one decision");
+  if (m.count == 0) return flat(to.graph, TRY(only_intercepts(to, model, in, m)));
+  const Val weights = to.graph.constant(doubles({m.count, 1}, m.coef.data));
+  const Val sum = to.graph.matmul(TRY(kernel_values(to, model, in, m)), weights, 1);
+  return flat(to.graph, to.graph.add(sum, to.graph.row(m.intercept)));
 }
 
 Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) { return Prediction::regressor(TRY(one_value(to, model, in))); }
@@ -209,7 +169,7 @@ Result<Prediction> one_class(Lowering& to, const View& model, const Table& in) {
 }
 
 constexpr Converter kConverters[] = {
-    {"SVC", nullptr, classifier},   {"NuSVC", nullptr, classifier},         {"SVR", nullptr, regressor},
+    {"SVC", nullptr, classifier},  {"NuSVC", nullptr, classifier},      {"SVR", nullptr, regressor},
     {"NuSVR", nullptr, regressor}, {"OneClassSVM", nullptr, one_class},
 };
 
