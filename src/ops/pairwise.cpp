@@ -41,15 +41,27 @@ struct Pair {
 };
 using Distance = double (*)(const Pair&);
 
+// scipy's distances and BLAS's short dot products add one term after the other; where models cancel, another order shows.
+template <class Term>
+double in_order(std::size_t n, const Term& term) {
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += term(i);
+  return sum;
+}
+
 double squared(const Pair& p) {
-  if (p.scale != nullptr) {
+  if (p.scale != nullptr) {  // summed by numpy
     return pairwise_sum(0, p.n, [&](std::size_t i) { return (p.x[i] - p.y[i]) * (p.x[i] - p.y[i]) / p.scale[i]; });
   }
-  return pairwise_sum(0, p.n, [&](std::size_t i) { return (p.x[i] - p.y[i]) * (p.x[i] - p.y[i]); });
+  return in_order(p.n, [&](std::size_t i) { return (p.x[i] - p.y[i]) * (p.x[i] - p.y[i]); });
 }
 double euclidean(const Pair& p) { return std::sqrt(squared(p)); }
 double manhattan(const Pair& p) {
-  return pairwise_sum(0, p.n, [&](std::size_t i) { return std::abs(p.x[i] - p.y[i]); });
+  return in_order(p.n, [&](std::size_t i) { return std::abs(p.x[i] - p.y[i]); });
+}
+double dot(const Pair& p) {
+  const auto term = [&](std::size_t i) { return p.x[i] * p.y[i]; };
+  return p.n < 32 ? in_order(p.n, term) : pairwise_sum(0, p.n, term);
 }
 double chebyshev(const Pair& p) {
   double largest = 0;
@@ -57,18 +69,18 @@ double chebyshev(const Pair& p) {
   return largest;
 }
 double canberra(const Pair& p) {
-  return pairwise_sum(0, p.n, [&](std::size_t i) {
+  return in_order(p.n, [&](std::size_t i) {
     const double size = std::abs(p.x[i]) + std::abs(p.y[i]);
     return size == 0 ? 0 : std::abs(p.x[i] - p.y[i]) / size;
   });
 }
 double bray_curtis(const Pair& p) {
   const double apart = manhattan(p);
-  return apart / pairwise_sum(0, p.n, [&](std::size_t i) { return std::abs(p.x[i] + p.y[i]); });
+  return apart / in_order(p.n, [&](std::size_t i) { return std::abs(p.x[i] + p.y[i]); });
 }
 // scikit-learn's own, which differs from scipy's where numbers are negative.
 double bray_curtis_of_sizes(const Pair& p) {
-  const double size = pairwise_sum(0, p.n, [&](std::size_t i) { return std::abs(p.x[i]) + std::abs(p.y[i]); });
+  const double size = in_order(p.n, [&](std::size_t i) { return std::abs(p.x[i]) + std::abs(p.y[i]); });
   return size > 0 ? manhattan(p) / size : 0;
 }
 // The sum of (x - y)^2 / (x + y), where both zero add nothing.
@@ -94,6 +106,7 @@ constexpr Named kDistances[] = {
     {"braycurtis", bray_curtis},
     {"braycurtis_of_sizes", bray_curtis_of_sizes},
     {"chi2", chi_squared},
+    {"dot", dot},
 };
 
 class RowDistances final : public Kernel {

@@ -64,11 +64,16 @@ Result<Ellipsoid> read_ellipsoid(const View& rotation, const View& scaling, std:
   const auto scale = TRY(scaling.doubles());
   if (e.axes.rows != features || static_cast<std::int64_t>(scale.size()) != e.axes.columns || scale.empty())
     return refuse(rotation, "rotation and scaling don't fit " + std::to_string(features) + " features");
+  // Models trained on float32 keep and compute this in it.
+  const bool single = scaling.is(Kind::array) && scaling.dtype_text().find("f4") != std::string::npos;
+  const auto rounded = [&](double v) { return single ? static_cast<double>(static_cast<float>(v)) : v; };
   for (std::int64_t r = 0; r < e.axes.rows; ++r) {
-    for (std::int64_t c = 0; c < e.axes.columns; ++c)
-      e.axes.data[static_cast<std::size_t>(r * e.axes.columns + c)] *= std::pow(scale[static_cast<std::size_t>(c)], -0.5);
+    for (std::int64_t c = 0; c < e.axes.columns; ++c) {
+      double& axis = e.axes.data[static_cast<std::size_t>(r * e.axes.columns + c)];
+      axis = rounded(axis * rounded(std::pow(scale[static_cast<std::size_t>(c)], -0.5)));
+    }
   }
-  for (const double s : scale) e.log_volume += std::log(s);
+  for (const double s : scale) e.log_volume = rounded(e.log_volume + rounded(std::log(s)));
   return e;
 }
 

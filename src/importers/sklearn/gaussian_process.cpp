@@ -107,13 +107,13 @@ Result<std::vector<Latent>> latents(Lowering& to, const View& wrapper, const Tab
   return out;
 }
 
-// The largest probability wins; the last of equals before 1.9, the first from then on.
+// The largest probability wins; the last of equals before 1.8, the first from then on.
 Result<Prediction> one_against_rest(Lowering& to, const View& model, const View& wrapper, const Table& in, Labels labels) {
   std::vector<Val> columns;
   for (const Latent& member : TRY(latents(to, wrapper, in, labels.count()))) columns.push_back(member.probability);
   Builder& graph = to.graph;
   const Val raw = graph.concat_columns(columns);
-  const std::int64_t last = to.version(model).at_least(1, 9) ? 0 : 1;
+  const std::int64_t last = to.version(model).at_least(1, 8) ? 0 : 1;
   Prediction p;
   p.kind = Prediction::Kind::classifier;
   p.labels = std::move(labels);

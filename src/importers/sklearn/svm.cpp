@@ -50,7 +50,8 @@ Result<Machine> read_machine(const View& model) {
   m.kernel.name = TRY(kernel_name(model, "kernel", "rbf"));
   m.kernel.gamma = TRY(number_or(model, "_gamma", 0));
   m.kernel.coef0 = TRY(number_or(model, "coef0", 0));
-  m.kernel.degree = std::max(0.0, std::trunc(TRY(number_or(model, "degree", 3))));
+  m.kernel.degree = std::trunc(TRY(number_or(model, "degree", 3)));
+  if (!(m.kernel.degree <= 1e9)) return refuse(model, "the degree is out of range");
   if (m.kernel.name != "linear" && m.kernel.name != "poly" && m.kernel.name != "rbf" && m.kernel.name != "sigmoid" && m.kernel.name != "precomputed")
     return refuse(model, "libsvm has no kernel '" + m.kernel.name + "'");
   TRY(read_vectors(model, m));
@@ -61,12 +62,33 @@ Result<Machine> read_machine(const View& model) {
   return m;
 }
 
+// A whole power by squaring, in libsvm's order of products.
+Val whole_power(Builder& graph, const Val& base, std::int64_t exponent) {
+  std::optional<Val> power;
+  Val square = base;
+  for (std::int64_t left = exponent; left > 0; left /= 2) {
+    if (left % 2 == 1) power = power ? graph.mul(*power, square) : square;
+    if (left > 1) square = graph.mul(square, square);
+  }
+  return power ? *power : graph.op("Pow", {base, graph.scalar(0)});  // 1
+}
+
+Val libsvm_kernel(Builder& graph, const KernelFunction& kernel, const Val& x, const Matrix& vectors) {
+  const auto known = [&](Val v) { return Builder::typed(std::move(v), DType::float64, vectors.rows); };
+  if (kernel.name == "rbf") return known(graph.op("Exp", {graph.mul(row_distances(graph, x, vectors, "sqeuclidean"), graph.scalar(-kernel.gamma))}));
+  const Val product = row_distances(graph, x, vectors, "dot");
+  if (kernel.name == "linear") return product;
+  const Val shifted = known(graph.add(graph.mul(product, graph.scalar(kernel.gamma)), graph.scalar(kernel.coef0)));
+  if (kernel.name == "sigmoid") return known(graph.op("Tanh", {shifted}));
+  return known(whole_power(graph, shifted, static_cast<std::int64_t>(kernel.degree)));
+}
+
 Result<Val> kernel_values(Lowering& to, const View& model, const Table& in, const Machine& m) {
   TRY(expect_width(model, in, m.width));
   to.inputs.refuse_missing(in);
   const Val x = TRY(to.inputs.numbers(in));
   if (m.kernel.name == "precomputed") return to.graph.columns(x, m.chosen);
-  return pairwise_kernel(to.graph, model, m.kernel, x, m.vectors);
+  return libsvm_kernel(to.graph, m.kernel, x, m.vectors);
 }
 
 // The same for every row: what a machine without support vectors says.
@@ -74,6 +96,12 @@ Result<Val> only_intercepts(Lowering& to, const View& model, const Table& in, co
   TRY(expect_width(model, in, m.width));
   to.inputs.refuse_missing(in);
   return to.graph.repeat_row(TRY(to.inputs.numbers(in)), to.graph.row(m.intercept));
+}
+
+Val sum_pairs(Builder& graph, const Val& values, const Machine& m, const std::vector<std::int64_t>& counts) {
+  const auto pairs = static_cast<std::int64_t>(m.intercept.size());
+  const Val intercepts = graph.constant(doubles({pairs}, m.intercept));
+  return graph.own("PairDecisions", {values, constant_matrix(graph, m.coef), graph.ints(counts), intercepts}, DType::float64, pairs);
 }
 
 // [N, pairs]: of each pair of classes, positive for the first one.
@@ -92,10 +120,7 @@ Result<Val> pair_decisions(Lowering& to, const View& model, const Table& in, con
   if (static_cast<std::int64_t>(m.intercept.size()) != pairs)
     return refuse(model, std::to_string(m.intercept.size()) + " intercepts for " + std::to_string(pairs) + " pairs of classes");
   if (m.count == 0) return only_intercepts(to, model, in, m);
-  const Val values = TRY(kernel_values(to, model, in, m));
-  Builder& graph = to.graph;
-  return graph.own("PairDecisions", {values, constant_matrix(graph, m.coef), graph.ints(per_class), graph.constant(doubles({pairs}, m.intercept))},
-                   DType::float64, pairs);
+  return sum_pairs(to.graph, TRY(kernel_values(to, model, in, m)), m, per_class);
 }
 
 // libsvm's sigmoid of each pair's decision, cut to [1e-7, 1 - 1e-7], and the pairs coupled.
@@ -155,9 +180,9 @@ Result<Val> one_value(Lowering& to, const View& model, const Table& in) {
   const Machine m = TRY(read_machine(model));
   if (m.coef.rows != 1 || m.intercept.size() != 1) return refuse(model, "_dual_coef_ and _intercept_ must be of one decision");
   if (m.count == 0) return flat(to.graph, TRY(only_intercepts(to, model, in, m)));
-  const Val weights = to.graph.constant(doubles({m.count, 1}, m.coef.data));
-  const Val sum = to.graph.matmul(TRY(kernel_values(to, model, in, m)), weights, 1);
-  return flat(to.graph, to.graph.add(sum, to.graph.row(m.intercept)));
+  const std::vector<std::int64_t> counts{m.count, 0};  // summed in the same order as the one pair of two classes
+  const Val values = TRY(kernel_values(to, model, in, m));
+  return flat(to.graph, sum_pairs(to.graph, values, m, counts));
 }
 
 Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) { return Prediction::regressor(TRY(one_value(to, model, in))); }
