@@ -26,18 +26,22 @@ Result<Decision> decision_function(Lowering& to, const View& model, const Table&
   return Decision{Builder::typed(sum, DType::float64, coef.rows), coef.rank};
 }
 
-Result<Labels> linear_labels(const View& model, std::int64_t decisions) {
+Result<Labels> binarized_labels(const View& model) {
   std::optional<View> classes = model.find("classes_");
   if (!classes) {
-    if (const auto binarizer = model.find("_label_binarizer")) {  // RidgeClassifier before 1.9
-      if (text_or(*binarizer, "y_type_", "binary").find("multilabel") != std::string::npos) {
-        return refuse(model, std::string(model.name()) + " with several labels a row is not covered yet");
-      }
-      classes = binarizer->find("classes_");
-    }
+    if (const auto binarizer = model.find("_label_binarizer")) classes = binarizer->find("classes_");
   }
   if (!classes) return refuse(model, std::string(model.name()) + " has no classes_ (is it fitted?)");
-  Labels labels = TRY(read_labels(*classes));
+  return read_labels(*classes);
+}
+
+bool is_multilabel(const View& model) {
+  const auto binarizer = model.find("_label_binarizer");
+  return binarizer && text_or(*binarizer, "y_type_", "binary").substr(0, 10) == "multilabel";
+}
+
+Result<Labels> linear_labels(const View& model, std::int64_t decisions) {
+  Labels labels = TRY(binarized_labels(model));
   const auto count = static_cast<std::int64_t>(labels.count());
   if (count < 2 || decisions != (count == 2 ? 1 : count)) {
     return refuse(model, std::to_string(decisions) + " rows of coef_ don't fit " + std::to_string(count) + " classes");
@@ -73,6 +77,42 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   return prediction;
 }
 
+// Ridge classifiers take several labels a row. Before 1.0 they answered the best of them nevertheless.
+Result<Prediction> ridge_classifier(Lowering& to, const View& model, const Table& in) {
+  if (!is_multilabel(model)) return classifier(to, model, in);
+  const Decision decision = TRY(decision_function(to, model, in));
+  Prediction prediction;
+  prediction.kind = Prediction::Kind::classifier;
+  prediction.labels = TRY(binarized_labels(model));
+  if (static_cast<std::int64_t>(prediction.labels->count()) != decision.value.columns)
+    return refuse(model,
+                  std::to_string(decision.value.columns) + " rows of coef_ don't fit " + std::to_string(prediction.labels->count()) + " labels");
+  if (!to.version(model).at_least(1, 0)) {
+    label_by_scores(to.graph, prediction, decision.value);
+    return prediction;
+  }
+  prediction.scores = decision.value;
+  prediction.indicator = Builder::typed(above(to.graph, decision.value, 0), DType::int64, decision.value.columns);
+  return prediction;
+}
+
+// SGDOneClassSVM: the decision is taken against offset_, and 0 is inside.
+Result<Prediction> one_class(Lowering& to, const View& model, const Table& in) {
+  const Matrix coef = TRY(matrix(model, "coef_"));
+  const auto offset = TRY(vector(model, "offset_"));
+  if (coef.rows != 1 || offset.size() != 1) return refuse(model, "coef_ and offset_ must be of one class");
+  TRY(expect_width(model, in, coef.columns));
+  to.inputs.refuse_missing(in);
+  const Val weights = to.graph.constant(doubles({coef.columns, 1}, coef.data));
+  const Val product = to.graph.matmul(TRY(to.inputs.numbers(in)), weights, 1);
+  const Val score = flat(to.graph, to.graph.sub(product, to.graph.row(offset)));
+  const Val inside = at_least(to.graph, score, 0);
+  const Val sign = to.graph.sub(to.graph.mul(inside, to.graph.scalar_i64(2)), to.graph.scalar_i64(1));
+  return Prediction::outlier_detector(Builder::typed(sign, DType::int64, -1), score);
+}
+
+Result<Prediction> ransac(Lowering& to, const View& model, const Table& in) { return to.predict(TRY(model.attribute("estimator_")), in); }
+
 constexpr Converter kConverters[] = {
     {"LinearRegression", nullptr, regressor},
     {"Ridge", nullptr, regressor},
@@ -103,8 +143,10 @@ constexpr Converter kConverters[] = {
     {"PoissonRegressor", nullptr, exponential_regressor},
     {"GammaRegressor", nullptr, exponential_regressor},
     {"TweedieRegressor", nullptr, tweedie},
-    {"RidgeClassifier", nullptr, classifier},
-    {"RidgeClassifierCV", nullptr, classifier},
+    {"RANSACRegressor", nullptr, ransac},
+    {"SGDOneClassSVM", nullptr, one_class},
+    {"RidgeClassifier", nullptr, ridge_classifier},
+    {"RidgeClassifierCV", nullptr, ridge_classifier},
     {"Perceptron", nullptr, classifier},
     {"PassiveAggressiveClassifier", nullptr, classifier},
     {"LinearSVC", nullptr, classifier},

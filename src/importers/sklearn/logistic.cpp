@@ -6,11 +6,15 @@
 namespace slipway::importers::sklearn {
 namespace {
 
-// One sigmoid a class, normalised: LinearClassifierMixin._predict_proba_lr.
-Val one_against_rest(Builder& graph, const Val& decision) {
+// One sigmoid a class, normalised: LinearClassifierMixin._predict_proba_lr. Since 1.9 rows of zeros become even; before, NaN.
+Val one_against_rest(Builder& graph, const Val& decision, Version version) {
   const Val p = expit(graph, decision);
   if (decision.columns == 1) return two_columns(graph, p);
-  return Builder::typed(graph.div(p, sum_columns(graph, p)), DType::float64, decision.columns);
+  const Val sum = sum_columns(graph, p), shares = graph.div(p, sum);
+  if (!version.at_least(1, 9)) return Builder::typed(shares, DType::float64, decision.columns);
+  const Val none = Builder::typed(graph.compare("Equal", sum, graph.scalar(0)), DType::boolean, 1);
+  const Val even = graph.scalar(1.0 / static_cast<double>(decision.columns));
+  return Builder::typed(graph.where(none, even, shares), DType::float64, decision.columns);
 }
 
 Val multinomial(Builder& graph, const Val& decision) {
@@ -24,7 +28,7 @@ Result<Prediction> logistic(Lowering& to, const View& model, const Table& in) {
   prediction.labels = TRY(linear_labels(model, decision.value.columns));
   label_by_scores(to.graph, prediction, decision.value);
   const bool rest = is_one_against_rest(to.version(model), model, prediction.labels->count());
-  prediction.probabilities = rest ? one_against_rest(to.graph, decision.value) : multinomial(to.graph, decision.value);
+  prediction.probabilities = rest ? one_against_rest(to.graph, decision.value, to.version(model)) : multinomial(to.graph, decision.value);
   return prediction;
 }
 
@@ -46,7 +50,7 @@ Result<Prediction> sgd(Lowering& to, const View& model, const Table& in) {
   prediction.labels = TRY(linear_labels(model, decision.value.columns));
   label_by_scores(to.graph, prediction, decision.value);
   const std::string loss = text_or(model, "loss", "hinge");
-  if (loss == "log" || loss == "log_loss") prediction.probabilities = one_against_rest(to.graph, decision.value);
+  if (loss == "log" || loss == "log_loss") prediction.probabilities = one_against_rest(to.graph, decision.value, to.version(model));
   if (loss == "modified_huber") prediction.probabilities = modified_huber(to.graph, decision.value);
   return prediction;
 }

@@ -107,7 +107,8 @@ struct Matrix {
   int rank = 2;  // 1: it was a vector; 0: a number
   double at(std::int64_t r, std::int64_t c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
 };
-Result<Matrix> matrix(const View& model, std::string_view name);               // a vector is one row
+Result<Matrix> matrix(const View& model, std::string_view name);  // a vector is one row; scipy's csr and csc are written out
+Result<Matrix> matrix(const View& array);
 Result<std::vector<double>> vector(const View& model, std::string_view name);  // a number is one element
 Result<double> number_or(const View& model, std::string_view name, double otherwise);
 Result<bool> flag_or(const View& model, std::string_view name, bool otherwise);

@@ -46,20 +46,79 @@ std::int64_t count_of_rows(const View& model) {
   return location && location->is(Kind::array) && location->shape().size() == 1 ? location->shape()[0] : -1;
 }
 
+bool is_sparse(const View& v) {
+  if (!v.is(Kind::object) || v.module().substr(0, 12) != "scipy.sparse") return false;
+  const std::string_view name = v.name();
+  return name == "csr_matrix" || name == "csr_array" || name == "csc_matrix" || name == "csc_array";
+}
+
 // The number of features as the oldest versions leave it only in the shape of what was fitted.
-Result<std::int64_t> count_of(const View& model) {
+Result<std::int64_t> count_of(const View& model, int depth = 0) {
   for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features"}) {
     if (!present(model, attribute)) continue;
     const auto count = model.find(attribute)->integer();
     if (count.ok()) return *count;
   }
-  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_"}) {
+  for (const char* attribute : {"x_mean_", "coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "theta_", "feature_log_prob_",
+                                "centroids_", "means_", "X_fit_", "X_train_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
+    if (is_sparse(v) && v.has("_shape")) {
+      const View shape = *v.find("_shape");
+      if (shape.size() == 0) continue;
+      if (const auto width = shape.at(shape.size() - 1).integer(); width.ok()) return *width;
+    }
   }
+  if (const auto fitted = model.find("shape_fit_"); fitted && fitted->is(Kind::tuple) && fitted->size() == 2) {  // of libsvm's models
+    if (const auto width = fitted->at(1).integer(); width.ok()) return *width;
+  }
+  if (const auto layers = model.find("coefs_"); layers && layers->is(Kind::list) && layers->size() > 0) {  // of networks
+    const View first = layers->at(0);
+    if (first.is(Kind::array) && first.shape().size() == 2) return first.shape()[0];
+  }
+  if (present(model, "X_thresholds_") || present(model, "_necessary_X_")) return std::int64_t{1};
   if (const auto categories = model.find("categories_")) return static_cast<std::int64_t>(categories->size());
+  for (const char* attribute : {"base_estimator_", "estimator_"}) {  // what an estimator was wrapped around
+    const auto inner = model.find(attribute);
+    if (inner && inner->is(Kind::object) && depth < kDepthMax) return count_of(*inner, depth + 1);
+  }
+  if (const auto members = model.find("estimators_");
+      members && (members->is(Kind::list) || members->is(Kind::tuple)) && members->size() > 0 && depth < kDepthMax) {
+    if (members->at(0).is(Kind::object)) return count_of(members->at(0), depth + 1);
+  }
   return count_of_rows(model);
+}
+
+// scipy's compressed rows or columns: {_shape, data, indices, indptr}. Written out in full, bounded by what the file holds.
+Result<Matrix> sparse_matrix(const View& v) {
+  const bool by_rows = v.name().substr(0, 3) == "csr";
+  const View shape = TRY(v.attribute(v.has("_shape") ? "_shape" : "shape"));
+  if (shape.size() != 1 && shape.size() != 2) return refuse(shape, "a sparse array's shape must be rows and columns");
+  Matrix m;
+  m.rows = shape.size() == 1 ? 1 : TRY(shape.at(0).integer());
+  m.columns = TRY(shape.at(shape.size() - 1).integer());
+  m.rank = m.rows == 1 ? 1 : 2;  // a vector made sparse becomes one row, and answers as a vector
+  const auto values = TRY(TRY(v.attribute("data")).doubles());
+  const auto indices = TRY(TRY(v.attribute("indices")).integers()), starts = TRY(TRY(v.attribute("indptr")).integers());
+  const std::int64_t lines = by_rows ? m.rows : m.columns, width = by_rows ? m.columns : m.rows;
+  constexpr std::int64_t kDenseMin = 4'000'000, kDenseFactor = 256;
+  const auto held = static_cast<std::int64_t>(values.size());
+  if (m.rows < 0 || m.columns < 0 || m.rows > INT32_MAX || m.columns > INT32_MAX || m.rows * m.columns > kDenseMin + kDenseFactor * held)
+    return refuse(v, "this sparse array is too large to write out: " + std::to_string(m.rows) + " x " + std::to_string(m.columns));
+  if (values.size() != indices.size() || static_cast<std::int64_t>(starts.size()) != lines + 1)
+    return refuse(v, "damaged sparse array: its lists differ in length");
+  m.data.assign(static_cast<std::size_t>(m.rows * m.columns), 0.0);
+  for (std::int64_t line = 0; line < lines; ++line) {
+    const std::int64_t begin = starts[static_cast<std::size_t>(line)], end = starts[static_cast<std::size_t>(line) + 1];
+    if (begin < 0 || end < begin || end > held) return refuse(v, "damaged sparse array: line " + std::to_string(line) + " is out of range");
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t at = indices[static_cast<std::size_t>(i)];
+      if (at < 0 || at >= width) return refuse(v, "damaged sparse array: an index is out of range");
+      m.data[static_cast<std::size_t>(by_rows ? line * m.columns + at : at * m.columns + line)] += values[static_cast<std::size_t>(i)];
+    }
+  }
+  return m;
 }
 
 }  // namespace
@@ -77,10 +136,11 @@ bool present(const View& model, std::string_view name) {
   return found && !found->is_none();
 }
 
-Result<Matrix> matrix(const View& model, std::string_view name) {
-  const View v = TRY(model.attribute(name));
-  if (v.is(Kind::object))
-    return refuse(v, "here is " + v.describe() + "; a dense array was expected (sparse coefficients: call densify() before saving)");
+Result<Matrix> matrix(const View& model, std::string_view name) { return matrix(TRY(model.attribute(name))); }
+
+Result<Matrix> matrix(const View& v) {
+  if (is_sparse(v)) return sparse_matrix(v);
+  if (v.is(Kind::object)) return refuse(v, "here is " + v.describe() + "; an array was expected");
   Matrix m;
   m.data = TRY(v.doubles());
   const Shape shape = v.is(Kind::array) ? v.shape() : Shape{static_cast<std::int64_t>(m.data.size())};
