@@ -70,7 +70,12 @@ Prediction Prediction::outlier_detector(Val inlier, Val score) {
   return p;
 }
 
-bool covered(const View& model) { return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr; }
+const Converter* find_converter(const View& model) {
+  if (!model.is(Kind::object)) return nullptr;
+  return find_converter(model.name(), model.module().substr(0, model.module().find('.')));
+}
+
+bool covered(const View& model) { return find_converter(model) != nullptr; }
 
 Error not_covered(const View& model) {
   if (!model.is(Kind::object) && !model.is(Kind::global)) {
@@ -98,7 +103,7 @@ bool predicts(const View& model) {
   std::optional<View> at = model;
   for (int depth = 0; at && depth < kDepthMax; ++depth) {
     if (!covered(*at)) return false;
-    if (at->name() != "Pipeline") return find_converter(at->name())->predict != nullptr;
+    if (at->name() != "Pipeline") return find_converter(*at)->predict != nullptr;
     const auto steps = at->find("steps");
     if (!steps || steps->size() == 0) return false;
     const View last = steps->at(steps->size() - 1);
@@ -111,7 +116,7 @@ bool predicts(const View& model) {
 Result<const Converter*> Lowering::enter(const View& model) {
   if (!covered(model)) return not_covered(model);
   if (++depth_ > kDepthMax) return refuse(model, "estimators are nested more than " + std::to_string(kDepthMax) + " deep");
-  return find_converter(model.name());
+  return find_converter(model);
 }
 
 Result<Table> Lowering::transform(const View& model, const Table& in) {

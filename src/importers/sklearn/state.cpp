@@ -94,8 +94,12 @@ Result<Width> width_of(const View& model) {
   View at = model;
   for (int depth = 0; depth < kDepthMax && at.is(Kind::object); ++depth) {
     Width width;
-    width.names = TRY(names_of(at));
-    width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
+    if (const Converter* converter = find_converter(at); converter != nullptr && converter->width != nullptr) {
+      width = TRY(converter->width(at));
+    } else {
+      width.names = TRY(names_of(at));
+      width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
+    }
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
     if (at.name() != "Pipeline") break;
@@ -106,7 +110,9 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      const Converter* converter = find_converter(inner);
+      if (inner.name() == "Pipeline" || (converter != nullptr && converter->width != nullptr) || TRY(count_of(inner)) >= 0 ||
+          !TRY(names_of(inner)).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;

@@ -1,0 +1,331 @@
+"""Trains the boosting part of the corpus: XGBoost, LightGBM and CatBoost models, pickled and in their own formats.
+
+    python make_boosting.py 3.4.1 tests/corpus/boosting/3.4.1
+
+The version is XGBoost's; which LightGBM, CatBoost and scikit-learn stand beside it is in cases.json. Cases are made where the libraries
+of the environment know the parameters they use. Layout and checks are make_sklearn's.
+"""
+import re
+
+import make_sklearn
+from make_sklearn import *  # noqa: F401,F403
+from sklearn.model_selection import GridSearchCV
+
+
+try:
+    import xgboost as xgb
+except ImportError:
+    xgb = None
+try:
+    import lightgbm as lgb
+except ImportError:
+    lgb = None
+try:
+    import catboost as cat
+except ImportError:
+    cat = None
+
+
+def parts(module):
+    return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", module.__version__).groups()) if module else (0, 0)
+
+
+XGB, LGB, CAT = parts(xgb), parts(lgb), parts(cat)
+PLAIN_ANSWER, PLAIN_WRITE, PLAIN_READ = make_sklearn.answer, make_sklearn.write_model, make_sklearn.read_model
+
+
+# ---------------------------------------------------------------------------------------------- answers of bare boosters
+
+def labelled(probabilities):
+    probabilities = np.asarray(probabilities)
+    if probabilities.ndim == 1:
+        probabilities = np.vstack((1.0 - probabilities, probabilities)).T
+        label = (probabilities[:, 1] > 0.5).astype(int)
+    else:
+        label = np.argmax(probabilities, axis=1)
+    return {"kind": "classifier", "label": nested(label), "probabilities": nested(probabilities)}
+
+
+def xgb_objective(booster):
+    if XGB < (1, 0):
+        return getattr(booster, "objective_for_corpus", "")
+    return json.loads(booster.save_config())["learner"]["objective"]["name"]
+
+
+def answer(model, X):
+    name = type(model).__module__.split(".")[0] + "." + type(model).__name__
+    if name == "xgboost.Booster":
+        out = model.predict(xgb.DMatrix(X, **({"enable_categorical": True} if isinstance(X, pd.DataFrame) and XGB >= (1, 3) else {})))
+        if xgb_objective(model) in ("binary:logistic", "multi:softprob"):
+            return labelled(out)
+        return {"kind": "regressor", "prediction": nested(out)}
+    if name == "lightgbm.Booster":
+        out = model.predict(X)
+        if model.params_for_corpus in ("binary", "multiclass", "multiclassova"):
+            return labelled(out)
+        return {"kind": "regressor", "prediction": nested(out)}
+    if name == "catboost.CatBoost":
+        out = model.predict(X)
+        loss = model.get_all_params().get("loss_function") if CAT >= (0, 23) else model.get_params()["loss_function"]
+        if loss in ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll"):
+            return labelled(model.predict(X, prediction_type="Probability")[:, 1] if loss == "Logloss" else model.predict(X, prediction_type="Probability"))
+        return {"kind": "regressor", "prediction": nested(out)}
+    if name.endswith("Ranker") or name.endswith("CatBoostRegressor"):
+        return {"kind": "regressor", "prediction": nested(model.predict(X))}
+    if name == "catboost.CatBoostClassifier":
+        label = np.asarray(model.predict(X))
+        label = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
+        if label.dtype == object and all(isinstance(v, (float, np.floating)) and v == int(v) for v in label.ravel()):
+            label = label.astype(int)
+        if label.dtype.kind == "U" and set(label.ravel()) <= {"True", "False"}:
+            label = label == "True"
+        return {"kind": "classifier", "label": nested(label), "probabilities": nested(model.predict_proba(X))}
+    if name.startswith("xgboost") and is_classifier(model):
+        label = np.asarray(model.predict(X))
+        if label.ndim == 2:  # several labels a row: 0.0 and 1.0
+            return {"kind": "classifier", "label": nested(label.astype(int)), "probabilities": nested(model.predict_proba(X))}
+    return PLAIN_ANSWER(model, X)
+
+
+# ---------------------------------------------------------------------------------------------- files of their own formats
+
+NATIVE = {"json": "model.json", "ubj": "model.ubj", "bin": "model.bin", "txt": "model.txt", "cbm": "model.cbm"}
+
+
+def booster_of(model):
+    for way in ("get_booster", "booster_"):
+        if hasattr(model, way):
+            found = getattr(model, way)
+            return found() if callable(found) else found
+    return model
+
+
+def write_model(model, container, folder):
+    kind, _, how = container.partition(":")
+    if kind != "native":
+        return PLAIN_WRITE(model, container, folder)
+    path = os.path.join(folder, NATIVE[how])
+    saved = path if how != "bin" or XGB < (2, 1) else path.replace(".bin", ".deprecated")
+    if how == "bin" and (1, 6) <= XGB < (2, 1):
+        saved = path
+    (booster_of(model) if how == "txt" else model).save_model(saved)
+    if saved != path:
+        os.rename(saved, path)
+    return path
+
+
+def read_model(path, container):
+    kind, _, how = container.partition(":")
+    if kind != "native":
+        model = PLAIN_READ(path, container)
+        if type(model).__module__.startswith("xgboost") and type(model).__name__ == "Booster":
+            model.objective_for_corpus = LAST[0]
+        if type(model).__module__.startswith("lightgbm") and type(model).__name__ == "Booster":
+            model.params_for_corpus = LAST[0]
+        return model
+    if how == "txt":
+        model = lgb.Booster(model_file=path)
+        model.params_for_corpus = LAST[0]
+        return model
+    model = type(LAST[1])()
+    model.load_model(path)
+    if hasattr(LAST[1], "objective_for_corpus"):
+        model.objective_for_corpus = LAST[0]
+    return model
+
+
+LAST = ["", None]  # the objective and the model of the case being written
+
+
+def remember(case_made, objective=""):
+    LAST[0], LAST[1] = objective, case_made.model
+    return case_made
+
+
+make_sklearn.answer, make_sklearn.write_model, make_sklearn.read_model = answer, write_model, read_model
+
+
+# ---------------------------------------------------------------------------------------------- data
+
+def table_of_categories(n=160, seed=5, numbers=True):
+    """Numbers, text categories and whole-number categories, with gaps; the outcome depends on all of them."""
+    rng = np.random.RandomState(seed)
+    colour = rng.choice(["red", "green", u"bl\u00fce", "black", "white"], n)
+    shop = rng.choice([10, 20, 35, 70, 71, 90], n)
+    size = np.round(rng.gamma(3, 2, n), 3)
+    y = (colour == "red") * 2.0 - (colour == "white") + np.isin(shop, [20, 71]) * 1.5 + np.sin(size) + rng.normal(size=n) * 0.2
+    size[rng.rand(n) < 0.1] = np.nan
+    table = pd.DataFrame({"size": size, "colour": pd.Categorical(colour, categories=["black", u"bl\u00fce", "green", "red", "white"]),
+                          "shop": pd.Categorical(shop, categories=[10, 20, 35, 70, 71, 90])})
+    table.loc[table.index[::13], "colour"] = None
+    if not numbers:
+        table = table.drop(columns=["shop"])
+    return table, y
+
+
+def near(X, rows=12, gaps=False, seed=1):
+    asked = ask(X, rows=rows, seed=seed)
+    if gaps:
+        asked[:rows][np.random.RandomState(4).rand(rows, X.shape[1]) < 0.3] = np.nan
+        asked[rows - 1] = np.nan
+    return asked
+
+
+def boosted(model, data, gaps=False, objective="", container=None, **fit):
+    X, y = data
+    if gaps:
+        X = with_gaps(X)
+    model.fit(X, y, **fit)
+    return remember(Case(model, near(data[0], gaps=gaps), container=container), objective)
+
+
+def stopped(model, data, classes=False, rounds=2, **kwargs):
+    """Fitted with early stopping on a set where it stops early."""
+    X, y = data
+    at = np.random.RandomState(0).permutation(len(X))
+    a, b = at[:len(X) // 2], at[len(X) // 2:]
+    noise = np.random.RandomState(1).permutation(len(b))
+    watched = y[b][noise]
+    model.fit(X[a], y[a], eval_set=[(X[b], watched)], **kwargs)
+    return remember(Case(model, near(X)))
+
+
+POSITIVE = (DIABETES[0], np.round(DIABETES[1] / 50.0, 2))
+SEVERAL = several_targets()
+LABELS2 = (IRIS[0], np.column_stack([IRIS[1] == 1, IRIS[0][:, 0] > 5.8, IRIS[0][:, 1] > 3]).astype(int))
+
+
+# ---------------------------------------------------------------------------------------------- XGBoost
+
+def xgboost_cases():
+    if xgb is None:
+        return
+    R, C = xgb.XGBRegressor, xgb.XGBClassifier
+    few = dict(n_estimators=8, max_depth=3)
+    words = XGB < (1, 6)  # later ones take 0 ... n-1 only
+    flowers = (IRIS[0], FLOWERS) if words else IRIS
+    tumours = (CANCER[0], TUMOURS) if words else CANCER
+    gaps = (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]]) if words else IRIS
+
+    add("xgb_reg", lambda: boosted(R(**few), DIABETES))
+    add("xgb_reg_gaps", lambda: boosted(R(n_estimators=60, max_depth=6), DIABETES, gaps=True))
+    add("xgb_reg_base", lambda: boosted(R(base_score=0.25, **few), DIABETES))
+    add("xgb_reg_missing", lambda: boosted(R(missing=0.0, **few), (np.round(DIABETES[0], 1), DIABETES[1])))
+    add("xgb_binary", lambda: boosted(C(**few), tumours))
+    add("xgb_binary_gaps", lambda: boosted(C(n_estimators=40, max_depth=4, base_score=0.3), tumours, gaps=True))
+    add("xgb_multi", lambda: boosted(C(**few), flowers))
+    add("xgb_multi_numbers", lambda: boosted(C(n_estimators=30, subsample=0.7), gaps, gaps=True))
+    add("xgb_bools", lambda: boosted(C(**few), (CANCER[0], CANCER[1].astype(bool))))
+    add("xgb_dart", lambda: boosted(R(booster="dart", n_estimators=20, max_depth=3), DIABETES))
+    if XGB >= (1, 0):
+        add("xgb_dart_drop", lambda: boosted(R(booster="dart", n_estimators=20, max_depth=3, rate_drop=0.3, skip_drop=0.2), DIABETES))
+        add("xgb_dart_multi", lambda: boosted(C(booster="dart", n_estimators=12, max_depth=3, rate_drop=0.4), flowers, gaps=True))
+    add("xgb_linear", lambda: boosted(R(booster="gblinear", n_estimators=20), DIABETES, gaps=True))
+    add("xgb_linear_multi", lambda: boosted(C(booster="gblinear", n_estimators=10), flowers))
+    add("xgb_rf", lambda: boosted(xgb.XGBRFRegressor(n_estimators=12, max_depth=4), DIABETES))
+    add("xgb_rf_classifier", lambda: boosted(xgb.XGBRFClassifier(n_estimators=12, max_depth=4), flowers))
+    add("xgb_forest_rounds", lambda: boosted(C(n_estimators=5, num_parallel_tree=3, subsample=0.6) if XGB >= (1, 0) else C(**few), flowers))
+    for objective in ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "reg:logistic", "reg:squaredlogerror", "reg:pseudohubererror",
+                      "reg:absoluteerror", "survival:aft", "binary:logitraw", "binary:hinge", "rank:pairwise"):
+        if objective in ("reg:squaredlogerror",) and XGB < (1, 0) or objective in ("reg:pseudohubererror", "survival:aft") and XGB < (1, 2):
+            continue
+        if objective == "reg:absoluteerror" and XGB < (1, 7) or objective == "survival:aft" or objective.startswith("rank"):
+            continue
+        data = POSITIVE
+        if objective in ("reg:logistic", "binary:logitraw", "binary:hinge"):
+            data = CANCER
+        add("xgb_" + objective.replace(":", "_"), lambda objective=objective, data=data: boosted(R(objective=objective, **few), data))
+    add("xgb_classifier_logitraw", lambda: boosted(C(objective="binary:logitraw", **few), tumours))
+    add("xgb_classifier_hinge", lambda: boosted(C(objective="binary:hinge", **few), tumours))
+    if XGB >= (2, 0):
+        add("xgb_quantiles", lambda: boosted(R(objective="reg:quantileerror", quantile_alpha=np.array([0.1, 0.5, 0.9]), **few), DIABETES))
+    if XGB >= (1, 6):
+        add("xgb_softmax", lambda: boosted(C(objective="multi:softmax", **few), IRIS))
+        add("xgb_targets", lambda: boosted(R(**few), SEVERAL))
+        add("xgb_labels", lambda: boosted(C(**few), LABELS2))
+    if XGB >= (2, 0):
+        add("xgb_vector_leaves", lambda: boosted(R(multi_strategy="multi_output_tree", tree_method="hist", **few), SEVERAL, gaps=True))
+        add("xgb_vector_classifier", lambda: boosted(C(multi_strategy="multi_output_tree", tree_method="hist", **few), IRIS))
+    if XGB >= (1, 5):
+        method = dict(tree_method="hist" if XGB >= (1, 6) else "gpu_hist", enable_categorical=True)
+        for name, options in (("partition", dict(max_cat_to_onehot=1)), ("onehot", dict(max_cat_to_onehot=50))):
+            if XGB < (1, 6):
+                continue
+            add("xgb_cat_" + name, lambda options=options: categories(R(n_estimators=10, max_depth=4, **dict(method, **options))))
+    early = dict(n_estimators=40, max_depth=4, learning_rate=0.5)
+    if XGB >= (1, 6):
+        add("xgb_stopped", lambda: stopped(R(early_stopping_rounds=3, **early), DIABETES, verbose=False))
+        add("xgb_stopped_multi", lambda: stopped(C(early_stopping_rounds=3, num_parallel_tree=2, **early), IRIS, verbose=False))
+    else:
+        add("xgb_stopped", lambda: stopped(R(**early), DIABETES, early_stopping_rounds=3, verbose=False))
+        add("xgb_stopped_multi", lambda: stopped(C(**early), IRIS, early_stopping_rounds=3, verbose=False))
+    add("xgb_ranker", lambda: ranked())
+    add("xgb_table", lambda: on_frame(R(**few)))
+    add("xgb_pipeline", lambda: boosted(make_pipeline(StandardScaler(), C(**few)), tumours))
+    add("xgb_grid", lambda: boosted(GridSearchCV(R(**few), {"max_depth": [2, 3]}, cv=2), DIABETES)) if VERSION >= (9, 0) else None
+    for name, data, params in (("binary", CANCER, {"objective": "binary:logistic"}), ("multi", IRIS, {"objective": "multi:softprob", "num_class": 3}),
+                               ("reg", DIABETES, {"objective": "reg:squarederror", "eta": 0.4}), ("poisson", POSITIVE, {"objective": "count:poisson"})):
+        add("xgb_booster_" + name, lambda data=data, params=params: bare(data, params))
+        add("xgb_native_bin_" + name, lambda data=data, params=params: bare(data, params, "native:bin")) if XGB < (3, 1) else None
+        if XGB >= (1, 0):
+            add("xgb_native_json_" + name, lambda data=data, params=params: bare(data, params, "native:json"))
+        if XGB >= (1, 6):
+            add("xgb_native_ubj_" + name, lambda data=data, params=params: bare(data, params, "native:ubj"))
+    if XGB >= (1, 0):
+        add("xgb_wrapper_json", lambda: boosted(R(**few), DIABETES, container="native:json"))
+        add("xgb_native_dart", lambda: bare(DIABETES, {"booster": "dart", "rate_drop": 0.3}, "native:json"))
+        add("xgb_native_linear", lambda: bare(DIABETES, {"booster": "gblinear"}, "native:json"))
+    if XGB < (3, 1):
+        add("xgb_native_bin_dart", lambda: bare(DIABETES, {"booster": "dart", "rate_drop": 0.3}, "native:bin")) if XGB >= (1, 0) else None
+        add("xgb_native_bin_linear", lambda: bare(DIABETES, {"booster": "gblinear"}, "native:bin"))
+
+
+def bare(data, params, container=None):
+    X, y = data
+    booster = xgb.train(dict(params, max_depth=3), xgb.DMatrix(X, label=y), num_boost_round=6)
+    booster.objective_for_corpus = params.get("objective", "")
+    return remember(Case(booster, near(X), container=container or "pickle"), params.get("objective", ""))
+
+
+def ranked():
+    X, y = DIABETES
+    model = xgb.XGBRanker(n_estimators=6, max_depth=3) if XGB < (2, 0) else xgb.XGBRanker(n_estimators=6, max_depth=3, lambdarank_pair_method="topk")
+    levels = np.digitize(y, [100, 180, 250])
+    if XGB >= (2, 0):
+        model.fit(X, levels, qid=np.repeat(np.arange(len(X) // 13), 13)[:len(X)])
+    else:
+        model.fit(X[:440], levels[:440], group=[44] * 10)
+    return remember(Case(model, near(X)))
+
+
+def on_frame(model):
+    table, y = table_of_categories()
+    table = pd.DataFrame({"size": table["size"], "shop": table["shop"].astype(int), "half": np.round(table["size"] / 2, 1)})
+    model.fit(table, y)
+    return remember(Case(model, table.iloc[:10].copy()))
+
+
+def categories(model, seed=9, **fit):
+    table, y = table_of_categories()
+    if XGB < (3, 1) and type(model).__module__.startswith("xgboost"):  # the file holds no categories: requests give codes
+        codes = table.copy()
+        for name in ("colour", "shop"):
+            codes[name] = codes[name].cat.codes.astype(float).where(table[name].notna())
+        model.fit(table, y)
+        return remember(CodesCase(model, codes.iloc[:24], table.iloc[:24]))
+    model.fit(table, y, **fit)
+    asked = table_of_categories(24, seed)[0]
+    return remember(Case(model, asked))
+
+
+class CodesCase(Case):
+    """Asked in codes; the library, which wants the categories it was trained with, is asked by a matrix of codes."""
+
+    def __init__(self, model, codes, table):
+        Case.__init__(self, model, codes.reset_index(drop=True))
+
+
+FAMILIES = [xgboost_cases]
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], families=FAMILIES, library="XGBoost")
