@@ -61,7 +61,7 @@ def answer(model, X):
         return {"kind": "regressor", "prediction": nested(out)}
     if name == "lightgbm.Booster":
         out = model.predict(X)
-        if model.params_for_corpus in ("binary", "multiclass", "multiclassova"):
+        if getattr(model, "params_for_corpus", "") in ("binary", "multiclass", "multiclassova"):
             return labelled(out)
         return {"kind": "regressor", "prediction": nested(out)}
     if name == "catboost.CatBoost":
@@ -109,6 +109,8 @@ def write_model(model, container, folder):
     if how == "bin" and (1, 6) <= XGB < (2, 1):
         saved = path
     (booster_of(model) if how == "txt" else model).save_model(saved)
+    if how == "txt":
+        LAST[0] = getattr(booster_of(model), "params_for_corpus", LAST[0])
     if saved != path:
         os.rename(saved, path)
     return path
@@ -150,12 +152,13 @@ make_sklearn.answer, make_sklearn.write_model, make_sklearn.read_model = answer,
 def table_of_categories(n=160, seed=5, numbers=True):
     """Numbers, text categories and whole-number categories, with gaps; the outcome depends on all of them."""
     rng = np.random.RandomState(seed)
-    colour = rng.choice(["red", "green", u"bl\u00fce", "black", "white"], n)
+    blue = "blue" if XGB == (3, 1) else u"bl\u00fce"  # 3.1 cuts such letters off
+    colour = rng.choice(["red", "green", blue, "black", "white"], n)
     shop = rng.choice([10, 20, 35, 70, 71, 90], n)
     size = np.round(rng.gamma(3, 2, n), 3)
     y = (colour == "red") * 2.0 - (colour == "white") + np.isin(shop, [20, 71]) * 1.5 + np.sin(size) + rng.normal(size=n) * 0.2
     size[rng.rand(n) < 0.1] = np.nan
-    table = pd.DataFrame({"size": size, "colour": pd.Categorical(colour, categories=["black", u"bl\u00fce", "green", "red", "white"]),
+    table = pd.DataFrame({"size": size, "colour": pd.Categorical(colour, categories=["black", blue, "green", "red", "white"]),
                           "shop": pd.Categorical(shop, categories=[10, 20, 35, 70, 71, 90])})
     table.loc[table.index[::13], "colour"] = None
     if not numbers:
@@ -305,7 +308,7 @@ def on_frame(model):
     return remember(Case(model, table.iloc[:10].copy()))
 
 
-def categories(model, seed=9, **fit):
+def categories(model, seed=9, container=None, **fit):
     table, y = table_of_categories()
     if XGB < (3, 1) and type(model).__module__.startswith("xgboost"):  # the file holds no categories: requests give codes
         codes = table.copy()
@@ -315,7 +318,7 @@ def categories(model, seed=9, **fit):
         return remember(CodesCase(model, codes.iloc[:24], table.iloc[:24]))
     model.fit(table, y, **fit)
     asked = table_of_categories(24, seed)[0]
-    return remember(Case(model, asked))
+    return remember(Case(model, asked, container=container))
 
 
 class CodesCase(Case):
@@ -325,7 +328,99 @@ class CodesCase(Case):
         Case.__init__(self, model, codes.reset_index(drop=True))
 
 
-FAMILIES = [xgboost_cases]
+# ---------------------------------------------------------------------------------------------- LightGBM
+
+def lightgbm_cases():
+    if lgb is None:
+        return
+    R, C = lgb.LGBMRegressor, lgb.LGBMClassifier
+    few = dict(n_estimators=8, num_leaves=7, min_child_samples=5)
+    count = (DIABETES[0], np.round(DIABETES[1] / 50.0))
+    sparse = (np.where(np.random.RandomState(3).rand(*DIABETES[0].shape) < 0.4, 0.0, DIABETES[0]), DIABETES[1])
+    share = (CANCER[0], np.clip(CANCER[0][:, 0] / 30.0, 0, 1))
+
+    add("lgb_reg", lambda: boosted(R(**few), DIABETES))
+    add("lgb_reg_gaps", lambda: boosted(R(n_estimators=40, min_child_samples=5), DIABETES, gaps=True))
+    add("lgb_gaps_unseen", lambda: unseen_gaps(R(**few)))
+    add("lgb_zero_missing", lambda: boosted(R(zero_as_missing=True, **few), sparse, gaps=True))
+    add("lgb_no_missing", lambda: boosted(R(use_missing=False, **few), DIABETES, gaps=True))
+    add("lgb_binary", lambda: boosted(C(**few), (CANCER[0], TUMOURS)))
+    add("lgb_binary_sigmoid", lambda: boosted(C(sigmoid=0.7, is_unbalance=True, **few), CANCER, gaps=True))
+    add("lgb_bools", lambda: boosted(C(**few), (CANCER[0], CANCER[1].astype(bool))))
+    add("lgb_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS)))
+    add("lgb_multi_numbers", lambda: boosted(C(n_estimators=20, min_child_samples=5), (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]]), gaps=True))
+    add("lgb_ova", lambda: boosted(C(objective="multiclassova", sigmoid=1.3, **few), (IRIS[0], FLOWERS)))
+    add("lgb_rf", lambda: boosted(R(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **few), DIABETES))
+    add("lgb_rf_classifier", lambda: boosted(C(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **few), (IRIS[0], FLOWERS)))
+    add("lgb_dart", lambda: boosted(R(boosting_type="dart", drop_rate=0.4, **few), DIABETES))
+    add("lgb_goss", lambda: boosted(C(boosting_type="goss", **few), CANCER))
+    for objective in ("regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie"):
+        data = count if objective in ("poisson",) else POSITIVE
+        add("lgb_" + objective, lambda objective=objective, data=data: boosted(R(objective=objective, **few), data))
+    add("lgb_sqrt", lambda: boosted(R(reg_sqrt=True, **few), DIABETES))
+    add("lgb_cross_entropy", lambda: boosted(R(objective="cross_entropy", **few), share))
+    add("lgb_cross_entropy_lambda", lambda: boosted(R(objective="cross_entropy_lambda", **few), share))
+    if LGB >= (3, 2):
+        add("lgb_linear", lambda: boosted(R(linear_tree=True, **few), DIABETES, gaps=True))
+        add("lgb_linear_binary", lambda: boosted(C(linear_tree=True, **few), CANCER))
+    cats = dict(n_estimators=12, num_leaves=9, min_child_samples=4, min_data_per_group=4, cat_smooth=1.0)
+    add("lgb_cat", lambda: categories(R(**cats)))
+    add("lgb_cat_onehot", lambda: categories(R(max_cat_to_onehot=50, **cats)))
+    add("lgb_cat_numbers", lambda: coded_categories(R(**cats)))
+    add("lgb_cat_native", lambda: categories(R(**cats), container="native:txt"))
+    add("lgb_constant", lambda: boosted(R(**few), (DIABETES[0], np.full(len(DIABETES[1]), 3.5))))
+    add("lgb_ranker", lambda: lgb_ranked())
+    add("lgb_table", lambda: on_frame(R(**few)))
+    add("lgb_pipeline", lambda: boosted(make_pipeline(StandardScaler(), C(**few)), (IRIS[0], FLOWERS)))
+    add("lgb_stopped", lambda: lgb_stopped(R(n_estimators=60, learning_rate=0.5, min_child_samples=5), DIABETES))
+    add("lgb_stopped_multi", lambda: lgb_stopped(C(n_estimators=60, learning_rate=0.5, min_child_samples=5), IRIS))
+    add("lgb_wrapper_txt", lambda: boosted(R(**few), DIABETES, container="native:txt"))
+    for name, data, params in (("binary", CANCER, {"objective": "binary"}), ("multi", IRIS, {"objective": "multiclass", "num_class": 3}),
+                               ("ova", IRIS, {"objective": "multiclassova", "num_class": 3}),
+                               ("reg", DIABETES, {"objective": "regression"}), ("poisson", count, {"objective": "poisson"})):
+        add("lgb_booster_" + name, lambda data=data, params=params: lgb_bare(data, params))
+        add("lgb_native_" + name, lambda data=data, params=params: lgb_bare(data, params, "native:txt"))
+
+
+def lgb_bare(data, params, container="pickle"):
+    X, y = data
+    booster = lgb.train(dict(params, num_leaves=7, min_data_in_leaf=5, verbose=-1), lgb.Dataset(X, label=y), num_boost_round=6)
+    booster.params_for_corpus = params["objective"]
+    return remember(Case(booster, near(X), container=container), params["objective"])
+
+
+def unseen_gaps(model):
+    """Missing values where there were none: they count as zero."""
+    X, y = DIABETES
+    model.fit(X, y)
+    return remember(Case(model, near(X, gaps=True)))
+
+
+def lgb_ranked():
+    X, y = DIABETES
+    model = lgb.LGBMRanker(n_estimators=6, num_leaves=7, min_child_samples=5)
+    model.fit(X[:440], np.digitize(y[:440], [100, 180, 250]), group=[44] * 10)
+    return remember(Case(model, near(X)))
+
+
+def lgb_stopped(model, data):
+    if LGB >= (4, 0):
+        return stopped(model, data, callbacks=[lgb.early_stopping(3, verbose=False)])
+    return stopped(model, data, early_stopping_rounds=3, verbose=False)
+
+
+def coded_categories(model):
+    """Categories as whole numbers in an array, some unknown, fractional, negative or missing when asked."""
+    table, y = table_of_categories()
+    X = np.column_stack([table["size"], table["colour"].cat.codes.replace({-1: np.nan}), table["shop"].astype(float)])
+    model.fit(X, y, categorical_feature=[1, 2])
+    asked = np.array(X[:16])
+    asked[:8, 1] = [-1, 7, 2.7, np.nan, 1e9, 3e10, -0.5, 0.99]
+    asked[8:12, 2] = [20.9, 33, -4, np.nan]
+    return remember(Case(model, asked))
+
+
+FAMILIES = [xgboost_cases, lightgbm_cases]
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES, library="XGBoost")

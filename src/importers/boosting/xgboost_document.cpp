@@ -163,7 +163,7 @@ Result<XgbCategories> read_column_categories(const Value& json, bool counts_char
     return out;
   }
   std::string all;
-  for (const double v : values->numbers) all += static_cast<char>(static_cast<int>(std::clamp(v, -128.0, 255.0)) & 0xFF);
+  for (const double v : values->numbers) all += static_cast<char>(v >= -128 && v <= 255 ? static_cast<int>(v) & 0xFF : 0);
   const bool ascii = std::all_of(all.begin(), all.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (!ascii && counts_characters)
     return broken("XGBoost 3.1 cuts categories with letters beyond ASCII off when it saves them; save the model by a newer version");
