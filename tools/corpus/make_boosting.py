@@ -420,7 +420,71 @@ def coded_categories(model):
     return remember(Case(model, asked))
 
 
-FAMILIES = [xgboost_cases, lightgbm_cases]
+# ---------------------------------------------------------------------------------------------- CatBoost
+
+def catboost_cases():
+    if cat is None:
+        return
+    R, C = cat.CatBoostRegressor, cat.CatBoostClassifier
+    few = dict(iterations=8, depth=3, verbose=0, allow_writing_files=False, thread_count=1)
+    add("cat_reg", lambda: boosted(R(**few), DIABETES))
+    add("cat_reg_gaps", lambda: boosted(R(**few), DIABETES, gaps=True))
+    add("cat_reg_gaps_high", lambda: boosted(R(nan_mode="Max", **few), DIABETES, gaps=True))
+    add("cat_binary", lambda: boosted(C(**few), (CANCER[0], TUMOURS)))
+    add("cat_binary_numbers", lambda: boosted(C(**few), (CANCER[0], CANCER[1] * 3 - 1)))
+    add("cat_cross_entropy", lambda: boosted(C(loss_function="CrossEntropy", **few), CANCER))
+    add("cat_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS)))
+    add("cat_multi_numbers", lambda: boosted(C(**few), (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]])))
+    add("cat_ova", lambda: boosted(C(loss_function="MultiClassOneVsAll", **few), (IRIS[0], FLOWERS)))
+    for loss in ("MAE", "Quantile:alpha=0.3", "LogLinQuantile", "MAPE", "Poisson", "Tweedie:variance_power=1.5", "Huber:delta=1.0",
+                 "Lq:q=2.5", "Expectile:alpha=0.3", "RMSEWithUncertainty", "MultiRMSE"):
+        if loss.startswith("Tweedie") and CAT < (0, 24) or loss.startswith("RMSEW") and CAT < (0, 25) or loss == "MultiRMSE" and CAT < (0, 22):
+            continue
+        if loss.split(":")[0] in ("Huber", "Expectile") and CAT < (0, 22):
+            continue
+        data = SEVERAL if loss == "MultiRMSE" else POSITIVE
+        add("cat_" + loss.split(":")[0].lower(), lambda loss=loss, data=data: boosted(R(loss_function=loss, **few), data))
+    if CAT >= (1, 0):
+        add("cat_labels", lambda: boosted(C(loss_function="MultiLogloss", **few), LABELS2))
+    if CAT >= (0, 21):
+        add("cat_lossguide", lambda: boosted(R(grow_policy="Lossguide", **few), DIABETES, gaps=True))
+        add("cat_depthwise_multi", lambda: boosted(C(grow_policy="Depthwise", **few), (IRIS[0], FLOWERS)))
+    add("cat_words", lambda: with_words(R(**few)))
+    add("cat_words_onehot", lambda: with_words(R(one_hot_max_size=20, **few)))
+    add("cat_words_binary", lambda: with_words(C(**few), classes=True))
+    add("cat_words_multi", lambda: with_words(C(**few), classes=3))
+    add("cat_words_deep", lambda: with_words(R(iterations=20, depth=5, max_ctr_complexity=3, verbose=0, allow_writing_files=False)))
+    for kind in ("Buckets", "BinarizedTargetMeanValue", "Counter"):
+        add("cat_words_" + kind.lower(), lambda kind=kind: with_words(C(simple_ctr=[kind], combinations_ctr=[kind], **few), classes=3))
+    add("cat_native_words", lambda: with_words(C(**few), classes=True, container="native:cbm"))
+    add("cat_native", lambda: boosted(R(**few), DIABETES, container="native:cbm"))
+    add("cat_native_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS), container="native:cbm"))
+    add("cat_base", lambda: boosted(cat.CatBoost(dict(few, loss_function="RMSE")), DIABETES, container="pickle"))
+    add("cat_base_binary", lambda: boosted(cat.CatBoost(dict(few, loss_function="Logloss")), CANCER, container="pickle"))
+    add("cat_pipeline", lambda: boosted(make_pipeline(StandardScaler(), R(**few)), DIABETES))
+
+
+def with_words(model, classes=0, container=None):
+    """Categories as texts and as whole numbers; unknown and long ones when asked."""
+    def texts(table):
+        out = table.copy()
+        out["colour"] = np.where(table["colour"].isna(), "none at all, which is a text of more than sixty-four bytes: yes", table["colour"].astype(object)).astype(object)
+        out["shop"] = table["shop"].astype(int)
+        out["code"] = (out["colour"] + " / " + out["shop"].astype(str)).astype(object)
+        return out
+    table, y = table_of_categories(300)
+    if classes:
+        y = np.where(y > 0.8, "high", "low") if classes is True else np.digitize(y, [0, 1.2])
+    model.fit(texts(table), y, cat_features=["colour", "shop", "code"] if CAT >= (0, 22) else [1, 2, 3])
+    asked = texts(table_of_categories(20, seed=8)[0])
+    asked.loc[3, "colour"] = "purple"
+    asked.loc[4, "shop"] = 12345
+    asked.loc[5, "code"] = ""
+    asked.loc[6, "code"] = "a" * 200
+    return remember(Case(model, asked, container=container))
+
+
+FAMILIES = [xgboost_cases, lightgbm_cases, catboost_cases]
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES, library="XGBoost")

@@ -166,7 +166,7 @@ Result<XgbCategories> read_column_categories(const Value& json, bool counts_char
   for (const double v : values->numbers) all += static_cast<char>(v >= -128 && v <= 255 ? static_cast<int>(v) & 0xFF : 0);
   const bool ascii = std::all_of(all.begin(), all.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (!ascii && counts_characters)
-    return broken("XGBoost 3.1 cuts categories with letters beyond ASCII off when it saves them; save the model by a newer version");
+    return broken("XGBoost 3.1 to 3.3 cut categories with letters beyond ASCII off when they save them; save the model by a newer version");
   for (std::size_t i = 0; i + 1 < offsets->numbers.size(); ++i) {
     const double begin = offsets->numbers[i], end = offsets->numbers[i + 1];
     if (!(begin >= 0 && begin <= end && end <= static_cast<double>(all.size()))) return broken("its categories lie outside their text");
@@ -199,7 +199,8 @@ Status read_booster(const Value& json, XgbModel& model) {
     model.parallel_trees = std::max<std::int64_t>(1, TRY(count_or(*param, "num_parallel_tree", 1)));
   }
   if (const Value* enc = trees_of.find({"cats", "enc"})) {
-    for (const Value& column : enc->items) model.categories.push_back(TRY(read_column_categories(column, model.major == 3 && model.minor == 1)));
+    for (const Value& column : enc->items)
+      model.categories.push_back(TRY(read_column_categories(column, model.major == 3 && model.minor >= 1 && model.minor <= 3)));
   }
   return ok();
 }
