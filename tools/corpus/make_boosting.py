@@ -1,6 +1,6 @@
 """Trains the boosting part of the corpus: XGBoost, LightGBM and CatBoost models, pickled and in their own formats.
 
-    python make_boosting.py 3.4.1 tests/corpus/boosting/3.4.1
+    python make_boosting.py 3.4.1 tests/corpus/boosting/3.4.1 [a regular expression that names of cases match]
 
 The version is XGBoost's; which LightGBM, CatBoost and scikit-learn stand beside it is in cases.json. Cases are made where the libraries
 of the environment know the parameters they use. Layout and checks are make_sklearn's.
@@ -30,6 +30,7 @@ def parts(module):
     return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", module.__version__).groups()) if module else (0, 0)
 
 
+TREES = int(os.environ.get("BOOSTING_TREES", "1"))  # more of them for a sweep that isn't committed
 XGB, LGB, CAT = parts(xgb), parts(lgb), parts(cat)
 PLAIN_ANSWER, PLAIN_WRITE, PLAIN_READ = make_sklearn.answer, make_sklearn.write_model, make_sklearn.read_model
 
@@ -75,8 +76,8 @@ def answer(model, X):
     if name == "catboost.CatBoostClassifier":
         label = np.asarray(model.predict(X))
         label = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
-        if label.dtype == object and all(isinstance(v, (float, np.floating)) and v == int(v) for v in label.ravel()):
-            label = label.astype(int)
+        if label.dtype.kind in "Of" and all(isinstance(v, (float, np.floating)) and v == int(v) for v in label.ravel()):
+            label = label.astype(int)  # whole numbers, which some versions give as floats
         if label.dtype.kind == "U" and set(label.ravel()) <= {"True", "False"}:
             label = label == "True"
         return {"kind": "classifier", "label": nested(label), "probabilities": nested(model.predict_proba(X))}
@@ -144,6 +145,10 @@ def remember(case_made, objective=""):
     return case_made
 
 
+# Boosters are large for what they tell: most are packed.
+make_sklearn.default_container = lambda name: "joblib:zlib" if zlib.crc32(name.encode()) % 4 else "pickle"
+# Boosters are large for what they tell: most are packed.
+make_sklearn.default_container = lambda name: "joblib:zlib" if zlib.crc32(name.encode()) % 4 else "pickle"
 make_sklearn.answer, make_sklearn.write_model, make_sklearn.read_model = answer, write_model, read_model
 
 
@@ -204,30 +209,30 @@ def xgboost_cases():
     if xgb is None:
         return
     R, C = xgb.XGBRegressor, xgb.XGBClassifier
-    few = dict(n_estimators=8, max_depth=3)
+    few = dict(n_estimators=4 * TREES, max_depth=3)
     words = XGB < (1, 6)  # later ones take 0 ... n-1 only
     flowers = (IRIS[0], FLOWERS) if words else IRIS
     tumours = (CANCER[0], TUMOURS) if words else CANCER
     gaps = (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]]) if words else IRIS
 
     add("xgb_reg", lambda: boosted(R(**few), DIABETES))
-    add("xgb_reg_gaps", lambda: boosted(R(n_estimators=60, max_depth=6), DIABETES, gaps=True))
+    add("xgb_reg_gaps", lambda: boosted(R(n_estimators=8 * TREES, max_depth=5), DIABETES, gaps=True))
     add("xgb_reg_base", lambda: boosted(R(base_score=0.25, **few), DIABETES))
     add("xgb_reg_missing", lambda: boosted(R(missing=0.0, **few), (np.round(DIABETES[0], 1), DIABETES[1])))
     add("xgb_binary", lambda: boosted(C(**few), tumours))
-    add("xgb_binary_gaps", lambda: boosted(C(n_estimators=40, max_depth=4, base_score=0.3), tumours, gaps=True))
+    add("xgb_binary_gaps", lambda: boosted(C(n_estimators=8 * TREES, max_depth=4, base_score=0.3), tumours, gaps=True))
     add("xgb_multi", lambda: boosted(C(**few), flowers))
-    add("xgb_multi_numbers", lambda: boosted(C(n_estimators=30, subsample=0.7), gaps, gaps=True))
+    add("xgb_multi_numbers", lambda: boosted(C(n_estimators=4 * TREES, subsample=0.7, max_depth=4), gaps, gaps=True))
     add("xgb_bools", lambda: boosted(C(**few), (CANCER[0], CANCER[1].astype(bool))))
-    add("xgb_dart", lambda: boosted(R(booster="dart", n_estimators=20, max_depth=3), DIABETES))
+    add("xgb_dart", lambda: boosted(R(booster="dart", n_estimators=8 * TREES, max_depth=3), DIABETES))
     if XGB >= (1, 0):
-        add("xgb_dart_drop", lambda: boosted(R(booster="dart", n_estimators=20, max_depth=3, rate_drop=0.3, skip_drop=0.2), DIABETES))
-        add("xgb_dart_multi", lambda: boosted(C(booster="dart", n_estimators=12, max_depth=3, rate_drop=0.4), flowers, gaps=True))
+        add("xgb_dart_drop", lambda: boosted(R(booster="dart", n_estimators=8 * TREES, max_depth=3, rate_drop=0.3, skip_drop=0.2), DIABETES))
+        add("xgb_dart_multi", lambda: boosted(C(booster="dart", n_estimators=5 * TREES, max_depth=3, rate_drop=0.4), flowers, gaps=True))
     add("xgb_linear", lambda: boosted(R(booster="gblinear", n_estimators=20), DIABETES, gaps=True))
     add("xgb_linear_multi", lambda: boosted(C(booster="gblinear", n_estimators=10), flowers))
-    add("xgb_rf", lambda: boosted(xgb.XGBRFRegressor(n_estimators=12, max_depth=4), DIABETES))
-    add("xgb_rf_classifier", lambda: boosted(xgb.XGBRFClassifier(n_estimators=12, max_depth=4), flowers))
-    add("xgb_forest_rounds", lambda: boosted(C(n_estimators=5, num_parallel_tree=3, subsample=0.6) if XGB >= (1, 0) else C(**few), flowers))
+    add("xgb_rf", lambda: boosted(xgb.XGBRFRegressor(n_estimators=5 * TREES, max_depth=4), DIABETES))
+    add("xgb_rf_classifier", lambda: boosted(xgb.XGBRFClassifier(n_estimators=5 * TREES, max_depth=4), flowers))
+    add("xgb_forest_rounds", lambda: boosted(C(n_estimators=3, num_parallel_tree=2, subsample=0.6, max_depth=3) if XGB >= (1, 0) else C(**few), flowers))
     for objective in ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "reg:logistic", "reg:squaredlogerror", "reg:pseudohubererror",
                       "reg:absoluteerror", "survival:aft", "binary:logitraw", "binary:hinge", "rank:pairwise"):
         if objective in ("reg:squaredlogerror",) and XGB < (1, 0) or objective in ("reg:pseudohubererror", "survival:aft") and XGB < (1, 2):
@@ -285,9 +290,9 @@ def xgboost_cases():
 
 def bare(data, params, container=None):
     X, y = data
-    booster = xgb.train(dict(params, max_depth=3), xgb.DMatrix(X, label=y), num_boost_round=6)
+    booster = xgb.train(dict(params, max_depth=3), xgb.DMatrix(X, label=y), num_boost_round=4 * TREES)
     booster.objective_for_corpus = params.get("objective", "")
-    return remember(Case(booster, near(X), container=container or "pickle"), params.get("objective", ""))
+    return remember(Case(booster, near(X), container=container), params.get("objective", ""))
 
 
 def ranked():
@@ -334,13 +339,13 @@ def lightgbm_cases():
     if lgb is None:
         return
     R, C = lgb.LGBMRegressor, lgb.LGBMClassifier
-    few = dict(n_estimators=8, num_leaves=7, min_child_samples=5)
+    few = dict(n_estimators=4 * TREES, num_leaves=7, min_child_samples=5)
     count = (DIABETES[0], np.round(DIABETES[1] / 50.0))
     sparse = (np.where(np.random.RandomState(3).rand(*DIABETES[0].shape) < 0.4, 0.0, DIABETES[0]), DIABETES[1])
     share = (CANCER[0], np.clip(CANCER[0][:, 0] / 30.0, 0, 1))
 
     add("lgb_reg", lambda: boosted(R(**few), DIABETES))
-    add("lgb_reg_gaps", lambda: boosted(R(n_estimators=40, min_child_samples=5), DIABETES, gaps=True))
+    add("lgb_reg_gaps", lambda: boosted(R(n_estimators=6 * TREES, num_leaves=12, min_child_samples=5), DIABETES, gaps=True))
     add("lgb_gaps_unseen", lambda: unseen_gaps(R(**few)))
     add("lgb_zero_missing", lambda: boosted(R(zero_as_missing=True, **few), sparse, gaps=True))
     add("lgb_no_missing", lambda: boosted(R(use_missing=False, **few), DIABETES, gaps=True))
@@ -348,7 +353,7 @@ def lightgbm_cases():
     add("lgb_binary_sigmoid", lambda: boosted(C(sigmoid=0.7, is_unbalance=True, **few), CANCER, gaps=True))
     add("lgb_bools", lambda: boosted(C(**few), (CANCER[0], CANCER[1].astype(bool))))
     add("lgb_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS)))
-    add("lgb_multi_numbers", lambda: boosted(C(n_estimators=20, min_child_samples=5), (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]]), gaps=True))
+    add("lgb_multi_numbers", lambda: boosted(C(n_estimators=4 * TREES, num_leaves=8, min_child_samples=5), (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]]), gaps=True))
     add("lgb_ova", lambda: boosted(C(objective="multiclassova", sigmoid=1.3, **few), (IRIS[0], FLOWERS)))
     add("lgb_rf", lambda: boosted(R(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **few), DIABETES))
     add("lgb_rf_classifier", lambda: boosted(C(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6, **few), (IRIS[0], FLOWERS)))
@@ -382,9 +387,9 @@ def lightgbm_cases():
         add("lgb_native_" + name, lambda data=data, params=params: lgb_bare(data, params, "native:txt"))
 
 
-def lgb_bare(data, params, container="pickle"):
+def lgb_bare(data, params, container=None):
     X, y = data
-    booster = lgb.train(dict(params, num_leaves=7, min_data_in_leaf=5, verbose=-1), lgb.Dataset(X, label=y), num_boost_round=6)
+    booster = lgb.train(dict(params, num_leaves=7, min_data_in_leaf=5, verbose=-1), lgb.Dataset(X, label=y), num_boost_round=4 * TREES)
     booster.params_for_corpus = params["objective"]
     return remember(Case(booster, near(X), container=container), params["objective"])
 
@@ -426,12 +431,14 @@ def catboost_cases():
     if cat is None:
         return
     R, C = cat.CatBoostRegressor, cat.CatBoostClassifier
-    few = dict(iterations=8, depth=3, verbose=0, allow_writing_files=False, thread_count=1)
+    few = dict(iterations=5 * TREES, depth=3, verbose=0, allow_writing_files=False, thread_count=1)
     add("cat_reg", lambda: boosted(R(**few), DIABETES))
     add("cat_reg_gaps", lambda: boosted(R(**few), DIABETES, gaps=True))
     add("cat_reg_gaps_high", lambda: boosted(R(nan_mode="Max", **few), DIABETES, gaps=True))
     add("cat_binary", lambda: boosted(C(**few), (CANCER[0], TUMOURS)))
     add("cat_binary_numbers", lambda: boosted(C(**few), (CANCER[0], CANCER[1] * 3 - 1)))
+    add("cat_bools", lambda: boosted(C(**few), (CANCER[0], CANCER[1].astype(bool))))
+    add("cat_half_labels", lambda: boosted(C(**few), (CANCER[0], CANCER[1] * 1.5 + 0.25))) if CAT >= (1, 0) else None
     add("cat_cross_entropy", lambda: boosted(C(loss_function="CrossEntropy", **few), CANCER))
     add("cat_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS)))
     add("cat_multi_numbers", lambda: boosted(C(**few), (IRIS[0], np.array([-5, 7, 1000])[IRIS[1]])))
@@ -459,8 +466,8 @@ def catboost_cases():
     add("cat_native_words", lambda: with_words(C(**few), classes=True, container="native:cbm"))
     add("cat_native", lambda: boosted(R(**few), DIABETES, container="native:cbm"))
     add("cat_native_multi", lambda: boosted(C(**few), (IRIS[0], FLOWERS), container="native:cbm"))
-    add("cat_base", lambda: boosted(cat.CatBoost(dict(few, loss_function="RMSE")), DIABETES, container="pickle"))
-    add("cat_base_binary", lambda: boosted(cat.CatBoost(dict(few, loss_function="Logloss")), CANCER, container="pickle"))
+    add("cat_base", lambda: boosted(cat.CatBoost(dict(few, loss_function="RMSE")), DIABETES))
+    add("cat_base_binary", lambda: boosted(cat.CatBoost(dict(few, loss_function="Logloss")), CANCER))
     add("cat_pipeline", lambda: boosted(make_pipeline(StandardScaler(), R(**few)), DIABETES))
 
 
@@ -484,7 +491,13 @@ def with_words(model, classes=0, container=None):
     return remember(Case(model, asked, container=container))
 
 
-FAMILIES = [xgboost_cases, lightgbm_cases, catboost_cases]
+def chosen():
+    """Keeps the cases that were asked for: old versions are committed where they differ only."""
+    if len(sys.argv) > 3:
+        CASES[:] = [c for c in CASES if re.match(sys.argv[3], c[0])]
+
+
+FAMILIES = [xgboost_cases, lightgbm_cases, catboost_cases, chosen]
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES, library="XGBoost")

@@ -1,6 +1,7 @@
 // CatBoost: trees over answers of splits on numbers, one-hot categories and statistics of categories (by the hashes of their texts).
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <unordered_map>
 
@@ -150,6 +151,22 @@ json::Value tidy(json::Value list, bool fractions) {
   return list;
 }
 
+// Before files told what kind their labels are, numbers stood among the names as texts. Nothing: they are no numbers.
+std::optional<json::Value> numbers_as_texts(const json::Value& params) {
+  const json::Value* names = params.find("class_names");
+  if (params.find("class_label_type") != nullptr || names == nullptr || !names->is_array()) return std::nullopt;
+  json::Array out;
+  for (const json::Value& name : names->as_array()) {
+    if (!name.is_string()) return std::nullopt;
+    double v = 0;
+    const std::string& text = name.as_string();
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), v);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+    out.emplace_back(v);
+  }
+  return json::Value(std::move(out));
+}
+
 Result<Labels> labels_of(const CatModel& model, std::int64_t classes) {
   const auto usable = [&](const json::Value* list) {
     return list != nullptr && list->is_array() && static_cast<std::int64_t>(list->as_array().size()) == classes;
@@ -158,6 +175,7 @@ Result<Labels> labels_of(const CatModel& model, std::int64_t classes) {
     const json::Value params = info(model, name);
     if (!params.is_object()) continue;
     const bool fractions = params.string_or("class_label_type", "") == "Float";
+    if (const auto numbers = numbers_as_texts(params); numbers && usable(&*numbers)) return json_labels(tidy(*numbers, false));
     for (const char* list : {"class_names", "class_to_label"}) {
       if (const json::Value* found = params.find(list); usable(found)) return json_labels(tidy(*found, fractions));
     }
@@ -195,6 +213,20 @@ Result<Prediction> classify(Lowering& to, const CatModel& model, const std::stri
   out.probabilities = loss == "MultiClassOneVsAll" ? expit(graph, raw) : softmax(graph, raw);
   out.label = graph.argmax(raw);
   return out;
+}
+
+// From 0.24.4 on a regressor answers what its loss is of. Old files tell their version by a revision only.
+bool raises_by_default(const CatModel& model) {
+  constexpr std::int64_t kFirstRevision = 7'400'000;  // 0.24 was made of 7167579, 0.24.4 of 7720317
+  const auto found = model.info.find("catboost_version_info");
+  if (found == model.info.end()) return true;
+  constexpr std::string_view kSaid = "Last Changed Rev: ";
+  const std::string& text = found->second;
+  const std::size_t at = text.find(kSaid);
+  if (at == std::string::npos) return true;
+  std::int64_t revision = kFirstRevision;
+  std::from_chars(text.data() + at + kSaid.size(), text.data() + text.size(), revision);
+  return revision >= kFirstRevision;
 }
 
 bool begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
@@ -252,6 +284,7 @@ Result<Prediction> predict(Lowering& to, const View& view, const Table& in, Wrap
   for (const char* name : {"loss_function", "objective"}) {
     if (wrapper.loss.empty()) wrapper.loss = sklearn::text_or(view, name, "");
   }
+  if (!raises_by_default(model)) wrapper.loss.clear();
   return lower(to, model, in, wrapper).within(view.path().empty() ? "the model" : view.path());
 }
 Result<Prediction> classifier(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, Wrapper::Kind::classifier); }
