@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "slipway/formats/pickle.hpp"
+#include "slipway/importers/boosting/xgboost_model.hpp"
 
 namespace slipway::importers {
 namespace {
@@ -97,9 +98,9 @@ constexpr Known kKnown[] = {
     {FileKind::tar, "tar archive", "an archive of files isn't read; upload the model file that is in it"},
     {FileKind::numpy, "numpy array (.npy)", "an array alone is no model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::safetensors, "safetensors weights", "weights without their architecture aren't served yet; export the model to ONNX"},
-    {FileKind::lightgbm_text, "LightGBM text model", "LightGBM models aren't read yet; export it to ONNX: onnxmltools.convert_lightgbm(model, …)"},
-    {FileKind::xgboost, "XGBoost model", "XGBoost models aren't read yet; export it to ONNX: onnxmltools.convert_xgboost(model, …)"},
-    {FileKind::catboost, "CatBoost model", "CatBoost models aren't read yet; export it to ONNX: model.save_model(\"model.onnx\", format=\"onnx\")"},
+    {FileKind::lightgbm_text, "LightGBM text model", ""},
+    {FileKind::xgboost, "XGBoost model", ""},
+    {FileKind::catboost, "CatBoost model", ""},
     {FileKind::saved_model, "TensorFlow SavedModel graph",
      "a SavedModel isn't read; export it to ONNX: python -m tf2onnx.convert --saved-model DIR --output model.onnx"},
     {FileKind::git_lfs_pointer, "Git LFS pointer",
@@ -111,7 +112,8 @@ constexpr Known kKnown[] = {
     {FileKind::joblib_old, "joblib file (0.9 or older)",
      "files of joblib 0.9 and older aren't read; load it where it was made and save it again by joblib.dump(model, \"model.joblib\")"},
     {FileKind::unknown, "unknown",
-     "its content is of no model format that is read here (ONNX files, and pickles or joblib files of scikit-learn models)"},
+     "its content is of no model format that is read here (ONNX files, pickles or joblib files of scikit-learn, XGBoost, LightGBM and CatBoost "
+     "models, and these libraries' own files)"},
 };
 
 const Known& known(FileKind kind) {
@@ -132,7 +134,9 @@ FileKind detect(Bytes bytes) {
   if (begins(head, "\x93NUMPY"sv)) return FileKind::numpy;
   if (begins(head, "CBM1"sv)) return FileKind::catboost;
   if (begins(head, "ZF0x"sv)) return FileKind::joblib_old;
-  if (begins(head, "binf"sv) || begins(head, "CONFIG-offset:"sv) || begins(head, "{L\0\0\0\0"sv)) return FileKind::xgboost;
+  if (begins(head, "binf"sv) || begins(head, "CONFIG-offset:"sv) || begins(head, "{L\0\0\0\0"sv) || boosting::looks_like_old_xgboost(head)) {
+    return FileKind::xgboost;
+  }
   if (begins(head, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv)) return FileKind::torch_legacy;
   if (head.size() > 262 && begins(head.substr(257), "ustar"sv)) return FileKind::tar;
   if (head.size() > 9 && head[8] == '{' && begins(head.substr(4), "\0\0\0\0"sv)) return FileKind::safetensors;

@@ -5,6 +5,7 @@
 #include "slipway/formats/compression.hpp"
 #include "slipway/formats/pickle.hpp"
 #include "slipway/graph/onnx_io.hpp"
+#include "slipway/importers/boosting/import.hpp"
 #include "slipway/importers/detect.hpp"
 #include "slipway/importers/foreign.hpp"
 #include "slipway/importers/onnx.hpp"
@@ -25,7 +26,7 @@ Result<Artifact> import_pickle(Bytes bytes, const Options& options, std::string_
   TRY(refuse_hostile_names(document));
   Found found = TRY(find_model(document.root(), options.entry));
   report.warnings = std::move(found.warnings);
-  report.format = "scikit-learn " + report.format;
+  report.format = boosting::library_title(found.model).value_or("scikit-learn") + " " + report.format;
   return sklearn::import_estimator(found.model, report);
 }
 
@@ -34,6 +35,9 @@ Result<Artifact> import_bytes(const SourceFile& file, const Options& options, st
   report.format = kind_title(kind);
   if (kind == FileKind::pickle) return import_pickle(file.bytes, options, packing, report);
   if (kind == FileKind::onnx) return import_onnx(file, options);
+  if (kind == FileKind::xgboost) return boosting::import_xgboost(file.bytes, report);
+  if (kind == FileKind::lightgbm_text) return boosting::import_lightgbm(file.bytes, report);
+  if (kind == FileKind::catboost) return boosting::import_catboost(file.bytes, report);
   return refuse_kind(kind);
 }
 

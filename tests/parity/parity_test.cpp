@@ -43,7 +43,7 @@ constexpr Exception kExceptions[] = {
 };
 
 // The library computes these in float32, to a last bit that depends on its BLAS.
-constexpr std::string_view kSinglePrecision[] = {"gboost_reg_init_linear", "gboost_init_logreg_multi"};
+constexpr std::string_view kSinglePrecision[] = {"gboost_reg_init_linear", "gboost_init_logreg_multi", "xgb_softmax"};
 double relative = kRelativeTolerance;  // of the case under test
 double largest = 0;                    // relative difference seen in it
 
@@ -175,7 +175,7 @@ void add_cases(const fs::path& root, const std::string& prefix, std::vector<Case
   }
   std::sort(folders.begin(), folders.end());
   for (const auto& folder : folders) {
-    for (const char* file : {"model.pkl", "model.joblib", "model.onnx"}) {
+    for (const char* file : {"model.pkl", "model.joblib", "model.onnx", "model.json", "model.ubj", "model.bin", "model.txt", "model.cbm"}) {
       if (!fs::exists(folder / file)) continue;
       std::string name = prefix + fs::relative(folder, root).string();
       for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';

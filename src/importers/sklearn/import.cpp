@@ -56,12 +56,12 @@ void add_output(Artifact& artifact, Builder& graph, std::string name, const Val&
 std::int64_t width_of_value(const Val& v) { return v.columns < 0 ? 0 : v.columns; }
 
 // Several outputs a row: label is [N, outputs]; probabilities (or scores) are one tensor an output, since their classes differ.
-Status add_outputs(Artifact& artifact, Builder& graph, const View& model, const Prediction& p) {
+Status add_outputs(Artifact& artifact, Builder& graph, const Prediction& p) {
   std::vector<Val> labels;
   for (const Prediction& output : p.outputs) {
     const Val label = output.labels->pick(graph, *output.label);
     if (!labels.empty() && labels[0].dtype != label.dtype)
-      return refuse(model, "its outputs have classes of different types, which one answer can't hold");
+      return Error(ErrorCode::model_refused, "its outputs have classes of different types, which one answer can't hold");
     labels.push_back(graph.reshape(label, {-1, 1}, 1));
   }
   add_output(artifact, graph, "label", graph.concat_columns(labels), static_cast<std::int64_t>(labels.size()));
@@ -88,7 +88,7 @@ void add_classifier(Artifact& artifact, Builder& graph, const Prediction& p) {
   }
 }
 
-Status add_prediction(Artifact& artifact, Builder& graph, const View& model, const Prediction& p) {
+Status add_prediction(Artifact& artifact, Builder& graph, const Prediction& p) {
   switch (p.kind) {
     case Prediction::Kind::regressor:
       artifact.schema.kind = "regressor";
@@ -96,7 +96,7 @@ Status add_prediction(Artifact& artifact, Builder& graph, const View& model, con
       return ok();
     case Prediction::Kind::classifier:
       artifact.schema.kind = "classifier";
-      if (!p.outputs.empty()) return add_outputs(artifact, graph, model, p);
+      if (!p.outputs.empty()) return add_outputs(artifact, graph, p);
       add_classifier(artifact, graph, p);
       return ok();
     case Prediction::Kind::clusterer:
@@ -131,10 +131,30 @@ Status add_table(Artifact& artifact, Lowering& to, const View& model, const Tabl
   return ok();
 }
 
+Status finish(Artifact& artifact, Builder& builder, const Inputs& inputs, const Report& report) {
+  artifact.model = builder.finish();
+  artifact.model.producer_name = "slipway";
+  TRY(inputs.finish(artifact.model, artifact.schema));
+  artifact.schema.batched = artifact.schema.rows_independent = true;
+  artifact.example = inputs.example(artifact.schema);
+  artifact.report = report;
+  return ok();
+}
+
+std::string place_of(const View& model) { return model.path().empty() ? "the model" : model.path(); }
+bool is_of(const View& model, std::string_view library) { return model.module().substr(0, model.module().find('.')) == library; }
+
 }  // namespace
 
 std::string title_of(const View& model) { return title(model, 0); }
 void list_contents(const View& model, std::vector<std::string>& lines) { list(model, lines, 0); }
+
+Result<Artifact> artifact_of(Builder& builder, Inputs& inputs, const Report& report, const Prediction& prediction) {
+  Artifact artifact;
+  TRY(add_prediction(artifact, builder, prediction));
+  TRY(finish(artifact, builder, inputs, report));
+  return artifact;
+}
 
 Result<Artifact> import_estimator(const View& model, Report& report) {
   Version version = kNewestTested;
@@ -143,7 +163,9 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   report.title = title_of(model);
   list_contents(model, report.contents);
 
-  if (const auto read = version_text(said)) {
+  if (model.is(Kind::object) && !is_of(model, "sklearn")) {
+    report.producer = model.module().substr(0, model.module().find('.'));  // its converter may know more
+  } else if (const auto read = version_text(said)) {
     version = *read;
     if (!read->at_least(0, 22)) report.warnings.push_back("written by scikit-learn " + said + "; the oldest version tested is 0.22");
     if (read->at_least(kNewestTested.major, kNewestTested.minor + 1)) {
@@ -160,17 +182,12 @@ Result<Artifact> import_estimator(const View& model, Report& report) {
   Inputs inputs(builder, std::move(width.names), width.count);
   Lowering to(builder, inputs, report, version);
   if (predicts(model)) {
-    TRY(add_prediction(artifact, builder, model, TRY(to.predict(model, inputs.all()))));
+    TRY(add_prediction(artifact, builder, TRY(to.predict(model, inputs.all()))).within(place_of(model)));
   } else {
     TRY(add_table(artifact, to, model, TRY(to.transform(model, inputs.all()))));
   }
-  artifact.model = builder.finish();
-  artifact.model.producer_name = "slipway";
-  TRY(inputs.finish(artifact.model, artifact.schema).within(model.path().empty() ? "the model" : model.path()));
-  artifact.schema.batched = true;
+  TRY(finish(artifact, builder, inputs, report).within(place_of(model)));
   artifact.schema.rows_independent = to.rows_independent();
-  artifact.example = inputs.example(artifact.schema);
-  artifact.report = report;
   artifact.check = TRY(make_check(model, version, inputs, artifact.schema).within("evaluating the file directly"));
   return artifact;
 }

@@ -70,7 +70,12 @@ Prediction Prediction::outlier_detector(Val inlier, Val score) {
   return p;
 }
 
-bool covered(const View& model) { return model.is(Kind::object) && under(model.module(), "sklearn") && find_converter(model.name()) != nullptr; }
+const Converter* find_converter(const View& model) {
+  if (!model.is(Kind::object)) return nullptr;
+  return find_converter(model.name(), model.module().substr(0, model.module().find('.')));
+}
+
+bool covered(const View& model) { return find_converter(model) != nullptr; }
 
 Error not_covered(const View& model) {
   if (!model.is(Kind::object) && !model.is(Kind::global)) {
@@ -113,7 +118,7 @@ bool predicts(const View& model) {
   for (int depth = 0; depth < kDepthMax; ++depth) {
     if (!covered(at)) return false;
     const auto next = speaks_for(at);
-    if (!next) return find_converter(at.name())->predict != nullptr;
+    if (!next) return find_converter(at)->predict != nullptr;
     at = *next;
   }
   return false;
@@ -122,7 +127,7 @@ bool predicts(const View& model) {
 Result<const Converter*> Lowering::enter(const View& model) {
   if (!covered(model)) return not_covered(model);
   if (++depth_ > kDepthMax) return refuse(model, "estimators are nested more than " + std::to_string(kDepthMax) + " deep");
-  return find_converter(model.name());
+  return find_converter(model);
 }
 
 Result<Table> Lowering::transform(const View& model, const Table& in) {

@@ -53,14 +53,23 @@ class Lowering;
 using Transform = Result<Table> (*)(Lowering& to, const View& model, const Table& in);
 using Predict = Result<Prediction> (*)(Lowering& to, const View& model, const Table& in);
 
+// The features that a fitted object says it takes. count -1: it doesn't say.
+struct Width {
+  std::vector<std::string> names;
+  std::int64_t count = -1;
+};
+
 struct Converter {
-  std::string_view name;  // of the class; its module must begin with "sklearn."
+  std::string_view name;  // of the class
   Transform transform = nullptr;
   Predict predict = nullptr;
+  std::string_view root = "sklearn";              // what its module begins with
+  Result<Width> (*width)(const View&) = nullptr;  // where the state doesn't say it in scikit-learn's words
 };
 
 // The converter of a class, from the families that table.cpp lists; nullptr: not covered.
-const Converter* find_converter(std::string_view class_name);
+const Converter* find_converter(std::string_view class_name, std::string_view root = "sklearn");
+const Converter* find_converter(const View& model);  // of an object of any library
 std::size_t converter_count();
 
 class Lowering {
@@ -116,11 +125,6 @@ std::string text_or(const View& model, std::string_view name, std::string_view o
 bool present(const View& model, std::string_view name);  // there, and not None
 std::optional<Version> version_text(std::string_view text);
 
-// The features that a fitted object says it takes. count -1: it doesn't say.
-struct Width {
-  std::vector<std::string> names;
-  std::int64_t count = -1;
-};
 Result<Width> width_of(const View& model);
 std::optional<View> names_array(const View& names);  // a pandas Index's array; anything else is itself
 

@@ -185,7 +185,8 @@ Result<std::optional<View>> telling_step(const View& pipeline) {
     const View step = steps.at(i);
     if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
     const View inner = step.at(1);
-    if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty() || !inside(inner).empty())
+    const Converter* converter = find_converter(inner);
+    if (inner.name() == "Pipeline" || (converter != nullptr && converter->width != nullptr) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty() || !inside(inner).empty())
       return std::optional(inner);
     if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler") break;
   }
@@ -203,8 +204,12 @@ Result<Width> width_of(const View& model) {
     todo.pop_back();
     if (!at.is(Kind::object)) continue;
     Width width;
-    width.names = TRY(names_of(at));
-    width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
+    if (const Converter* converter = find_converter(at); converter != nullptr && converter->width != nullptr) {
+      width = TRY(converter->width(at));
+    } else {
+      width.names = TRY(names_of(at));
+      width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
+    }
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
     if (at.name() == "ColumnTransformer") continue;  // what is inside takes a choice of its columns
