@@ -89,6 +89,14 @@ Result<graph::Val> Inputs::run(const Table& table, std::size_t begin, std::size_
   return whole ? block : graph_.columns(block, which);
 }
 
+std::size_t Inputs::end_of_run(const Table& table, std::size_t begin) const {
+  const Column& first = table.columns[begin];
+  std::size_t end = begin + 1;
+  const auto joins = [&](const Column& c) { return first.feature >= 0 ? c.feature >= 0 : c.feature < 0 && c.block->name == first.block->name; };
+  while (end < table.columns.size() && joins(table.columns[end])) ++end;
+  return end;
+}
+
 Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
   if (table.free) {
     if (use == Use::text) return Error(ErrorCode::model_refused, "the file doesn't tell how many columns of text it takes");
@@ -97,12 +105,7 @@ Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
   if (table.columns.empty()) return Error(ErrorCode::model_refused, "a step is given no column at all");
   std::vector<graph::Val> parts;
   for (std::size_t begin = 0; begin < table.columns.size();) {
-    std::size_t end = begin + 1;
-    auto joins = [&](const Column& c) {
-      const Column& first = table.columns[begin];
-      return first.feature >= 0 ? c.feature >= 0 : c.feature < 0 && c.block->name == first.block->name;
-    };
-    while (end < table.columns.size() && joins(table.columns[end])) ++end;
+    const std::size_t end = end_of_run(table, begin);
     parts.push_back(TRY(run(table, begin, end, use)));
     begin = end;
   }
@@ -113,6 +116,66 @@ Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
 
 Result<graph::Val> Inputs::numbers(const Table& table) { return assemble(table, Use::number); }
 Result<graph::Val> Inputs::texts(const Table& table) { return assemble(table, Use::text); }
+
+Table Inputs::sparse_table(const Sparse& sparse, std::int64_t width) {
+  const graph::Val dense =
+      graph_.own("SparseToDense", {sparse.starts, sparse.columns, sparse.values}, DType::float64, width, {graph::attr("columns", width)});
+  sparse_.emplace(dense.name, sparse);
+  return table_of(dense);
+}
+
+const Sparse* Inputs::sparse_block(const Column& column) const {
+  if (column.feature >= 0) return nullptr;
+  const auto found = sparse_.find(column.block->name);
+  return found == sparse_.end() ? nullptr : &found->second;
+}
+
+std::optional<Sparse> Inputs::sparse(const Table& table) const {
+  if (table.columns.empty() || table.free) return std::nullopt;
+  const Sparse* found = sparse_block(table.columns[0]);
+  if (found == nullptr || end_of_run(table, 0) != table.width()) return std::nullopt;
+  if (table.columns[0].block->columns != static_cast<std::int64_t>(table.width())) return std::nullopt;
+  for (std::size_t i = 0; i < table.width(); ++i) {
+    if (table.columns[i].at != static_cast<std::int64_t>(i)) return std::nullopt;
+  }
+  return *found;
+}
+
+// The sum over the runs of columns. Of a sparse block every column takes part; those that the table leaves out have the weight 0.
+Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>& weights, std::int64_t columns) {
+  const auto matrix = [&](std::vector<double> w, std::size_t rows) { return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w)); };
+  const bool any = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
+  if (!any) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
+  const auto k = static_cast<std::size_t>(columns);
+  std::optional<graph::Val> sum;
+  Table dense;
+  std::vector<double> dense_weights;
+  for (std::size_t begin = 0; begin < table.width();) {
+    const std::size_t end = end_of_run(table, begin);
+    const Sparse* sparse = sparse_block(table.columns[begin]);
+    if (sparse == nullptr) {
+      dense.columns.insert(dense.columns.end(), table.columns.begin() + static_cast<std::ptrdiff_t>(begin),
+                           table.columns.begin() + static_cast<std::ptrdiff_t>(end));
+      dense_weights.insert(dense_weights.end(), weights.begin() + static_cast<std::ptrdiff_t>(begin * k),
+                           weights.begin() + static_cast<std::ptrdiff_t>(end * k));
+    } else {
+      const auto width = static_cast<std::size_t>(table.columns[begin].block->columns);
+      std::vector<double> w(width * k, 0.0);
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t c = 0; c < k; ++c) w[static_cast<std::size_t>(table.columns[i].at) * k + c] += weights[i * k + c];
+      }
+      const graph::Val part =
+          graph_.own("SparseMatMul", {sparse->starts, sparse->columns, sparse->values, matrix(std::move(w), width)}, DType::float64, columns);
+      sum = sum ? graph_.add(*sum, part) : part;
+    }
+    begin = end;
+  }
+  if (!dense.columns.empty()) {
+    const graph::Val part = graph_.matmul(TRY(numbers(dense)), matrix(std::move(dense_weights), dense.width()), columns);
+    sum = sum ? graph_.add(*sum, part) : part;
+  }
+  return graph::Builder::typed(*sum, DType::float64, columns);
+}
 
 void Inputs::refuse_missing(const Table& table) {
   for (const Column& column : table.columns) {
@@ -228,6 +291,7 @@ json::Value Inputs::example(const Schema& schema) const {
   if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
   json::Array row;
   json::Object record;
+  const bool one_text = schema.features.size() == 1 && schema.features[0].type == FeatureType::text;
   for (const Feature& feature : schema.features) {
     json::Value value;
     if (feature.input.empty()) {
@@ -248,6 +312,8 @@ json::Value Inputs::example(const Schema& schema) const {
       row.push_back(std::move(value));
     }
   }
+  if (one_text && !record.empty()) return json::object({{"instances", json::Array{record[0].second}}});
+  if (one_text) return json::object({{"instances", std::move(row)}});
   if (schema.named_features) return json::object({{"dataframe_records", json::Array{json::Value(std::move(record))}}});
   return json::object({{"instances", json::Array{json::Value(std::move(row))}}});
 }

@@ -36,6 +36,12 @@ Result<std::int64_t> count_of(const View& model) {
   return std::int64_t{-1};
 }
 
+// What is fitted on texts: one column of them.
+bool takes_texts(const View& model) {
+  const std::string_view name = model.name();
+  return name == "CountVectorizer" || name == "TfidfVectorizer" || name == "HashingVectorizer";
+}
+
 }  // namespace
 
 // A pandas Index: _new_Index(Index, {"data": array, "name": None}).
@@ -94,10 +100,21 @@ Result<Width> width_of(const View& model) {
   View at = model;
   for (int depth = 0; depth < kDepthMax && at.is(Kind::object); ++depth) {
     Width width;
+    if (takes_texts(at)) return Width{{"text"}, 1};
     width.names = TRY(names_of(at));
     width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
+    if (at.name() == "FeatureUnion") {  // every part is given the same
+      const View parts = TRY(at.attribute("transformer_list"));
+      std::optional<View> part;
+      for (std::size_t i = 0; i < parts.size() && !part; ++i) {
+        if (parts.at(i).size() >= 2 && parts.at(i).at(1).is(Kind::object)) part = parts.at(i).at(1);
+      }
+      if (!part) break;
+      at = *part;
+      continue;
+    }
     if (at.name() != "Pipeline") break;
     // The first step that tells; steps before it that don't (identities of old versions) keep the width.
     const View steps = TRY(at.attribute("steps"));
@@ -106,7 +123,7 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || takes_texts(inner) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;
