@@ -113,7 +113,7 @@ void weigh(const SparseView& x, std::span<const double> idf, bool sublinear, std
   }
   if (norm == 2) sum = std::sqrt(sum);
   if (norm == 0 || sum == 0) return;
-  for (std::size_t i = begin; i < end; ++i) y[i] = static_cast<Real>(static_cast<Real>(y[i]) / static_cast<Real>(sum));
+  for (std::size_t i = begin; i < end; ++i) y[i] = static_cast<Real>(y[i] / sum);  // divided in double, as the library does
 }
 
 class WeighTerms final : public Kernel {

@@ -27,10 +27,13 @@ Result<std::int64_t> count_of(const View& model) {
     const auto count = model.find(attribute)->integer();
     if (count.ok()) return *count;
   }
-  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_"}) {
+  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "scores_", "variances_", "support_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
+  }
+  if (const auto diagonal = model.find("_idf_diag"); diagonal && diagonal->is(Kind::object)) {  // TfidfTransformer before 1.5
+    if (const auto data = diagonal->find("data"); data && data->is(Kind::array) && !data->shape().empty()) return data->shape().back();
   }
   if (const auto categories = model.find("categories_")) return static_cast<std::int64_t>(categories->size());
   return std::int64_t{-1};
