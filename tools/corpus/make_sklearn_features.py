@@ -80,7 +80,211 @@ def text_table(predict):
     return Case(model.fit(table, LIKED), asked)
 
 
-FAMILIES = (texts,)
+def fit(model, data, rows=10, wild=False, extra=None, positive=False):
+    X, y = data
+    asked = ask(X, rows=rows, wild=wild)
+    asked = np.abs(asked) if positive else asked
+    return lambda: Case(model.fit(X, y), asked if extra is None else np.vstack([asked, extra]))
+
+
+def ties(k=12):
+    """Columns of which several are copies: scores with ties, and a constant one, whose score is NaN."""
+    X, y = CANCER
+    return np.column_stack([X[:, [0, 1]], X[:, [0, 1]], np.ones(len(X)), X[:, [3, 3, 4]]]), y
+
+
+def selection():
+    from sklearn.feature_selection import (RFE, RFECV, GenericUnivariateSelect, SelectFdr, SelectFpr, SelectFromModel, SelectFwe, SelectKBest,
+                                           SelectPercentile, VarianceThreshold, chi2, f_classif, f_regression, mutual_info_classif)
+    from sklearn.svm import SVC, LinearSVC
+    from sklearn.ensemble import AdaBoostClassifier
+    for k in (1, 3, 5, "all"):
+        add("kbest_%s" % k, fit(SelectKBest(k=k), ties()))
+    add("kbest_chi2", fit(SelectKBest(chi2, k=2), IRIS))
+    for percent in (13, 38, 50, 75, 100):
+        add("percentile_%d" % percent, fit(SelectPercentile(percentile=percent), ties()))
+    noisy = np.column_stack([CANCER[0], np.random.RandomState(0).normal(size=(len(CANCER[0]), 6))]), CANCER[1]
+    add("fpr", fit(SelectFpr(alpha=0.3), noisy))
+    add("fdr", fit(SelectFdr(alpha=0.2), noisy))
+    add("fwe", fit(SelectFwe(alpha=0.4), noisy))
+    for mode, param in (("k_best", 3), ("percentile", 40), ("fpr", 0.2), ("fdr", 0.1), ("fwe", 0.3)):
+        add("generic_" + mode, fit(GenericUnivariateSelect(f_classif, mode=mode, param=param), noisy))
+    add("variance", lambda: Case(VarianceThreshold(0.3).fit(with_gaps(IRIS[0])), with_gaps(ask(IRIS[0], wild=False))))
+    add("rfe_logreg", fit(RFE(LogisticRegression(max_iter=500), n_features_to_select=3), scaled(WINE)))
+    add("rfe_forest", fit(RFE(RandomForestClassifier(n_estimators=4, max_depth=3, random_state=0), n_features_to_select=2, step=2), IRIS))
+    add("rfecv_ridge", fit(RFECV(Ridge(), cv=3), DIABETES))
+    add("rfe_step", fit(make_pipeline(RFE(LinearRegression(), n_features_to_select=2), DecisionTreeRegressor(max_depth=3)), DIABETES))
+    for name, threshold in (("none", None), ("mean", "mean"), ("median", "median"), ("scaled", "1.25*mean"), ("half", "0.5 * median"), ("number", 0.1)):
+        add("frommodel_forest_" + name, fit(SelectFromModel(RandomForestClassifier(n_estimators=5, max_depth=4, random_state=1), threshold=threshold), WINE))
+        add("frommodel_logreg_" + name, fit(SelectFromModel(LogisticRegression(max_iter=500), threshold=threshold), scaled(IRIS)))
+    add("frommodel_lasso", fit(SelectFromModel(Lasso(alpha=0.5)), DIABETES))
+    add("frommodel_l1", fit(SelectFromModel(LinearSVC(C=0.05, penalty="l1", dual=False, random_state=0)), scaled(WINE)))
+    add("frommodel_max", fit(SelectFromModel(ExtraTreesClassifier(n_estimators=4, random_state=0), max_features=2, threshold=-np.inf), WINE))
+    add("frommodel_prefit", lambda: Case(SelectFromModel(Ridge().fit(*DIABETES), prefit=True), ask(DIABETES[0], wild=False)))
+    add("frommodel_boosting", fit(SelectFromModel(GradientBoostingClassifier(n_estimators=4, random_state=0)), WINE))
+    add("frommodel_ada", fit(SelectFromModel(AdaBoostClassifier(n_estimators=4, random_state=0)), WINE))
+    add("frommodel_tree", fit(SelectFromModel(DecisionTreeRegressor(max_depth=5, random_state=0)), DIABETES))
+    add("frommodel_svc", fit(SelectFromModel(SVC(kernel="linear")), scaled(WINE)))
+    add("frommodel_norm2", fit(SelectFromModel(LogisticRegression(max_iter=500), norm_order=2), scaled(WINE)))
+    add("frommodel_norm_inf", fit(SelectFromModel(LogisticRegression(max_iter=500), norm_order=np.inf), scaled(WINE)))
+    add("frommodel_getter", fit(SelectFromModel(Pipeline([("s", StandardScaler()), ("m", Ridge())]), importance_getter="named_steps.m.coef_"), DIABETES)
+        if VERSION >= (0, 24) else None, since=(0, 24))
+    add("frommodel_pipeline", fit(make_pipeline(StandardScaler(), SelectFromModel(LogisticRegression()), LogisticRegression()), CANCER))
+    if VERSION >= (0, 24):
+        from sklearn.feature_selection import SequentialFeatureSelector
+        add("sequential", fit(SequentialFeatureSelector(Ridge(), n_features_to_select=3, cv=3), DIABETES))
+        add("sequential_backward", fit(SequentialFeatureSelector(LogisticRegression(), n_features_to_select=2, direction="backward", cv=3), scaled(IRIS)))
+    add("kbest_text", words(make_pipeline(TfidfVectorizer(), SelectKBest(chi2, k=12), LogisticRegression())))
+    add("kbest_table", lambda: Case(make_pipeline(ColumnTransformer([("n", StandardScaler(), ["siblings"]), ("o", OneHotEncoder(handle_unknown="ignore"), ["sex", "title"])]),
+                                                  SelectKBest(k=4), LogisticRegression()).fit(TABLE, SURVIVED), ask_table(["siblings", "sex", "title"])), since=(1, 0))
+
+
+def edges(model, X):
+    """Rows on the bins' edges, and a little to either side of them."""
+    out = []
+    for c, of_column in enumerate(model.bin_edges_):
+        for edge in of_column:
+            for value in (edge, np.nextafter(edge, -np.inf), np.nextafter(edge, np.inf), edge - 1e-6, edge * (1 - 0.9e-5)):
+                row = X[0].copy()
+                row[c] = value
+                out.append(row)
+    return np.array(out)
+
+
+def preprocessing():
+    from sklearn.preprocessing import (Binarizer, KBinsDiscretizer, KernelCenterer, Normalizer, PolynomialFeatures, PowerTransformer,
+                                       QuantileTransformer)
+    more = {"quantile_method": "linear"} if VERSION >= (1, 7) else {}
+    for encode in ("onehot", "onehot-dense", "ordinal"):
+        for strategy in ("uniform", "quantile", "kmeans"):
+            def build(encode=encode, strategy=strategy):
+                X = IRIS[0]
+                model = KBinsDiscretizer(n_bins=[3, 5, 2, 4], encode=encode, strategy=strategy, **(more if strategy == "quantile" else {})).fit(X)
+                return Case(model, np.vstack([ask(X), edges(model, X)]) if encode == "ordinal" else ask(X))
+            add("kbins_%s_%s" % (encode, strategy), build)
+    add("kbins_f32", fit(KBinsDiscretizer(4, encode="ordinal", strategy="uniform", dtype=np.float32), IRIS) if VERSION >= (0, 24) else None, since=(1, 1))
+    add("kbins_quantile_ties", fit(KBinsDiscretizer(6, encode="ordinal", strategy="quantile", **more), (np.floor(IRIS[0]), IRIS[1])))
+    add("binarizer", fit(Binarizer(threshold=3.0), IRIS, wild=True))
+    for norm in ("l1", "l2", "max"):
+        add("normalizer_" + norm, fit(Normalizer(norm), IRIS, wild=True, extra=[[1e-16, 0, 0, 0], [-3, 1, 2, 0.5]]))
+        add("normalizer_text_" + norm, words(make_pipeline(CountVectorizer(), Normalizer(norm))))
+    add("maxabs", fit(MaxAbsScaler(), IRIS, wild=True))
+    add("centerer", lambda: Case(KernelCenterer().fit(IRIS[0][:30].dot(IRIS[0][:30].T)), IRIS[0][60:66].dot(IRIS[0][:30].T)))
+    for degree, interaction, bias in ((2, False, True), (3, True, False), (4, False, False), (1, False, True), (3, True, True)):
+        add("poly_%d%s%s" % (degree, "_interaction" if interaction else "", "" if bias else "_plain"),
+            fit(PolynomialFeatures(degree, interaction_only=interaction, include_bias=bias), IRIS, wild=True))
+    if VERSION >= (1, 0):
+        add("poly_range", fit(PolynomialFeatures((2, 3), include_bias=False), IRIS))
+        add("poly_range_bias", fit(PolynomialFeatures((0, 2), order="F"), IRIS))
+    add("poly_ridge", fit(make_pipeline(PolynomialFeatures(2), StandardScaler(), Ridge()), DIABETES))
+    gaps = with_gaps(WINE[0])
+    for method in ("yeo-johnson", "box-cox"):
+        for standardize in (True, False):
+            add("power_%s%s" % (method, "" if standardize else "_plain"), lambda method=method, standardize=standardize: Case(
+                PowerTransformer(method, standardize=standardize).fit(gaps), np.abs(with_gaps(ask(WINE[0], wild=False))) + 1e-3))
+    add("power_signs", fit(PowerTransformer(), scaled(WINE), extra=[[1e-9, -1e-9, 0, 5, -5, 1e-5, -1e-5]]))
+    add("power_constant", fit(PowerTransformer(), (np.column_stack([np.ones(150), IRIS[0]]), IRIS[1])), since=(1, 0))
+    for distribution in ("uniform", "normal"):
+        add("quantile_" + distribution, lambda distribution=distribution: Case(
+            QuantileTransformer(n_quantiles=40, output_distribution=distribution, random_state=0).fit(with_gaps(IRIS[0])),
+            np.vstack([with_gaps(ask(IRIS[0])), IRIS[0].min(axis=0), IRIS[0].max(axis=0), IRIS[0].min(axis=0) + 5e-8])))
+        add("quantile_full_" + distribution, fit(QuantileTransformer(n_quantiles=150, output_distribution=distribution), IRIS))
+    add("quantile_two", fit(QuantileTransformer(n_quantiles=1), (IRIS[0][:3], IRIS[1][:3])))
+    if VERSION >= (1, 0):
+        splines()
+    if VERSION >= (1, 3):
+        target_encoders()
+
+
+def splines():
+    from sklearn.preprocessing import SplineTransformer
+    X = IRIS[0]
+    for extrapolation in ("constant", "linear", "continue", "periodic", "error"):
+        for degree in (0, 1, 2, 3, 5):
+            if degree == 0 and extrapolation == "constant":
+                continue
+            inside = np.clip(ask(X, wild=False), X.min(axis=0), X.max(axis=0))
+            asked = inside if extrapolation == "error" else ask(X, wild=True)[:12]
+            add("spline_%s_%d" % (extrapolation, degree), lambda extrapolation=extrapolation, degree=degree, asked=asked: Case(
+                SplineTransformer(degree=degree, n_knots=7, extrapolation=extrapolation, include_bias=degree != 2).fit(X), asked))
+    add("spline_quantile", fit(SplineTransformer(knots="quantile", n_knots=4, order="F"), (X, None)))
+    add("spline_knots", fit(SplineTransformer(knots=np.array([[4, 2, 1, 0], [5, 2.5, 3, 1], [8, 5, 7, 3.0]])), (X, None)))
+    if VERSION >= (1, 3):
+        add("spline_sparse", fit(SplineTransformer(sparse_output=True, extrapolation="linear"), (X, None), wild=True))
+        add("spline_sparse_periodic", fit(SplineTransformer(sparse_output=True, extrapolation="periodic"), (X, None), wild=True))
+    add("spline_ridge", fit(make_pipeline(SplineTransformer(), Ridge()), DIABETES))
+    if VERSION >= (1, 8):
+        add("spline_missing", lambda: Case(SplineTransformer(handle_missing="zeros").fit(with_gaps(X)), with_gaps(ask(X, wild=False))))
+
+
+def target_encoders():
+    from sklearn.preprocessing import TargetEncoder
+    table = TABLE[["sex", "title", "pclass", "port"]]
+    asked = ask_table(["sex", "title", "pclass", "port"])
+    add("target_binary", lambda: Case(TargetEncoder().fit(table, np.array(["a", "b"])[SURVIVED]), asked))
+    add("target_continuous", lambda: Case(TargetEncoder(smooth=2.5).fit(table, TABLE["siblings"] * 1.5 + SURVIVED), asked))
+    if VERSION >= (1, 4):
+        add("target_multiclass", lambda: Case(TargetEncoder().fit(table, np.array(list("xyz"))[TABLE["pclass"] - 1]), asked))
+    add("target_pipeline", lambda: Case(make_pipeline(TargetEncoder(random_state=0), LogisticRegression()).fit(table, SURVIVED), asked))
+
+
+def approximations():
+    from sklearn.kernel_approximation import AdditiveChi2Sampler, Nystroem, RBFSampler, SkewedChi2Sampler
+    from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
+    small = (scaled(WINE)[0][:60], WINE[1][:60])
+    add("rbf_sampler", fit(RBFSampler(gamma=0.3, n_components=15, random_state=0), small))
+    add("skewed_chi2", fit(SkewedChi2Sampler(skewedness=0.5, n_components=9, random_state=0), IRIS, positive=True))
+    for steps in (1, 2, 3):
+        add("additive_chi2_%d" % steps, fit(AdditiveChi2Sampler(sample_steps=steps), IRIS, positive=True, extra=[[0, 1, 0, 2.5]]))
+    add("additive_chi2_interval", fit(AdditiveChi2Sampler(sample_steps=4, sample_interval=0.3), IRIS, positive=True))
+    for kernel in ("rbf", "linear", "poly", "sigmoid", "cosine", "laplacian", "chi2", "additive_chi2"):
+        data = (IRIS[0][40:80], None) if "chi2" in kernel else small
+        add("nystroem_" + kernel, fit(Nystroem(kernel, n_components=4, random_state=0), data, positive="chi2" in kernel))
+    add("nystroem_params", fit(Nystroem("poly", gamma=0.2, degree=2, coef0=0.5, n_components=6, random_state=1), small))
+    add("nystroem_kernel_params", fit(Nystroem("rbf", kernel_params={"gamma": 0.05}, n_components=6, random_state=1), small))
+    add("nystroem_model", fit(make_pipeline(Nystroem(n_components=10, random_state=0), LogisticRegression()), small))
+    add("gaussian_projection", fit(GaussianRandomProjection(3, random_state=0), WINE, wild=True))
+    add("sparse_projection", fit(SparseRandomProjection(3, random_state=0), WINE, wild=True))
+    add("sparse_projection_dense", fit(SparseRandomProjection(4, dense_output=True, density=0.5, random_state=0), WINE))
+    add("projection_text", words(make_pipeline(TfidfVectorizer(), GaussianRandomProjection(5, random_state=0))))
+    if VERSION >= (0, 24):
+        from sklearn.kernel_approximation import PolynomialCountSketch
+        add("count_sketch", fit(PolynomialCountSketch(degree=3, n_components=20, coef0=1, gamma=0.5, random_state=0), small))
+        add("count_sketch_plain", fit(PolynomialCountSketch(degree=1, n_components=12, random_state=0), small))
+    add("union_numbers", fit(make_pipeline(FeatureUnion([("s", StandardScaler()), ("m", MaxAbsScaler()), ("off", "drop")],
+                                                        transformer_weights={"m": 0.5}), Ridge()), DIABETES))
+    if VERSION >= (1, 1):
+        add("union_passthrough", fit(FeatureUnion([("s", StandardScaler()), ("p", "passthrough")]), IRIS))
+
+
+def iterative():
+    from sklearn.experimental import enable_iterative_imputer  # noqa
+    from sklearn.impute import IterativeImputer
+    gaps = with_gaps(WINE[0])
+    asked = with_gaps(ask(WINE[0], wild=False), seed=9, share=0.3)
+
+    def case_of(X=gaps, asked=asked, **params):
+        params.setdefault("max_iter", 3)
+        return lambda: Case(IterativeImputer(random_state=0, **params).fit(X), asked)
+    add("iterative", case_of())
+    add("iterative_indicator", case_of(add_indicator=True, initial_strategy="median"))
+    add("iterative_limits", case_of(min_value=0.5, max_value=100))
+    add("iterative_nearest", case_of(n_nearest_features=2, imputation_order="random"))
+    add("iterative_tree", case_of(estimator=DecisionTreeRegressor(max_depth=3, random_state=0), imputation_order="descending"))
+    add("iterative_forest", case_of(estimator=ExtraTreesRegressor(n_estimators=3, max_depth=3, random_state=0), max_iter=1))
+    add("iterative_pipe", case_of(estimator=make_pipeline(StandardScaler(), Ridge()), skip_complete=True, initial_strategy="most_frequent"))
+    add("iterative_complete", case_of(X=WINE[0]))
+    marked = np.where(np.isnan(gaps), -1, gaps)
+    add("iterative_marked", case_of(X=marked, asked=np.where(np.isnan(asked), -1, asked), missing_values=-1))
+    empty = gaps.copy()
+    empty[:, 2] = np.nan
+    add("iterative_empty", case_of(X=empty))
+    if VERSION >= (1, 2):
+        add("iterative_keep_empty", case_of(X=empty, keep_empty_features=True))
+    add("iterative_model", lambda: Case(make_pipeline(IterativeImputer(max_iter=2, random_state=0), LogisticRegression(max_iter=300)).fit(gaps, WINE[1]), asked))
+
+
+FAMILIES = (texts, selection, preprocessing, approximations, iterative)
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES)

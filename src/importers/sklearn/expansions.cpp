@@ -87,7 +87,8 @@ Result<Matrix> knots_of(const View& splines, std::int64_t degree) {
   Matrix out;
   std::vector<std::vector<double>> columns;
   for (std::size_t i = 0; i < splines.size(); ++i) {
-    const View spline = splines.at(i);
+    View spline = splines.at(i);
+    if (const auto state = spline.state(); !spline.has("t") && state && state->size() > 0) spline = state->at(0);  // scipy from 1.16 on
     columns.push_back(TRY(vector(spline, "t")));
     if (columns.back().size() != columns.front().size()) return refuse(spline, "the splines have different numbers of knots");
     if (!std::all_of(columns.back().begin(), columns.back().end(), [](double t) { return std::isfinite(t); })) return refuse(spline, "a knot is not finite");

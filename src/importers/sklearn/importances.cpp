@@ -85,9 +85,9 @@ Result<Numbers> of_adaboost(const View& model, int depth) {
 
 Result<Numbers> feature_importances(const View& model, int depth) {
   if (depth > kDepthMax) return refuse(model, "estimators are nested too deeply");
-  if (!covered(model)) return not_covered(model);
+  const std::string_view name = model.is(Kind::object) ? model.name() : std::string_view();
+  if (name.substr(0, 8) != "AdaBoost" && !covered(model)) return not_covered(model);
   if (model.has("feature_importances_")) return vector(model, "feature_importances_");
-  const std::string_view name = model.name();
   if (name.substr(0, 8) == "AdaBoost") return of_adaboost(model, depth);
   if (model.has("tree_")) return of_tree(TRY(model.attribute("tree_")), true);
   const auto members = model.find("estimators_");

@@ -22,16 +22,30 @@ Result<std::vector<std::string>> names_of(const View& model) {
 
 // The number of features as the oldest versions leave it only in the shape of what was fitted.
 Result<std::int64_t> count_of(const View& model) {
-  for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features"}) {
+  if (model.name().substr(0, 3) == "RFE" && present(model, "support_")) {
+    const View support = *model.find("support_");
+    if (support.is(Kind::array) && support.shape().size() == 1) return support.shape()[0];
+  }
+  for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features", "n_input_features_"}) {
     if (!present(model, attribute)) continue;
     const auto count = model.find(attribute)->integer();
     if (count.ok()) return *count;
   }
-  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "scores_", "variances_", "support_"}) {
+  if (model.has("tree_")) {
+    const auto features = TRY(model.attribute("tree_")).argument(0);
+    if (features && features->is(Kind::integer)) return features->integer();
+  }
+  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "scores_", "variances_", "lambdas_", "quantiles_", "K_fit_rows_", "support_vectors_", "components_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
+    if (const auto shape = v.is(Kind::object) ? v.find("_shape") : std::nullopt) {  // sparse
+      const auto sizes = shape->integers();
+      if (sizes.ok() && sizes->size() == 2) return (*sizes)[1];
+    }
   }
+  if (const auto weights = model.find("random_weights_"); weights && weights->is(Kind::array) && !weights->shape().empty()) return weights->shape()[0];
+  if (const auto lists = model.find("bin_edges_")) return static_cast<std::int64_t>(lists->size());
   if (const auto diagonal = model.find("_idf_diag"); diagonal && diagonal->is(Kind::object)) {  // TfidfTransformer before 1.5
     if (const auto data = diagonal->find("data"); data && data->is(Kind::array) && !data->shape().empty()) return data->shape().back();
   }
@@ -108,6 +122,17 @@ Result<Width> width_of(const View& model) {
     width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
     if (width.count >= 0) return width;
+    if (at.name() == "SelectFromModel") {  // as its estimator, before it told itself
+      auto inside = at.find("estimator_");
+      if (!inside) inside = at.find("estimator");
+      if (!inside || !inside->is(Kind::object)) break;
+      at = *inside;
+      continue;
+    }
+    if (at.name() == "IterativeImputer" && present(at, "initial_imputer_")) {
+      at = *at.find("initial_imputer_");
+      continue;
+    }
     if (at.name() == "FeatureUnion") {  // every part is given the same
       const View parts = TRY(at.attribute("transformer_list"));
       std::optional<View> part;
@@ -126,7 +151,7 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || takes_texts(inner) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || inner.name() == "IterativeImputer" || inner.name() == "SelectFromModel" || takes_texts(inner) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;
