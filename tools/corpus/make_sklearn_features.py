@@ -284,7 +284,75 @@ def iterative():
     add("iterative_model", lambda: Case(make_pipeline(IterativeImputer(max_iter=2, random_state=0), LogisticRegression(max_iter=300)).fit(gaps, WINE[1]), asked))
 
 
-FAMILIES = (texts, selection, preprocessing, approximations, iterative)
+def documents():
+    from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+    from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinarizer
+    rng = np.random.RandomState(3)
+
+    def record(i):
+        out = {"age": int(rng.randint(1, 90)), "city": ["Rome", u"K\u00f6ln", "Oslo"][i % 3], "fare": round(rng.rand() * 9, 3)}
+        if i % 4 == 0:
+            out["member"] = True
+        if i % 5 == 0:
+            del out["age"]
+        return out
+    records, y = [record(i) for i in range(40)], np.arange(40) % 2
+    asked = [record(i) for i in range(6)] + [{}, {"unknown": 3, "city": "Paris"}, {"city": "Rome", "age": -1.5, u"\u00e9": "x"}, {"city=Rome": 2.0}]
+    add("dict", lambda: Case(DictVectorizer().fit(records), asked))
+    add("dict_dense", lambda: Case(DictVectorizer(sparse=False, separator=":", sort=False).fit(records), asked))
+    add("dict_logreg", lambda: Case(make_pipeline(DictVectorizer(), LogisticRegression(max_iter=500)).fit(records, y), asked))
+    add("dict_forest", lambda: Case(make_pipeline(DictVectorizer(sparse=False), RandomForestClassifier(n_estimators=3, max_depth=3, random_state=0)).fit(records, y), asked))
+    if VERSION >= (0, 24):
+        lists = [{"genre": ["drama", "noir"], "year": 1950}, {"genre": ["comedy"], "year": 1960}]
+        add("dict_lists", lambda: Case(DictVectorizer().fit(lists), lists + [{"genre": ["noir", "noir", "new"], "year": 3}]))
+    add("hasher", lambda: Case(FeatureHasher(n_features=16).fit(records), asked))
+    add("hasher_plain", lambda: Case(FeatureHasher(n_features=10, alternate_sign=False).fit(records), asked))
+    add("hasher_pairs", lambda: Case(FeatureHasher(n_features=12, input_type="pair").fit([[("a", 1)]]), [[["a", 1], ["b", 2.5], ["a", 3]], [["c", "x"]], []]))
+    add("hasher_strings", lambda: Case(FeatureHasher(n_features=12, input_type="string").fit([["a"]]), [["a", "b", "a"], [u"\u4e2d"], []]))
+    add("hasher_sgd", lambda: Case(make_pipeline(FeatureHasher(n_features=32), SGDClassifier(random_state=0)).fit(records, y), asked))
+    add("labels_text", lambda: Case(LabelEncoder().fit(["b", "a", u"\u00e9", "b"]), ["a", u"\u00e9", "b"]))
+    add("labels_int", lambda: Case(LabelEncoder().fit([5, -3, 1000000007]), [1000000007, -3, 5]))
+    add("binarizer_text", lambda: Case(LabelBinarizer().fit(["b", "a", "c"]), ["a", "c", "b"]))
+    add("binarizer_two", lambda: Case(LabelBinarizer(neg_label=-1, pos_label=2).fit(["no", "yes"]), ["yes", "no", "yes"]))
+    add("binarizer_int", lambda: Case(LabelBinarizer().fit([3, 1, 2, 7]), [7, 1, 3]))
+    add("multilabel", lambda: Case(MultiLabelBinarizer().fit([["a", "b"], ["c"], []]), [["b", "a"], [], ["c", "c"], ["a", "z"]]))
+    add("multilabel_int", lambda: Case(MultiLabelBinarizer(sparse_output=True).fit([[1, 2], [5]]), [[5, 1], [2], [9]]))
+    add("multilabel_classes", lambda: Case(MultiLabelBinarizer(classes=["z", "a", "m"]).fit([["a"]]), [["m", "z"], ["a"]]))
+
+
+def functions():
+    from sklearn.preprocessing import FunctionTransformer
+    X = scaled(IRIS)[0]
+    for name in ("log1p", "expm1", "exp", "exp2", "sqrt", "cbrt", "square", "abs", "absolute", "fabs", "negative", "positive", "sign", "floor", "ceil", "trunc", "rint", "sin", "cos", "tan",
+                 "arctan", "sinh", "cosh", "tanh", "arcsinh", "reciprocal", "deg2rad", "rad2deg", "radians", "degrees", "isnan", "isfinite"):
+        def build(name=name):
+            rows = np.vstack([np.abs(X[:8]) if name in ("sqrt", "log1p") else X[:8], [[0.5, 1.5, 2.5, 1e-12], [0.25, 1e-9, 3, 1]]])
+            return Case(FunctionTransformer(getattr(np, name), validate=name != "isnan").fit(X), rows)
+        add("function_" + name, build)
+    small = np.tanh(X[:8]) * 0.9
+    for name in ("arcsin", "arccos", "arctanh"):
+        add("function_" + name, lambda name=name: Case(FunctionTransformer(getattr(np, name), validate=True).fit(X), small))
+    for name in ("log", "log2", "log10", "arccosh"):
+        add("function_" + name, lambda name=name: Case(FunctionTransformer(getattr(np, name), validate=True).fit(X), 1 + np.abs(X[:8])))
+    add("function_clip", lambda: Case(FunctionTransformer(np.clip, validate=True, kw_args={"a_min": -0.5, "a_max": 1}).fit(X), X[:12]))
+    add("function_round", lambda: Case(FunctionTransformer(np.round, validate=True, kw_args={"decimals": 1}).fit(X), X[:12]))
+    add("function_nan_to_num", lambda: Case(FunctionTransformer(np.nan_to_num, kw_args={"nan": 7.5}).fit(X), with_gaps(X[:12])))
+
+
+def guarded():
+    """Encoders behind computed columns, and categories of more than one kind."""
+    mixed = np.array([["a", 1], ["b", 2], [3, "x"], ["a", "x"]], dtype=object)
+    categories = [["a", "b", 3], [1, 2, "x"]]
+    add("onehot_mixed", lambda: Case(OneHotEncoder(categories=categories, handle_unknown="ignore").fit(mixed), np.array([["a", "x"], [3, 2], ["b", 7], [4, 1]], dtype=object)), since=(9, 0))
+    X = np.array([[1.0, 2], [3, 1], [1, 1], [2, 2]])
+    gaps = np.array([[1.0, np.nan], [np.nan, 1], [3, 2]])
+    add("onehot_behind", lambda: Case(make_pipeline(SimpleImputer(strategy="most_frequent"), MaxAbsScaler(), OneHotEncoder()).fit(X), gaps))
+    if VERSION >= (1, 0):
+        from sklearn.preprocessing import KBinsDiscretizer
+        add("ordinal_behind", lambda: Case(make_pipeline(KBinsDiscretizer(2, encode="ordinal", strategy="uniform"), OrdinalEncoder()).fit(X), X[::-1]))
+
+
+FAMILIES = (texts, selection, preprocessing, approximations, iterative, documents, functions, guarded)
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], families=FAMILIES)

@@ -117,6 +117,14 @@ Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
 Result<graph::Val> Inputs::numbers(const Table& table) { return assemble(table, Use::number); }
 Result<graph::Val> Inputs::texts(const Table& table) { return assemble(table, Use::text); }
 
+Result<graph::Val> Inputs::documents(const Table& table) {
+  for (const Column& column : table.columns) {
+    if (column.feature < 0) return Error(ErrorCode::model_refused, "a step that takes JSON values of any kind follows one that gives numbers or texts");
+    infos_[static_cast<std::size_t>(column.feature)].feature.type = FeatureType::document;
+  }
+  return assemble(table, Use::text);
+}
+
 Table Inputs::sparse_table(const Sparse& sparse, std::int64_t width) {
   const graph::Val dense =
       graph_.own("SparseToDense", {sparse.starts, sparse.columns, sparse.values}, DType::float64, width, {graph::attr("columns", width)});
@@ -267,7 +275,7 @@ Status Inputs::finish(graph::Model& model, Schema& schema) const {
     Feature feature = infos_[i].feature;
     const Use use = infos_[i].use;
     feature.nullable = use == Use::none || !infos_[i].missing_refused;
-    if (use == Use::text) feature.type = FeatureType::text;
+    if (use == Use::text && feature.type != FeatureType::document) feature.type = FeatureType::text;
     if (use != Use::none) {
       feature.input = use == Use::text ? kTexts : kNumbers;
       feature.column = at[i] = widths[static_cast<int>(use)]++;
@@ -291,14 +299,14 @@ json::Value Inputs::example(const Schema& schema) const {
   if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
   json::Array row;
   json::Object record;
-  const bool one_text = schema.features.size() == 1 && schema.features[0].type == FeatureType::text;
+  const bool one_text = schema.features.size() == 1 && (schema.features[0].type == FeatureType::text || schema.features[0].type == FeatureType::document);
   for (const Feature& feature : schema.features) {
     json::Value value;
     if (feature.input.empty()) {
       value = nullptr;
     } else if (!feature.categories.empty()) {
       value = feature.categories.front();
-    } else if (feature.type == FeatureType::text) {
+    } else if (feature.type == FeatureType::text || feature.type == FeatureType::document) {
       const auto& sample = infos_[static_cast<std::size_t>(&feature - schema.features.data())].sample;
       value = sample ? *sample : json::Value("text");
     } else if (feature.type == FeatureType::boolean) {

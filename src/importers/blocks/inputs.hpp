@@ -29,6 +29,7 @@ class Inputs {
   Table all();                                     // every feature, in order
   Result<graph::Val> numbers(const Table& table);  // [N, width] float64
   Result<graph::Val> texts(const Table& table);    // [N, width] string
+  Result<graph::Val> documents(const Table& table);  // texts, each the JSON of any value: of raw features only
   bool known_text(const Column& column) const;     // text already, by another part's use
 
   // A table whose block is `sparse`, spread out where somebody wants its numbers.

@@ -118,6 +118,8 @@ Result<Width> width_of(const View& model) {
   for (int depth = 0; depth < kDepthMax && at.is(Kind::object); ++depth) {
     Width width;
     if (takes_texts(at)) return Width{{"text"}, 1};
+    if (at.name() == "DictVectorizer" || at.name() == "FeatureHasher" || at.name() == "MultiLabelBinarizer") return Width{{"document"}, 1};
+    if (at.name() == "LabelEncoder" || at.name() == "LabelBinarizer") return Width{{"label"}, 1};
     width.names = TRY(names_of(at));
     width.count = width.names.empty() ? TRY(count_of(at)) : static_cast<std::int64_t>(width.names.size());
     if (width.count > static_cast<std::int64_t>(kFeaturesMax)) return refuse(at, "it takes more than " + std::to_string(kFeaturesMax) + " features");
@@ -151,7 +153,7 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || inner.name() == "IterativeImputer" || inner.name() == "SelectFromModel" || takes_texts(inner) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || inner.name() == "IterativeImputer" || inner.name() == "SelectFromModel" || takes_texts(inner) || inner.name() == "DictVectorizer" || inner.name() == "FeatureHasher" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;
