@@ -55,6 +55,7 @@ const char* type_name(FeatureType type) {
     case FeatureType::integer: return "integer";
     case FeatureType::boolean: return "boolean";
     case FeatureType::text: return "text";
+    case FeatureType::document: return "JSON";
     default: return "number";
   }
 }

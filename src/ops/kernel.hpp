@@ -64,7 +64,8 @@ class Setup {
   virtual std::int64_t integer(const char* attribute, std::int64_t otherwise) const = 0;
   virtual std::string text(const char* attribute, std::string_view otherwise) const = 0;
   virtual std::vector<std::int64_t> integers(const char* attribute) const = 0;
-  // An input that is a constant of the graph, to prepare from once. Not present: it is computed. Valid in the maker only.
+  // An input that is a constant of the graph, to prepare from once. Not present: it is computed. Valid in the maker only:
+  // compute() is given such an input again, but not the texts of one.
   virtual In constant(std::size_t input) const = 0;
 
   // The same where the operator can't work otherwise.

@@ -2,6 +2,8 @@
 #include <cmath>
 #include <limits>
 
+#include "slipway/ops/special.hpp"
+
 #include "slipway/ops/kernel.hpp"
 
 namespace slipway::ops {
@@ -20,6 +22,8 @@ double normal_cdf(double x) {
   const double tail = 0.5 * std::erfc(std::abs(x) * kSqrtHalf);
   return x > 0 ? 1 - tail : tail;
 }
+
+}  // namespace
 
 // The inverse of Phi: a rational start (Acklam's approximation, relative error 1.15e-9), then two Halley steps on Phi itself.
 double normal_quantile(double p) {
@@ -53,8 +57,6 @@ double normal_quantile(double p) {
   }
   return upper ? -x : x;
 }
-
-}  // namespace
 
 std::unique_ptr<Kernel> make_Erf(const Setup&) { return elementwise(erf); }
 std::unique_ptr<Kernel> make_NormalCdf(const Setup&) { return elementwise(normal_cdf); }

@@ -94,6 +94,7 @@ std::string check_known(const CodecPlan& plan, std::uint32_t feature, double val
 std::string wants(const CodecPlan& plan, std::uint32_t feature) {
   switch (plan.cells[feature].type) {
     case FeatureType::text: return "a text";
+    case FeatureType::document: return "a JSON value";
     case FeatureType::boolean: return "true or false";
     case FeatureType::integer:
     case FeatureType::number: break;
@@ -129,9 +130,9 @@ CodecPlan::CodecPlan(Schema s) : schema(std::move(s)), id(next_id()) {
     // from_json has made sure of this for what a cell sent; a schema built in memory gets no further than here.
     if (cell.port >= ports.size() || cell.column >= ports[cell.port].width) std::abort();
     cell.dtype = schema.inputs[cell.port].dtype;
-    cell.type = cell.dtype == DType::string    ? FeatureType::text
+    cell.type = cell.dtype == DType::string    ? (f.type == FeatureType::document ? f.type : FeatureType::text)
                 : cell.dtype == DType::boolean ? FeatureType::boolean
-                : f.type == FeatureType::text  ? FeatureType::number
+                : f.type == FeatureType::text || f.type == FeatureType::document ? FeatureType::number
                                                : f.type;
     cell.nullable = f.nullable && (cell.dtype == DType::string || is_floating(cell.dtype));
     cell.infinite = f.infinite;
@@ -304,7 +305,7 @@ std::string expected(const CodecPlan& plan, std::uint32_t feature, std::string_v
 std::string put_number(const CodecPlan& plan, std::uint32_t feature, const JsonScanner::Number& n, Tables& tables, std::size_t row) {
   if (plan.cells[feature].ignored) return {};
   const CellPlan& cell = plan.cells[feature];
-  if (cell.type == FeatureType::text) return expected(plan, feature, "the number " + number_text(n.real));
+  if (cell.dtype == DType::string) return expected(plan, feature, "the number " + number_text(n.real));
   if (cell.type == FeatureType::boolean && n.real != 0 && n.real != 1) return expected(plan, feature, "the number " + number_text(n.real));
   std::byte* const at = tables.number_at(cell.port, row, cell.column);
   if (const char* wanted = store_number(cell.dtype, n, at)) {
@@ -340,6 +341,14 @@ std::string put_text(const CodecPlan& plan, std::uint32_t feature, std::string_v
   return {};
 }
 
+std::string put_document(const CodecPlan& plan, std::uint32_t feature, std::string_view json, Tables& tables, std::size_t row) {
+  const CellPlan& cell = plan.cells[feature];
+  if (cell.ignored) return {};
+  if (json == "null" && !cell.nullable) return put_missing(plan, feature, "null", tables, row);
+  if (tables.add_text_bytes(json.size())) tables.text_at(cell.port, row, cell.column).assign(json);
+  return {};
+}
+
 std::string put_boolean(const CodecPlan& plan, std::uint32_t feature, bool value, Tables& tables, std::size_t row) {
   if (plan.cells[feature].ignored) return {};
   if (plan.cells[feature].type == FeatureType::text) return expected(plan, feature, value ? "true" : "false");
@@ -355,8 +364,8 @@ std::string put_missing(const CodecPlan& plan, std::uint32_t feature, std::strin
   const CellPlan& cell = plan.cells[feature];
   if (!cell.nullable)
     return plan.schema.features[feature].name + " must be " + wants(plan, feature) + " and can't be missing, got " + std::string(as_written);
-  if (cell.type == FeatureType::text) {
-    tables.text_at(cell.port, row, cell.column).assign(kMissingText);
+  if (cell.type == FeatureType::text || cell.type == FeatureType::document) {
+    tables.text_at(cell.port, row, cell.column).assign(cell.type == FeatureType::text ? kMissingText : "null");
   } else {
     store_missing(cell.dtype, tables.number_at(cell.port, row, cell.column));
   }

@@ -40,6 +40,7 @@ struct CodecPlan {
   CodecPlan(const CodecPlan&) = delete;
   CodecPlan& operator=(const CodecPlan&) = delete;
 
+  bool whole_rows() const { return cells.size() == 1 && cells[0].type == FeatureType::document; }  // a row is one JSON value
   bool tabular() const { return !schema.features.empty(); }
   std::optional<std::uint32_t> feature(std::string_view name) const;
   std::optional<std::uint32_t> input(std::string_view name) const;
@@ -117,6 +118,7 @@ void store_missing(DType dtype, std::byte* at);  // NaN; floating types only
 std::string put_number(const CodecPlan& plan, std::uint32_t feature, const JsonScanner::Number& n, Tables& tables, std::size_t row);
 std::string put_real(const CodecPlan& plan, std::uint32_t feature, double value, Tables& tables, std::size_t row);
 std::string put_text(const CodecPlan& plan, std::uint32_t feature, std::string_view text, Tables& tables, std::size_t row);
+std::string put_document(const CodecPlan& plan, std::uint32_t feature, std::string_view json, Tables& tables, std::size_t row);
 std::string put_boolean(const CodecPlan& plan, std::uint32_t feature, bool value, Tables& tables, std::size_t row);
 std::string put_missing(const CodecPlan& plan, std::uint32_t feature, std::string_view as_written, Tables& tables, std::size_t row);
 std::string expected(const CodecPlan& plan, std::uint32_t feature, std::string_view got);  // "age must be a number, got " + got

@@ -99,6 +99,7 @@ bool is_word(std::string_view s, std::string_view lower) {
 bool is_missing(std::string_view s) { return s.empty() || is_word(s, "nan") || is_word(s, "null") || s == "NA" || s == "N/A" || s == "None"; }
 
 std::string put_cell(const CodecPlan& plan, std::uint32_t feature, const CsvReader::Cell& cell, Tables& tables, std::size_t row) {
+  if (plan.cells[feature].type == FeatureType::document) return put_document(plan, feature, cell.text, tables, row);
   if (plan.cells[feature].type == FeatureType::text) {
     if (cell.text.empty() && !cell.quoted) return put_missing(plan, feature, "an empty cell", tables, row);
     return put_text(plan, feature, cell.text, tables, row);

@@ -171,6 +171,10 @@ bool Decoder::row(bool objects_only) {
   if (!tables_.add_row()) return false;
   const Kind kind = scanner_.peek();
   if (kind == Kind::broken) return false;
+  if (plan_.whole_rows()) {
+    by_ = By::index;
+    return cell(0, kNoPosition);
+  }
   if (kind == Kind::object) return row_object();
   if (kind == Kind::array && !objects_only) return row_array(nullptr);
   if (plan_.cells.size() == 1 && !objects_only) {
@@ -272,6 +276,11 @@ inline bool Decoder::cell(std::uint32_t feature, std::size_t position) {
 bool Decoder::slow_cell(std::uint32_t feature, std::size_t position, Kind kind) {
   if (plan_.cells[feature].ignored) return scanner_.skip();
   std::string wrong_way;
+  if (plan_.cells[feature].type == FeatureType::document) {
+    if (!scanner_.skip()) return false;
+    wrong_way = put_document(plan_, feature, scanner_.skipped(), tables_, row_);
+    return !tables_.over() && (wrong_way.empty() || problem(cell_pointer(feature, position), std::move(wrong_way)));
+  }
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   switch (kind) {
     case Kind::broken: return false;
@@ -460,7 +469,7 @@ bool Decoder::column(std::uint32_t feature) {
   for (bool first = true; scanner_.element(first, ']'); ++count) {
     more = later && count == wanted;
     if (more || !next_row(count)) break;
-    if (scanner_.peek() == Kind::array) {  // [[1], [2]]: a column as a table of one column
+    if (scanner_.peek() == Kind::array && plan_.cells[feature].type != FeatureType::document) {  // [[1], [2]]: a column as a table of one column
       bool first_inside = true;
       if (!scanner_.open('[') || !scanner_.element(first_inside, ']') || !cell(feature, kNoPosition))
         return scanner_.ok() && problem(pointer, name + " holds an empty array") && false;

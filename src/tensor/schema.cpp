@@ -18,7 +18,7 @@ constexpr std::size_t kCategoriesMax = 1'000'000;  // of all features together, 
 constexpr std::size_t kCategoryBytesMax = 4'096;
 constexpr std::int64_t kDimensionMax = 1LL << 40;
 
-constexpr std::array<std::string_view, 4> kTypeNames = {"number", "integer", "boolean", "text"};
+constexpr std::array<std::string_view, 5> kTypeNames = {"number", "integer", "boolean", "text", "document"};
 
 Error broken(std::string detail) { return Error(ErrorCode::invalid_input, "schema: " + std::move(detail)); }
 
@@ -207,7 +207,7 @@ Status check_batched(const Schema& s) {
 
 Status check_type(const Feature& f, DType dtype) {
   const std::string who = "feature \"" + excerpt(f.name) + "\"";
-  if ((f.type == FeatureType::text) != (dtype == DType::string)) return broken(who + ": text goes with text inputs only");
+  if ((f.type == FeatureType::text || f.type == FeatureType::document) != (dtype == DType::string)) return broken(who + ": text goes with text inputs only");
   if (f.nullable && dtype != DType::string && !is_floating(dtype))
     return broken(who + " can't be nullable in an input of " + std::string(dtype_name(dtype)));
   if (f.infinite && !is_floating(dtype)) return broken(who + " can't be infinite in an input of " + std::string(dtype_name(dtype)));

@@ -15,7 +15,13 @@
 
 namespace slipway {
 
-enum class FeatureType : std::uint8_t { number, integer, boolean, text };
+enum class FeatureType : std::uint8_t {
+  number,
+  integer,
+  boolean,
+  text,
+  document  // any JSON value, which reaches the graph as its JSON text: an object with free keys, a list, or a number or a text as it comes
+};
 
 struct Feature {
   std::string name;

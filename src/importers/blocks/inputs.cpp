@@ -89,6 +89,14 @@ Result<graph::Val> Inputs::run(const Table& table, std::size_t begin, std::size_
   return whole ? block : graph_.columns(block, which);
 }
 
+std::size_t Inputs::end_of_run(const Table& table, std::size_t begin) const {
+  const Column& first = table.columns[begin];
+  std::size_t end = begin + 1;
+  const auto joins = [&](const Column& c) { return first.feature >= 0 ? c.feature >= 0 : c.feature < 0 && c.block->name == first.block->name; };
+  while (end < table.columns.size() && joins(table.columns[end])) ++end;
+  return end;
+}
+
 Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
   if (table.free) {
     if (use == Use::text) return Error(ErrorCode::model_refused, "the file doesn't tell how many columns of text it takes");
@@ -97,12 +105,7 @@ Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
   if (table.columns.empty()) return Error(ErrorCode::model_refused, "a step is given no column at all");
   std::vector<graph::Val> parts;
   for (std::size_t begin = 0; begin < table.columns.size();) {
-    std::size_t end = begin + 1;
-    auto joins = [&](const Column& c) {
-      const Column& first = table.columns[begin];
-      return first.feature >= 0 ? c.feature >= 0 : c.feature < 0 && c.block->name == first.block->name;
-    };
-    while (end < table.columns.size() && joins(table.columns[end])) ++end;
+    const std::size_t end = end_of_run(table, begin);
     parts.push_back(TRY(run(table, begin, end, use)));
     begin = end;
   }
@@ -113,6 +116,77 @@ Result<graph::Val> Inputs::assemble(const Table& table, Use use) {
 
 Result<graph::Val> Inputs::numbers(const Table& table) { return assemble(table, Use::number); }
 Result<graph::Val> Inputs::texts(const Table& table) { return assemble(table, Use::text); }
+
+Result<graph::Val> Inputs::documents(const Table& table) {
+  for (const Column& column : table.columns) {
+    if (column.feature < 0)
+      return Error(ErrorCode::model_refused, "a step that takes JSON values of any kind follows one that gives numbers or texts");
+    infos_[static_cast<std::size_t>(column.feature)].feature.type = FeatureType::document;
+  }
+  return assemble(table, Use::text);
+}
+
+Table Inputs::sparse_table(const Sparse& sparse, std::int64_t width) {
+  const graph::Val dense =
+      graph_.own("SparseToDense", {sparse.starts, sparse.columns, sparse.values}, DType::float64, width, {graph::attr("columns", width)});
+  sparse_.emplace(dense.name, sparse);
+  return table_of(dense);
+}
+
+const Sparse* Inputs::sparse_block(const Column& column) const {
+  if (column.feature >= 0) return nullptr;
+  const auto found = sparse_.find(column.block->name);
+  return found == sparse_.end() ? nullptr : &found->second;
+}
+
+std::optional<Sparse> Inputs::sparse(const Table& table) const {
+  if (table.columns.empty() || table.free) return std::nullopt;
+  const Sparse* found = sparse_block(table.columns[0]);
+  if (found == nullptr || end_of_run(table, 0) != table.width()) return std::nullopt;
+  if (table.columns[0].block->columns != static_cast<std::int64_t>(table.width())) return std::nullopt;
+  for (std::size_t i = 0; i < table.width(); ++i) {
+    if (table.columns[i].at != static_cast<std::int64_t>(i)) return std::nullopt;
+  }
+  return *found;
+}
+
+// The sum over the runs of columns. Of a sparse block every column takes part; those that the table leaves out have the weight 0.
+Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>& weights, std::int64_t columns) {
+  const auto matrix = [&](std::vector<double> w, std::size_t rows) {
+    return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w));
+  };
+  const bool any = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
+  if (!any) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
+  const auto k = static_cast<std::size_t>(columns);
+  std::optional<graph::Val> sum;
+  Table dense;
+  std::vector<double> dense_weights;
+  for (std::size_t begin = 0; begin < table.width();) {
+    const std::size_t end = end_of_run(table, begin);
+    const Sparse* sparse = sparse_block(table.columns[begin]);
+    if (sparse == nullptr) {
+      dense.columns.insert(dense.columns.end(), table.columns.begin() + static_cast<std::ptrdiff_t>(begin),
+                           table.columns.begin() + static_cast<std::ptrdiff_t>(end));
+      dense_weights.insert(dense_weights.end(), weights.begin() + static_cast<std::ptrdiff_t>(begin * k),
+                           weights.begin() + static_cast<std::ptrdiff_t>(end * k));
+    } else {
+      const auto width = static_cast<std::size_t>(table.columns[begin].block->columns);
+      std::vector<double> w(width * k, 0.0);
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t c = 0; c < k; ++c) w[static_cast<std::size_t>(table.columns[i].at) * k + c] += weights[i * k + c];
+      }
+      const graph::Val part =
+          graph_.own("SparseMatMul", {sparse->starts, sparse->columns, sparse->values, matrix(std::move(w), width)}, DType::float64, columns);
+      sum = sum ? graph_.add(*sum, part) : part;
+    }
+    begin = end;
+  }
+  if (!dense.columns.empty()) {
+    const graph::Val part = graph_.matmul(TRY(numbers(dense)), matrix(std::move(dense_weights), dense.width()), columns);
+    sum = sum ? graph_.add(*sum, part) : part;
+  }
+  return graph::Builder::typed(*sum, DType::float64, columns);
+}
 
 void Inputs::refuse_missing(const Table& table) {
   for (const Column& column : table.columns) {
@@ -204,7 +278,7 @@ Status Inputs::finish(graph::Model& model, Schema& schema) const {
     Feature feature = infos_[i].feature;
     const Use use = infos_[i].use;
     feature.nullable = use == Use::none || !infos_[i].missing_refused;
-    if (use == Use::text) feature.type = FeatureType::text;
+    if (use == Use::text && feature.type != FeatureType::document) feature.type = FeatureType::text;
     if (use != Use::none) {
       feature.input = use == Use::text ? kTexts : kNumbers;
       feature.column = at[i] = widths[static_cast<int>(use)]++;
@@ -232,7 +306,7 @@ json::Array Inputs::typical_row(const Schema& schema) const {
       row.emplace_back(nullptr);
     } else if (!feature.categories.empty()) {
       row.push_back(feature.categories.front());
-    } else if (feature.type == FeatureType::text) {
+    } else if (feature.type == FeatureType::text || feature.type == FeatureType::document) {
       row.push_back(infos_[i].sample.value_or(json::Value("text")));
     } else if (feature.type == FeatureType::boolean) {
       row.emplace_back(true);
@@ -245,7 +319,13 @@ json::Array Inputs::typical_row(const Schema& schema) const {
 
 json::Value Inputs::body(const Schema& schema, const std::vector<json::Array>& rows) {
   json::Array all;
+  const bool one_text =
+      schema.features.size() == 1 && (schema.features[0].type == FeatureType::text || schema.features[0].type == FeatureType::document);
   for (const json::Array& row : rows) {
+    if (one_text) {  // a text or an object by itself is a row
+      all.push_back(row[0]);
+      continue;
+    }
     if (!schema.named_features) {
       all.emplace_back(row);
       continue;
@@ -256,7 +336,7 @@ json::Value Inputs::body(const Schema& schema, const std::vector<json::Array>& r
     }
     all.emplace_back(std::move(record));
   }
-  return json::object({{schema.named_features ? "dataframe_records" : "instances", std::move(all)}});
+  return json::object({{schema.named_features && !one_text ? "dataframe_records" : "instances", std::move(all)}});
 }
 
 json::Value Inputs::example(const Schema& schema) const {
@@ -270,6 +350,7 @@ json::Array Inputs::probe_values(const Feature& feature, const Info& info) const
   if (feature.input.empty()) return out;
   for (std::size_t i = 0; i < feature.categories.size() && i < kCategoriesTried; ++i) out.push_back(feature.categories[i]);
   if (feature.nullable) out.emplace_back(nullptr);
+  if (feature.type == FeatureType::document) return out;
   if (feature.type == FeatureType::text) {
     if (!feature.closed) out.emplace_back("a value that was never seen");
     return out;

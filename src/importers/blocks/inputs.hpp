@@ -15,6 +15,12 @@
 
 namespace slipway::importers {
 
+// A block that is there as a sparse table too (ops/sparse.hpp): texts make wide ones, and a product needn't spread them out.
+struct Sparse {
+  graph::Val starts, columns, values;
+  bool single = false;  // the library holds these in float32
+};
+
 class Inputs {
  public:
   // names empty: the features are called x0, x1, ... count < 0: the file doesn't say how many there are.
@@ -23,7 +29,14 @@ class Inputs {
   Table all();                                     // every feature, in order
   Result<graph::Val> numbers(const Table& table);  // [N, width] float64
   Result<graph::Val> texts(const Table& table);    // [N, width] string
+  Result<graph::Val> documents(const Table& table);  // texts, each the JSON of any value: of raw features only
   bool known_text(const Column& column) const;     // text already, by another part's use
+
+  // A table whose block is `sparse`, spread out where somebody wants its numbers.
+  Table sparse_table(const Sparse& sparse, std::int64_t width);
+  std::optional<Sparse> sparse(const Table& table) const;  // where the table is such a block, whole and in order
+  // numbers(table) @ weights; weights: [width, columns] in row order. Sparse blocks stay sparse.
+  Result<graph::Val> product(const Table& table, const std::vector<double>& weights, std::int64_t columns);
 
   // A missing value that would arrive in these columns is refused by the library here.
   void refuse_missing(const Table& table);
@@ -69,6 +82,8 @@ class Inputs {
   Info* owner(const Column& column);
   Result<graph::Val> assemble(const Table& table, Use use);
   Result<graph::Val> run(const Table& table, std::size_t begin, std::size_t end, Use use);
+  std::size_t end_of_run(const Table& table, std::size_t begin) const;
+  const Sparse* sparse_block(const Column& column) const;
   Status settle(std::int32_t feature, Use use);
   void add_picks(graph::Model& model, Use use, const std::string& input, std::int64_t width, const std::vector<std::int64_t>& at) const;
 
@@ -78,6 +93,7 @@ class Inputs {
   std::optional<graph::Val> free_;
   std::vector<Pick> picks_;
   std::map<std::pair<Use, std::vector<std::int32_t>>, std::size_t> pick_of_;
+  std::map<std::string, Sparse> sparse_;  // by the name of the block
 };
 
 }  // namespace slipway::importers

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "slipway/importers/blocks/texts.hpp"
+#include "slipway/ops/text/json.hpp"
 
 namespace slipway::importers::sklearn {
 namespace {
@@ -26,16 +27,42 @@ bool is_missing(const View& item) {
   return value.ok() && std::isnan(*value);
 }
 
+// Categories of any kind, by their keys.
+Result<Categories> read_documents(const View& list) {
+  Categories out;
+  out.text = out.documents = true;
+  bool none = false, nan = false;
+  for (std::size_t i = 0; i < list.size(); ++i) (list.at(i).is_none() ? none : nan) |= is_missing(list.at(i));
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const View item = list.at(i);
+    if (is_missing(item)) {
+      out.texts.push_back(none && nan && !item.is_none() ? ops::text::kNanKey : ops::text::kNullKey);
+      out.missing = static_cast<std::int64_t>(i);
+    } else if (item.is(Kind::text)) {
+      out.texts.push_back(ops::text::key_of(TRY(item.text())));
+      out.shown.emplace_back(TRY(item.text()));
+    } else {
+      out.texts.push_back(ops::text::key_of(TRY(item.number())));
+      out.shown.emplace_back(TRY(item.number()));
+    }
+  }
+  return out;
+}
+
 Result<Categories> read_objects(const View& list) {
   Categories out;
+  std::size_t nones = 0, nans = 0;
   bool any_text = false, any_other = false, all_boolean = true;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const View item = list.at(i);
-    if (is_missing(item)) continue;
+    if (is_missing(item)) {
+      ++(item.is_none() ? nones : nans);
+      continue;
+    }
     (item.is(Kind::text) ? any_text : any_other) = true;
     all_boolean = all_boolean && item.is(Kind::boolean);
   }
-  if (any_text && any_other) return refuse(list, "the categories mix texts and numbers, which is not supported yet");
+  if ((any_text && any_other) || (nones > 0 && nans > 0)) return read_documents(list);
   out.text = any_text || !any_other;
   out.boolean = any_other && all_boolean;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -53,7 +80,9 @@ Result<Categories> read_objects(const View& list) {
   return out;
 }
 
-Result<Categories> read_one(const View& list) {
+}  // namespace
+
+Result<Categories> read_category_list(const View& list) {
   if (!list.is(Kind::array) && !list.is(Kind::list)) return refuse(list, "the categories are " + list.describe());
   if (list.is(Kind::array) && list.shape().size() != 1) return refuse(list, "the categories are not one list");
   const std::string dtype = list.is(Kind::array) ? list.dtype_text() : "O";
@@ -82,6 +111,8 @@ Result<Categories> read_one(const View& list) {
   }
   return out;
 }
+
+namespace {
 
 // [N, K] of 0 and 1: which category each row has. The missing one's column stands last.
 struct Hits {
@@ -138,7 +169,7 @@ Result<std::vector<Categories>> read_categories(Lowering& to, const View& model,
   std::vector<Categories> out;
   std::size_t total = 0;
   for (std::size_t i = 0; i < lists.size(); ++i) {
-    Categories c = TRY(read_one(lists.at(i)));
+    Categories c = TRY(read_category_list(lists.at(i)));
     if (c.count() == 0) return refuse(lists.at(i), "there is no category");
     if ((total += c.count()) > kCategoriesMax) return refuse(lists, "there are more than " + std::to_string(kCategoriesMax) + " categories");
     if (c.text && c.shown.empty() && !to.inputs.known_text(in.columns[i]) && in.columns[i].feature < 0) {  // only the missing one, of numbers
@@ -150,25 +181,38 @@ Result<std::vector<Categories>> read_categories(Lowering& to, const View& model,
   return out;
 }
 
-void announce(Lowering& to, const View& model, const Column& column, const Categories& categories, bool refused, bool missing_is_unknown) {
+bool announce(Lowering& to, const View&, const Column& column, const Categories& categories, bool refused, bool missing_is_unknown) {
   if (categories.boolean) to.inputs.hint_boolean(column);
   if (categories.missing < 0 && (refused || !missing_is_unknown)) {
     Table one;
     one.columns.push_back(column);
     to.inputs.refuse_missing(one);
   }
-  if (!refused) {
-    to.inputs.hint_categories(column, categories.shown);
-  } else if (!to.inputs.close(column, categories.shown)) {
-    to.warn((model.path().empty() ? std::string("the encoder") : model.path()) +
-            ": a category that wasn't in the training data is an error in scikit-learn; here it is encoded as none, because the column is computed");
-  }
+  if (!refused || categories.documents) to.inputs.hint_categories(column, categories.shown);
+  if (!refused) return true;
+  return !categories.documents && to.inputs.close(column, categories.shown);
+}
+
+Result<Val> category_texts(Lowering& to, const Column& column, const Categories& categories) {
+  Table one;
+  one.columns.push_back(column);
+  if (!categories.documents) return to.inputs.texts(one);
+  bool apart = false;
+  for (const std::string& key : categories.texts) apart = apart || key == ops::text::kNanKey;
+  return to.graph.own("DocumentKeys", {TRY(to.inputs.documents(one))}, DType::string, 1, {graph::attr("nan_apart", std::int64_t{apart})});
+}
+
+Result<Val> known(Lowering& to, const Column& column, std::size_t at, const Categories& categories, const Val& value) {
+  const std::vector<double> ones(categories.count(), 1.0);
+  const Val hit = to.graph.cast(TRY(coded(to, column, categories, ones, 0.0)), DType::boolean);
+  const std::string what = "found an unknown category in column " + std::to_string(at) + " of the encoder";
+  return to.graph.own("RequireKnown", {hit, value}, DType::float64, value.columns, {graph::attr("what", what)});
 }
 
 Result<Val> coded(Lowering& to, const Column& column, const Categories& categories, const std::vector<double>& codes, double unknown) {
   Table one;
   one.columns.push_back(column);
-  if (categories.text) return look_up_number(to.graph, TRY(to.inputs.texts(one)), categories.texts, codes, unknown);
+  if (categories.text) return look_up_number(to.graph, TRY(category_texts(to, column, categories)), categories.texts, codes, unknown);
   return coded_number(to.graph, TRY(to.inputs.numbers(one)), categories, codes, unknown);
 }
 

@@ -132,10 +132,7 @@ Result<Table> weighted(Lowering& to, const View& model, const View& name, Table 
   if (!weights || weights->is_none() || !name.is(Kind::text)) return table;
   const auto weight = weights->get(TRY(name.text()));
   if (!weight || weight->is_none() || table.columns.empty()) return table;
-  const Val x = TRY(to.inputs.numbers(table));
-  Table out = table_of(Builder::typed(to.graph.mul(x, to.graph.scalar(TRY(weight->number()))), DType::float64, x.columns));
-  for (std::size_t i = 0; i < out.width(); ++i) out.columns[i].missing_from = table.columns[i].missing_from;
-  return out;
+  return times(to, table, TRY(weight->number()));
 }
 
 Result<Table> transform(Lowering& to, const View& model, const Table& in) {

@@ -127,6 +127,10 @@ Status add_table(Artifact& artifact, Lowering& to, const View& model, const Tabl
                   "its result mixes columns of text and of numbers, which one answer can't hold; serve it together with the model that uses it");
   }
   const Val v = texts != 0 ? TRY(to.inputs.texts(table)) : TRY(to.inputs.numbers(table));
+  if (table.vector) {
+    add_output(artifact, to.graph, "transformed", to.graph.reshape(v, {-1}, -1), 0);
+    return ok();
+  }
   add_output(artifact, to.graph, "transformed", v, table.free ? -1 : static_cast<std::int64_t>(table.width()));
   return ok();
 }

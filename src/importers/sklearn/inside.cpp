@@ -11,7 +11,7 @@ constexpr const char* kNamed[] = {"steps", "transformers_", "transformer_list"};
 // Fitted members: a list, or a table of them.
 constexpr const char* kListed[] = {"estimators_", "calibrated_classifiers_"};
 // One fitted estimator. The unfitted ones that the fitted are copies of ("estimator" of a Bagging) count only where there are no others.
-constexpr const char* kOne[] = {"best_estimator_", "estimator_", "base_estimator_", "regressor_"};
+constexpr const char* kOne[] = {"best_estimator_", "estimator_", "base_estimator_", "regressor_", "initial_imputer_"};
 constexpr const char* kWrapped[] = {"estimator", "base_estimator"};
 
 // Estimators that are forests by their nature: their trees are no news.

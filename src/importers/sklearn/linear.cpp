@@ -16,13 +16,11 @@ Result<Decision> decision_function(Lowering& to, const View& model, const Table&
     return refuse(model, "coef_ has " + std::to_string(coef.rows) + " rows but intercept_ has " + std::to_string(intercept.size()));
   }
   to.inputs.refuse_missing(in);
-  const Val x = TRY(to.inputs.numbers(in));
   std::vector<double> transposed(coef.data.size());
   for (std::int64_t r = 0; r < coef.rows; ++r) {
     for (std::int64_t c = 0; c < coef.columns; ++c) transposed[static_cast<std::size_t>(c * coef.rows + r)] = coef.at(r, c);
   }
-  const Val weights = to.graph.constant(doubles({coef.columns, coef.rows}, transposed));
-  Val sum = to.graph.add(to.graph.matmul(x, weights, coef.rows), to.graph.row(intercept));
+  const Val sum = to.graph.add(TRY(to.inputs.product(in, transposed, coef.rows)), to.graph.row(intercept));
   return Decision{Builder::typed(sum, DType::float64, coef.rows), coef.rank};
 }
 

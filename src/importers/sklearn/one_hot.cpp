@@ -78,7 +78,7 @@ Result<Val> encode_column(Lowering& to, const Column& column, const Categories& 
   Table one;
   one.columns.push_back(column);
   if (categories.text) {
-    const Val code = look_up(to.graph, TRY(to.inputs.texts(one)), categories.texts, plan.place, plan.unknown);
+    const Val code = look_up(to.graph, TRY(category_texts(to, column, categories)), categories.texts, plan.place, plan.unknown);
     return one_hot_of_code(to.graph, code, plan.width);
   }
   if (const auto kept = kept_numbers(categories, grouping, plan)) {
@@ -98,9 +98,11 @@ Result<Table> encode(Lowering& to, const View& model, const Table& in) {
   const bool to_rare = unknown == "infrequent_if_exist" || unknown == "warn";
   std::vector<Val> parts;
   for (std::size_t i = 0; i < categories.size(); ++i) {
-    announce(to, model, in.columns[i], categories[i], unknown == "error", to.version(model).at_least(0, 24));
+    const bool checked = announce(to, model, in.columns[i], categories[i], unknown == "error", to.version(model).at_least(0, 24));
     const Plan plan = plan_of(categories[i], grouping[i], drop[i], to_rare);
-    if (plan.width > 0) parts.push_back(TRY(encode_column(to, in.columns[i], categories[i], grouping[i], plan)));
+    if (plan.width == 0) continue;
+    const Val part = TRY(encode_column(to, in.columns[i], categories[i], grouping[i], plan));
+    parts.push_back(checked ? part : TRY(known(to, in.columns[i], i, categories[i], part)));
   }
   if (parts.empty()) return Table{};
   return table_of(to.graph.concat_columns(parts));

@@ -36,9 +36,10 @@ Result<Table> encode(Lowering& to, const View& model, const Table& in) {
   const auto lost = TRY(missing_columns(model, categories.size()));
   std::vector<Val> parts;
   for (std::size_t i = 0; i < categories.size(); ++i) {
-    announce(to, model, in.columns[i], categories[i], closed, to.version(model).at_least(1, 0));
-    parts.push_back(
-        TRY(coded(to, in.columns[i], categories[i], codes_of(categories[i], grouping[i], lost[i] ? std::optional(missing) : std::nullopt), unknown)));
+    const bool checked = announce(to, model, in.columns[i], categories[i], closed, to.version(model).at_least(1, 0));
+    const Val code =
+        TRY(coded(to, in.columns[i], categories[i], codes_of(categories[i], grouping[i], lost[i] ? std::optional(missing) : std::nullopt), unknown));
+    parts.push_back(checked ? code : TRY(known(to, in.columns[i], i, categories[i], code)));
   }
   Table out = table_of(to.graph.concat_columns(parts));
   for (std::size_t i = 0; i < out.width(); ++i) {

@@ -1,4 +1,6 @@
 // Scalers: one shift and one factor a column, in the library's order of operations. Missing values pass through them.
+#include <limits>
+
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
@@ -91,7 +93,31 @@ Result<Table> max_abs(Lowering& to, const View& model, const Table& in) {
   return scaled_table(in, x);
 }
 
+// Rows divided by their norm; those of (almost) zero stay as they are.
+Result<Table> normalize(Lowering& to, const View& model, const Table& in) {
+  const std::string norm = text_or(model, "norm", "l2");
+  const std::int64_t kind = norm == "l1" ? 1 : norm == "l2" ? 2 : norm == "max" ? 3 : 0;
+  if (kind == 0) return refuse(model, "the norm '" + norm.substr(0, 40) + "' is not known");
+  to.inputs.refuse_missing(in);
+  Builder& g = to.graph;
+  if (auto sparse = to.inputs.sparse(in)) {
+    sparse->values = g.own("WeighTerms", {sparse->starts, sparse->columns, sparse->values}, DType::float64, -1,
+                           {graph::attr("norm", kind), graph::attr("single", std::int64_t{sparse->single})});
+    return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(in.width()));
+  }
+  const Val x = TRY(to.inputs.numbers(in));
+  const bool with_sign = kind == 3 && !to.version(model).at_least(0, 23);  // once it was the largest number, not the largest size
+  const Val size = kind == 2 ? g.mul(x, x) : with_sign ? x : g.op("Abs", {x});
+  Val length = g.reduce(kind == 3 ? "ReduceMax" : "ReduceSum", size, 1, true);
+  if (kind == 2) length = g.op("Sqrt", {length});
+  const double least = to.version(model).at_least(1, 0) ? 10 * std::numeric_limits<double>::epsilon() : 0;
+  const Val zero = least > 0 ? g.compare("Less", length, g.scalar(least)) : g.compare("Equal", length, g.scalar(0));
+  const Val divisor = Builder::typed(g.where(zero, g.scalar(1), length), DType::float64, 1);
+  return made_of(in, Builder::typed(g.div(x, divisor), DType::float64, x.columns));
+}
+
 constexpr Converter kConverters[] = {
+    {"Normalizer", normalize, nullptr},
     {"StandardScaler", standard, nullptr},
     {"RobustScaler", robust, nullptr},
     {"MinMaxScaler", min_max, nullptr},

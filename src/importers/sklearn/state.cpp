@@ -54,13 +54,22 @@ bool is_sparse(const View& v) {
 
 // The number of features as the oldest versions leave it only in the shape of what was fitted.
 Result<std::int64_t> count_of(const View& model, int depth = 0) {
-  for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features"}) {
+  if (model.name().substr(0, 3) == "RFE" && present(model, "support_")) {
+    const View support = *model.find("support_");
+    if (support.is(Kind::array) && support.shape().size() == 1) return support.shape()[0];
+  }
+  for (const char* attribute : {"n_features_in_", "n_features_", "_n_features", "n_features", "n_input_features_"}) {
     if (!present(model, attribute)) continue;
     const auto count = model.find(attribute)->integer();
     if (count.ok()) return *count;
   }
-  for (const char* attribute : {"x_mean_", "coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "theta_", "feature_log_prob_",
-                                "centroids_", "means_", "X_fit_", "X_train_"}) {
+  if (model.has("tree_")) {
+    const auto features = TRY(model.attribute("tree_")).argument(0);
+    if (features && features->is(Kind::integer)) return features->integer();
+  }
+  for (const char* attribute : {"x_mean_", "coef_",      "statistics_",       "scale_",     "mean_",       "center_",          "min_",
+                                "var_",    "theta_",     "feature_log_prob_", "centroids_", "means_",      "X_fit_",           "X_train_",
+                                "scores_", "variances_", "lambdas_",          "quantiles_", "K_fit_rows_", "support_vectors_", "components_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
@@ -69,6 +78,12 @@ Result<std::int64_t> count_of(const View& model, int depth = 0) {
       if (shape.size() == 0) continue;
       if (const auto width = shape.at(shape.size() - 1).integer(); width.ok()) return *width;
     }
+  }
+  if (const auto weights = model.find("random_weights_"); weights && weights->is(Kind::array) && !weights->shape().empty())
+    return weights->shape()[0];
+  if (const auto lists = model.find("bin_edges_")) return static_cast<std::int64_t>(lists->size());
+  if (const auto diagonal = model.find("_idf_diag"); diagonal && diagonal->is(Kind::object)) {  // TfidfTransformer before 1.5
+    if (const auto data = diagonal->find("data"); data && data->is(Kind::array) && !data->shape().empty()) return data->shape().back();
   }
   if (const auto fitted = model.find("shape_fit_"); fitted && fitted->is(Kind::tuple) && fitted->size() == 2) {  // of libsvm's models
     if (const auto width = fitted->at(1).integer(); width.ok()) return *width;
@@ -119,6 +134,20 @@ Result<Matrix> sparse_matrix(const View& v) {
     }
   }
   return m;
+}
+
+// What is fitted on texts, objects or labels takes one column of them.
+std::optional<Width> single_input(const View& model) {
+  struct Single {
+    std::string_view name, input;
+  };
+  constexpr Single kSingle[] = {{"CountVectorizer", "text"},    {"TfidfVectorizer", "text"},   {"HashingVectorizer", "text"},
+                                {"DictVectorizer", "document"}, {"FeatureHasher", "document"}, {"MultiLabelBinarizer", "document"},
+                                {"LabelEncoder", "label"},      {"LabelBinarizer", "label"}};
+  for (const Single& single : kSingle) {
+    if (model.name() == single.name) return Width{{std::string(single.input)}, 1};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -186,7 +215,8 @@ Result<std::optional<View>> telling_step(const View& pipeline) {
     if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
     const View inner = step.at(1);
     const Converter* converter = find_converter(inner);
-    if (inner.name() == "Pipeline" || (converter != nullptr && converter->width != nullptr) || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty() || !inside(inner).empty())
+    if (inner.name() == "Pipeline" || single_input(inner) || (converter != nullptr && converter->width != nullptr) || TRY(count_of(inner)) >= 0 ||
+        !TRY(names_of(inner)).empty() || !inside(inner).empty())
       return std::optional(inner);
     if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler") break;
   }
@@ -204,6 +234,7 @@ Result<Width> width_of(const View& model) {
     todo.pop_back();
     if (!at.is(Kind::object)) continue;
     Width width;
+    if (auto single = single_input(at)) return std::move(*single);
     if (const Converter* converter = find_converter(at); converter != nullptr && converter->width != nullptr) {
       width = TRY(converter->width(at));
     } else {

@@ -28,6 +28,28 @@ const Converter* find_converter(std::string_view class_name, std::string_view ro
   return found == table().end() ? nullptr : found->second;
 }
 
+Table made_of(const Table& in, const Val& block) {
+  if (in.free) {
+    Table out;
+    out.free = block;
+    return out;
+  }
+  Table out = table_of(block);
+  for (std::size_t i = 0; i < out.width() && i < in.width(); ++i) out.columns[i].missing_from = in.columns[i].missing_from;
+  return out;
+}
+
+Result<Table> times(Lowering& to, const Table& table, double weight) {
+  if (table.columns.empty() && !table.free) return table;
+  const Val factor = to.graph.scalar(weight);
+  if (auto sparse = to.inputs.sparse(table)) {
+    sparse->values = to.graph.mul(sparse->values, factor);
+    return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(table.width()));
+  }
+  const Val x = TRY(to.inputs.numbers(table));
+  return made_of(table, Builder::typed(to.graph.mul(x, factor), DType::float64, x.columns));
+}
+
 std::size_t converter_count() { return table().size(); }
 
 }  // namespace slipway::importers::sklearn

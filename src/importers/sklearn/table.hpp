@@ -10,4 +10,11 @@ using Family = std::span<const Converter>;
 #include "slipway/importers/sklearn/families.def"
 #undef SLIPWAY_SKLEARN_FAMILY
 
+inline constexpr std::size_t kPartsMax = 10'000;  // transformers side by side
+
+// Every column times a weight; sparse stays sparse.
+Result<Table> times(Lowering& to, const Table& table, double weight);
+// The columns of a transformed table, each with the missing values of the column it is made of.
+Table made_of(const Table& in, const Val& block);
+
 }  // namespace slipway::importers::sklearn

@@ -51,7 +51,8 @@ struct Read {
   std::vector<char> characters;  // that in.texts point into; moves with its buffer
 };
 
-Read read(const OrtApi& api, const OrtValue* value) {
+// with_texts false: texts stay where they are, only their shape is told.
+Read read(const OrtApi& api, const OrtValue* value, bool with_texts = true) {
   Read out;
   if (value == nullptr) return out;
   out.in.present = true;
@@ -72,6 +73,7 @@ Read read(const OrtApi& api, const OrtValue* value) {
     out.in.data = data;
     return out;
   }
+  if (!with_texts) return out;
   const std::size_t n = out.in.count();
   std::size_t bytes = 0;
   check(api, api.GetStringTensorDataLength(value, &bytes));
@@ -156,8 +158,12 @@ class OrtSetup final : public Setup {
     const OrtValue* value = nullptr;
     if (!found(api_.KernelInfoGetConstantInput_tensor(info_, input, &is_constant, &value)) || is_constant == 0) return {};
     kept_.push_back(std::make_unique<Read>(read(api_, value)));
+    if (kept_.back()->in.type == Type::text) taken_texts_.push_back(input);
     return kept_.back()->in;
   }
+
+  // Inputs whose texts the maker has: a vocabulary needn't be copied at every request.
+  const std::vector<std::size_t>& taken_texts() const { return taken_texts_; }
 
  private:
   bool found(OrtStatus* status) const {
@@ -167,11 +173,13 @@ class OrtSetup final : public Setup {
   const OrtApi& api_;
   const OrtKernelInfo* info_;
   mutable std::vector<std::unique_ptr<Read>> kept_;  // the characters that texts of constants point into
+  mutable std::vector<std::size_t> taken_texts_;
 };
 
 struct LoadedKernel {
   const OrtApi* api;
   std::unique_ptr<Kernel> kernel;
+  std::vector<std::size_t> taken_texts;  // inputs that compute() gets without their texts
 };
 
 // One operator as ONNX Runtime wants it: a struct of functions, ours behind it.
@@ -189,7 +197,9 @@ OrtStatus* failed(const OrtApi& api, const char* what) { return api.CreateStatus
 
 OrtStatus* create(const OrtCustomOp* op, const OrtApi* api, const OrtKernelInfo* info, void** kernel) {
   try {
-    *kernel = new LoadedKernel{api, self(op).implementation->make(OrtSetup(*api, info))};
+    const OrtSetup setup(*api, info);
+    auto made = self(op).implementation->make(setup);
+    *kernel = new LoadedKernel{api, std::move(made), setup.taken_texts()};
     return nullptr;
   } catch (const std::exception& e) { return failed(*api, (self(op).name + ": " + e.what()).c_str()); }
 }
@@ -206,7 +216,8 @@ OrtStatus* compute(void* kernel, OrtKernelContext* context) {
     for (std::size_t i = 0; i < inputs; ++i) {
       const OrtValue* value = nullptr;
       check(api, api.KernelContext_GetInput(context, i, &value));
-      reads.push_back(read(api, value));
+      const bool taken = std::find(loaded.taken_texts.begin(), loaded.taken_texts.end(), i) != loaded.taken_texts.end();
+      reads.push_back(read(api, value, !taken));
       in.push_back(reads.back().in);
     }
     OrtOuts out(api, context);
