@@ -102,7 +102,19 @@ class Json : public Reader {
     return out;
   }
 
-  // "[1, 2", a number at a time and without a node each.
+  // What nearly all of a model is: a finite number in a list of numbers.
+  bool plain_number(Value& list) {
+    blanks();
+    if (done() || !list.texts.empty() || !list.items.empty() || !(peek() == '-' || (peek() >= '0' && peek() <= '9'))) return false;
+    const std::string_view rest = left();
+    double v = 0;
+    const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), v);
+    if (read.ec != std::errc()) return false;
+    list.numbers.push_back(v);
+    skip(static_cast<std::size_t>(read.ptr - rest.data()));
+    return true;
+  }
+
   Result<Value> list(int depth) {
     TRY(enter(depth));
     Value out;
@@ -111,8 +123,10 @@ class Json : public Reader {
     blanks();
     if (accept("]")) return out;
     for (;;) {
-      Value item = TRY(value(depth + 1));
-      if (!append(out, std::move(item))) return broken("has a list of mixed kinds");
+      if (!plain_number(out)) {
+        Value item = TRY(value(depth + 1));
+        if (!append(out, std::move(item))) return broken("has a list of mixed kinds");
+      }
       blanks();
       if (accept("]")) return out;
       if (!accept(",")) return broken("lacks a comma in a list");

@@ -114,7 +114,8 @@ bool hostile(std::string_view module, std::string_view name) {
 
 // Roots of what honest model files name; the rest is listed beside a hostile name, since attacks are made of several.
 bool familiar(const std::string& qualified) {
-  static constexpr std::string_view kRoots[] = {"sklearn", "numpy", "scipy", "joblib", "pandas", "collections", "copyreg", "copy_reg", "_codecs"};
+  static constexpr std::string_view kRoots[] = {"sklearn", "numpy",    "scipy",   "joblib",  "pandas",   "collections",
+                                                "copyreg", "copy_reg", "_codecs", "xgboost", "lightgbm", "catboost"};
   return std::any_of(std::begin(kRoots), std::end(kRoots), [&](auto root) { return under(qualified, root); });
 }
 

@@ -280,6 +280,7 @@ def xgboost_cases():
         if XGB >= (1, 6):
             add("xgb_native_ubj_" + name, lambda data=data, params=params: bare(data, params, "native:ubj"))
     if XGB >= (1, 0):
+        add("xgb_wrapper_json_classes", lambda: boosted(C(**few), flowers, container="native:json"))
         add("xgb_wrapper_json", lambda: boosted(R(**few), DIABETES, container="native:json"))
         add("xgb_native_dart", lambda: bare(DIABETES, {"booster": "dart", "rate_drop": 0.3}, "native:json"))
         add("xgb_native_linear", lambda: bare(DIABETES, {"booster": "gblinear"}, "native:json"))

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "slipway/formats/document.hpp"
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/ensemble.hpp"
@@ -354,20 +355,35 @@ constexpr Converter kConverters[] = {
     {"XGBRanker", nullptr, regressor, "xgboost", width},      {"Booster", nullptr, booster, "xgboost", width},
 };
 
-// A file that the wrapper saved carries what it knew as JSON.
+std::string word(const document::Value& in, std::string_view name) {
+  const document::Value* found = in.find(name);
+  return found != nullptr ? found->text : std::string();
+}
+
+Result<Labels> labels_in(const document::Value& list) {
+  json::Array items;
+  for (const std::string& text : list.texts) items.emplace_back(text);
+  for (const double v : list.numbers) {
+    const bool whole = v == std::floor(v) && std::abs(v) < 9e15;
+    items.push_back(whole ? json::Value(static_cast<std::int64_t>(v)) : json::Value(v));
+  }
+  return json_labels(json::Value(std::move(items)));
+}
+
+// A file that the wrapper saved carries what it knew, until 2.0 its parameters too: JSON with Python's NaN.
 Result<Wrapper> wrapper_in_file(const XgbModel& model) {
   Wrapper wrapper;
   const auto found = model.attributes.find("scikit_learn");
   if (found == model.attributes.end()) return wrapper;
-  const auto meta = json::parse(found->second);
-  if (!meta.ok()) return wrapper;
-  const bool classifier =
-      meta->string_or("_estimator_type", "") == "classifier" || meta->string_or("type", "").find("Classifier") != std::string::npos;
+  const auto meta = document::read_json(found->second);
+  if (!meta.ok() || !meta->is_object()) return wrapper;
+  const bool classifier = word(*meta, "_estimator_type") == "classifier" || word(*meta, "type").find("Classifier") != std::string::npos;
   wrapper.kind = classifier ? Wrapper::Kind::classifier : Wrapper::Kind::regressor;
-  if (const std::int64_t best = best_iteration(model); best >= 0) wrapper.iterations = best + 1;
-  const json::Value* encoder = meta->find("_le");
-  const json::Value* classes = encoder != nullptr ? encoder->find("classes_") : nullptr;
-  if (classifier && classes != nullptr) wrapper.labels = TRY(json_labels(*classes));
+  if (const std::int64_t best = best_iteration(model); best >= 0 && model.at_least(1, 4)) wrapper.iterations = best + 1;
+  const document::Value* missing = meta->find("missing");
+  if (missing != nullptr && missing->kind == document::Value::Kind::number) wrapper.missing = missing->number;
+  const document::Value* classes = meta->find({"_le", "classes_"});
+  if (classifier && classes != nullptr && classes->size() > 0) wrapper.labels = TRY(labels_in(*classes));
   return wrapper;
 }
 
