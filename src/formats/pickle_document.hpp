@@ -5,6 +5,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "slipway/formats/npy.hpp"
 #include "slipway/formats/pickle.hpp"
 
 namespace slipway::pickle {
@@ -178,6 +179,9 @@ class NumpyValues {
   Result<std::uint32_t> dtype_with_state(std::uint32_t dtype, NodeId state);  // BUILD
   Result<std::optional<Array>> array_from_state(NodeId state);                // _reconstruct + BUILD; nullopt: another pattern
   Result<Array> array_from_buffer(NodeId arguments);                          // _frombuffer(buffer, dtype, shape, order[, axes])
+  Result<Array> array_from_npy(std::span<const std::byte> file);              // a whole .npy file, which must outlive the document
+  Result<Array> array_with_data(NodeId state, std::string_view data);         // the state of _reconstruct, its data from elsewhere
+  Result<std::uint32_t> dtype_from_npy(const npy::Header& header);
   Result<Shape> shape_from(NodeId shape) const;
   Result<std::size_t> data_size(std::uint32_t dtype, const Shape& shape) const;  // overflow-safe, within limits
   Result<Node> scalar(std::uint32_t dtype, std::string_view data);               // 0-d arrays are made where no scalar kind fits

@@ -110,9 +110,6 @@ Status Reader::make(NodeId callable, NodeId arguments, bool is_reduce) {
   if (d_->node(arguments).kind != Kind::tuple) return fail("its arguments are " + a(arguments) + ", not a tuple");
   if (kind == Kind::global) {
     const Role role = d_->globals[d_->node(callable).index].role;
-    if (role == Role::joblib_old_wrapper) {
-      return fail("an NDArrayWrapper of joblib 0.9 or older, whose arrays are in other files: load it and save it again with joblib 0.10 or newer");
-    }
     if (is_reduce) {
       if (const auto known = TRY(known_call(role, arguments))) return push(*known);
     }
@@ -324,6 +321,7 @@ Status Reader::build_object(NodeId target, NodeId state) {
   const NodeId callable = d_->objects[index].callable;
   const Role role = d_->node(callable).kind == Kind::global ? d_->globals[d_->node(callable).index].role : Role::other;
   if (role == Role::joblib_wrapper) return build_joblib_array(target, state);
+  if (role == Role::joblib_old_wrapper) return build_old_joblib_array(target, state);
   if (role == Role::np_reconstruct) {
     auto array = numpy_.array_from_state(state);
     if (!array) return place(std::move(array).error());

@@ -19,6 +19,7 @@ struct Report {
   std::string title;                  // "Pipeline(StandardScaler, LogisticRegression)"
   std::vector<std::string> contents;  // what is inside, one line each, with the object path
   std::vector<std::string> warnings;
+  std::vector<json::Value> objects;  // the same as data, one an object inside: {"path", "class", "servable", "why", "features", ...}
   json::Value to_json() const;
   static Result<Report> from_json(const json::Value& value);
 };

@@ -44,10 +44,11 @@ std::string content(std::size_t bytes) {
 
 class InProcessWorkshop final : public models::Workshop {
  public:
-  void import(std::string, os::Fd original, std::function<void(Result<models::Imported>)> done) override {
+  void import(std::vector<models::OriginalFile> files, std::string, std::function<void(Result<models::Imported>)> done) override {
     done([&]() -> Result<models::Imported> {
-      const os::Mapping bytes = TRY(os::Mapping::read_only(original));
-      const std::string artifact = "artifact of " + std::to_string(bytes.bytes().size());
+      std::size_t size = 0;
+      for (const models::OriginalFile& file : files) size += TRY(os::Mapping::read_only(file.bytes)).bytes().size();
+      const std::string artifact = "artifact of " + std::to_string(size);
       models::Imported out;
       out.artifact = TRY(os::make_sealed("artifact", artifact));
       out.artifact_bytes = artifact.size();
@@ -104,9 +105,10 @@ struct Server {
 
 Result<models::VersionRow> upload(Server& server, const std::string& text) {
   auto upload = TRY(server.intake->begin(kOwner, ""));
+  TRY(upload->next_file("model.pkl"));
   for (std::size_t at = 0; at < text.size(); at += 20000)
     TRY(upload->write(as_bytes(text).subspan(at, std::min<std::size_t>(20000, text.size() - at))));
-  const models::VersionRow received = TRY(upload->finish({"model", "", {}}, "model.pkl"));
+  const models::VersionRow received = TRY(upload->finish({"model", "", {}, ""}));
   say("received " + received.id + " " + received.sha256);
   models::VersionRow row = TRY(server.process(received.id));
   // A disk that fails between the two makes it a refusal with a reason: no promise is broken, and none is made.

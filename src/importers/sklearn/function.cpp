@@ -1,6 +1,7 @@
 // FunctionTransformer without a function, or with one of numpy's that is known here by name. A user's own function is code: refused.
 #include <cmath>
 
+#include "slipway/importers/custom_code.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
 namespace slipway::importers::sklearn {
@@ -63,6 +64,10 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
   const auto function = model.find("func");
   if (!function || function->is_none()) return in;
   if (!function->is(Kind::global) && !function->is(Kind::object)) return refuse(*function, "the function is " + function->describe());
+  if (const auto code = custom_code(*function)) {
+    return refuse(*function,
+                  "FunctionTransformer calls " + code->describe() + ": a model file is read as data and its code never runs. " + recipe_for(*code));
+  }
   if (const auto arguments = model.find("kw_args"); arguments && arguments->entries() > 0) {
     return refuse(*function, "FunctionTransformer calls " + function->qualified_name() + " with arguments, which is not supported yet");
   }

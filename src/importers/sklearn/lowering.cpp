@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/custom_code.hpp"
 
 namespace slipway::importers::sklearn {
 namespace {
@@ -76,22 +77,34 @@ Error not_covered(const View& model) {
   if (!model.is(Kind::object) && !model.is(Kind::global)) {
     return refuse(model, "here is " + model.describe() + ", a fitted estimator was expected");
   }
+  if (const auto code = custom_code(model)) {
+    return refuse(model, code->describe() + ": a model file is read as data here and its code never runs. " + recipe_for(*code));
+  }
   const std::string name = model.qualified_name();
   if (model.is(Kind::global)) return refuse(model, "here is a reference to " + name + " itself, not a fitted object of it");
-  const std::string_view module = model.module();
   for (const Recipe& recipe : kRecipes) {
-    if (!under(module, recipe.root)) continue;
+    if (!under(model.module(), recipe.root)) continue;
     return refuse(model,
                   name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
   }
-  if (under(module, "__main__")) {
-    return refuse(model, name +
-                             " is code of the script that saved the file; a model file is read as data here and its code never runs. "
-                             "Replace it by a scikit-learn transformer, or export the model to ONNX");
-  }
-  return refuse(model, name +
+  return refuse(model, (name.empty() ? model.describe() : name) +
                            " is not a class that is read here; nothing in a model file is executed. "
                            "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
+}
+
+bool transforms(const View& model) {
+  std::optional<View> at = model;
+  for (int depth = 0; at && depth < kDepthMax; ++depth) {
+    if (!covered(*at)) return false;
+    if (at->name() != "Pipeline") return find_converter(at->name())->transform != nullptr;
+    const auto steps = at->find("steps");
+    if (!steps || steps->size() == 0) return false;
+    const View last = steps->at(steps->size() - 1);
+    if (last.size() < 2) return false;
+    if (last.at(1).is_none() || last.at(1).is_text("passthrough")) return true;
+    at = last.at(1);
+  }
+  return false;
 }
 
 bool predicts(const View& model) {

@@ -76,7 +76,8 @@ class Lowering {
   Result<Table> transform(const View& model, const Table& in);
   Result<Prediction> predict(const View& model, const Table& in);
 
-  Version version(const View& model) const;  // of the library that trained it; the root's where it doesn't say
+  Version version(const View& model) const;                       // of the library that trained it; the root's where it doesn't say
+  void set_root_version(Version version) { version_ = version; }  // another file's objects follow
   void warn(std::string text);
 
  private:
@@ -87,6 +88,8 @@ class Lowering {
 
 // Whether a fitted object ends in a predict() (looks through pipelines).
 bool predicts(const View& model);
+// Whether its transform() can feed another estimator (looks through pipelines).
+bool transforms(const View& model);
 // Whether the object is of a class that a converter reads.
 bool covered(const View& model);
 // The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.
