@@ -84,6 +84,9 @@ enum class Role : std::uint8_t {
   newobj,
   joblib_wrapper,
   joblib_old_wrapper,
+  dill_get_attr,
+  dill_import_module,
+  dill_create_array,
   dict,
   list,
 };
@@ -136,8 +139,9 @@ struct Document::Impl {
   std::vector<Array> arrays;
   std::vector<Dtype> dtypes;  // [0] is no dtype
   std::vector<Field> fields;
-  std::deque<std::string> owned;  // what could not stay a view into the input (escapes, latin1)
-  std::size_t copied = 0;         // bytes of copies that a stream can ask for again and again: see may_copy()
+  std::deque<std::string> owned;            // what could not stay a view into the input (escapes, latin1)
+  std::vector<std::shared_ptr<void>> kept;  // what else views point into: the unpacked entries of an archive
+  std::size_t copied = 0;                   // bytes of copies that a stream can ask for again and again: see may_copy()
 
   mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sorted_keys;  // by Range::begin; of big dicts that were asked
 

@@ -319,8 +319,9 @@ Result<Array> NumpyValues::array_from_npy(std::span<const std::byte> file) {
 
 Result<Array> NumpyValues::array_with_data(NodeId state, std::string_view data) {
   const Node& n = d_.node(state);
-  if (n.kind != Kind::tuple || n.range.count < 4 || n.range.count > 5) return refused("a joblib array's state is not as numpy writes it");
-  const std::size_t first = n.range.count == 5 ? 1 : 0;
+  // ([version,] shape, dtype, is_fortran[, None])
+  if (n.kind != Kind::tuple || n.range.count < 3 || n.range.count > 5) return refused("a joblib array's state is not as numpy writes it");
+  const std::size_t first = n.range.count > 3 && integer(d_.child(n.range, 0)) ? 1 : 0;
   const Node& dtype = d_.node(d_.child(n.range, first + 1));
   if (dtype.kind != Kind::dtype || d_.dtypes[dtype.index].has_object || d_.dtypes[dtype.index].base != 0)
     return refused("a joblib array's dtype is not one that has bytes");

@@ -70,6 +70,8 @@ class Reader {
   Result<std::optional<NodeId>> make_dtype(NodeId arguments);
   Result<std::optional<NodeId>> make_scalar(NodeId arguments);
   Result<std::optional<NodeId>> make_set(NodeId arguments);
+  Result<std::optional<NodeId>> dill_attribute(NodeId arguments);
+  Result<std::optional<NodeId>> dill_array(NodeId arguments);
   Result<std::optional<NodeId>> reconstructed(NodeId arguments);
   Result<NodeId> make_object(NodeId callable, NodeId arguments);
   Status items_from_arguments(Object& object, NodeId arguments);

@@ -161,6 +161,15 @@ std::optional<CustomCode> custom_code(const View& view) {
   if (auto code = by_value(view)) return code;
   if (view.is(Kind::object) && view.module().empty()) {  // made by what the stream itself makes: an instance of a class by value
     auto callable = view.callable();
+    // _builtin_type("LambdaType")(code, globals, name, …): a function of cloudpickle before 2.0
+    if (callable && callable->is(Kind::object) && (callable->name() == "_builtin_type" || callable->name() == "_load_type") && view.argument(0) &&
+        view.argument(0)->arguments() > 10) {
+      CustomCode code;
+      read_code_object(*view.argument(0), code);
+      code.module = module_in(view.argument(1));
+      if (code.name == "<lambda>") code.kind = CustomCode::Kind::lambda;
+      if (!code.name.empty()) return code;
+    }
     for (int depth = 0; callable && depth < 4; ++depth) {
       if (auto code = by_value(*callable)) {
         if (code->kind == CustomCode::Kind::class_) code->kind = CustomCode::Kind::object;

@@ -16,12 +16,11 @@ constexpr std::size_t kFilesMax = 24;
 Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
   const std::vector<Source> sources = TRY(open_sources(files, options, report));
   if (sources[0].document == nullptr) return import_onnx({sources[0].name, sources[0].bytes}, options);
-  report.format = "scikit-learn ";
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const bool known = i > 0 && sources[i].format == sources[i - 1].format;
-    if (!known) report.format += (i == 0 ? "" : ", ") + sources[i].format;
+  for (std::size_t i = 1; i < sources.size(); ++i) {
+    if (sources[i].format != sources[i - 1].format) report.format += ", " + sources[i].format;
   }
   const sklearn::Chain chain = TRY(plan_chain(sources, options.entry, report));
+  report.format = "scikit-learn " + report.format;
   return sklearn::import_chain(chain, report);
 }
 

@@ -173,12 +173,13 @@ Status choose_in(const Source& source, bool several, Choice& choice, Report& rep
   const bool decodable = std::any_of(decoders.begin(), decoders.end(), [&](const Part& d) { return sklearn::decodes(d.view, servable[0].view); });
   if (decodable) { return refuse(root, "there are a model and a LabelEncoder inside: " + listed(parts) + choices(servable, decoders, prefix)); }
   TRY(add(choice, servable[0], several ? prefix + servable[0].entry : std::string()));
-  if (foreign.size() + decoders.size() > 0 || parts.size() > 1) {
+  if (parts.size() > 1) {
     std::vector<Part> beside;
-    std::copy_if(parts.begin(), parts.end(), std::back_inserter(beside), [&](const Part& p) { return p.view.id() != servable[0].view.id(); });
+    std::copy_if(parts.begin(), parts.end(), std::back_inserter(beside),
+                 [&](const Part& p) { return p.view.id() != servable[0].view.id() && p.kind != Part::Kind::names; });
     const std::string others = listed(beside);
-    if (others.starts_with("nothing")) return ok();
-    report.warnings.push_back("served is " + prefix + servable[0].entry + "; beside it are objects that are not served: " + others);
+    if (!others.starts_with("nothing"))
+      report.warnings.push_back("served is " + prefix + servable[0].entry + "; beside it are objects that are not served: " + others);
   }
   if (!several) add_names_beside(parts, choice, report);
   return ok();

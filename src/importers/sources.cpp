@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "slipway/formats/compression.hpp"
+#include "slipway/formats/skops.hpp"
 #include "slipway/importers/detect.hpp"
 #include "slipway/importers/foreign.hpp"
 
@@ -38,6 +39,11 @@ Status open(const SourceFile& file, const Options& options, bool alone, std::spa
   const Bytes bytes = out.bytes = TRY(unpack(file, options, out, packing));
   const FileKind kind = detect(bytes);
   if (out.unpacked == nullptr) out.format = kind_title(kind);
+  if (kind == FileKind::skops) {
+    out.format = "skops";
+    out.document = std::make_unique<pickle::Document>(TRY(skops::read(bytes)));
+    return refuse_hostile_names(*out.document);
+  }
   if (kind != FileKind::pickle) {
     out.format = kind_title(kind);
     if (kind == FileKind::onnx && alone) return ok();

@@ -4,6 +4,7 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/custom_code.hpp"
+#include "slipway/importers/sklearn/import.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 
 namespace slipway::importers::sklearn {
@@ -29,6 +30,7 @@ std::vector<View> inner(const View& model) {
     if (!out.empty()) return out;
   }
   for (const char* wrapped : {"best_estimator_", "final_estimator_", "regressor_", "estimator_", "func"}) {
+    if (std::string_view(wrapped) == "estimator_" && model.has("estimators_")) continue;  // an ensemble's pattern for its members
     if (const auto found = model.find(wrapped)) add_part(out, *found);
     if (!out.empty() && std::string_view(wrapped) == "best_estimator_") return out;
   }
@@ -36,7 +38,7 @@ std::vector<View> inner(const View& model) {
 }
 
 std::string title(const View& model, int depth) {
-  const auto code = model.name().empty() ? custom_code(model) : std::nullopt;
+  const auto code = custom_code(model);
   std::string out = code ? code->name : std::string(model.name());
   const auto parts = depth < kTitleDepthMax ? inner(model) : std::vector<View>{};
   std::size_t shown = 0;
@@ -118,6 +120,7 @@ std::string why_not(const View& model, int depth) {
     // numpy's own functions in a FunctionTransformer and the like are no estimators
     return module.substr(0, 5) == "numpy" || module.substr(0, 5) == "scipy" ? "" : excerpt(model.qualified_name(), 200) + " is not read here";
   }
+  if (!covered(model) && is_decoder(model)) return "it decodes the answer of a classifier beside it";
   if (!covered(model)) return excerpt(model.qualified_name(), 200) + " is not covered yet";
   if (depth >= kWhyDepthMax) return {};
   for (const View& part : inner(model)) {
