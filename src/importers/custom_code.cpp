@@ -96,7 +96,7 @@ void read_code_object(const View& code, CustomCode& out) {
     for (std::size_t k = i + 1; k < code.arguments() && k < i + 4; ++k) {
       const auto line = code.argument(k);
       if (!line->is(Kind::integer)) continue;
-      out.where = file + ", line " + std::to_string(line->integer().ok() ? *line->integer() : 0);
+      out.where = (file == "<dynamic-code>" ? "" : file + ", ") + "line " + std::to_string(line->integer().ok() ? *line->integer() : 0);
       break;
     }
     break;

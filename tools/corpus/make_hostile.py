@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+import hostile_code
 import hostile_models
 import hostile_onnx
 import hostile_pickle
@@ -79,6 +80,7 @@ def write(root):
     hostile_models.everything(shelf)
     hostile_onnx.everything(shelf)
     hostile_skops.everything(shelf)
+    hostile_code.everything(shelf)
     shelf.write_manifest()
     total = sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
     print("hostile: %d files, %d bytes" % (len(shelf.entries), total))
