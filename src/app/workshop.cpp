@@ -13,9 +13,14 @@ namespace {
 Result<models::Imported> imported_of(const os::Fd& answer_fd) {
   const os::Mapping bytes = TRY(os::Mapping::read_only(answer_fd));
   const importers::ImportAnswer answer = TRY(importers::parse_import_answer(bytes.bytes()));
-  if (!answer.ok) return Error(ErrorCode::model_refused, answer.refusal);
-  const ArtifactView view = TRY(view_artifact(answer.artifact));
   models::Imported out;
+  if (!answer.ok) {
+    out.refusal = answer.refusal;
+    out.format = answer.report.format;
+    out.report = answer.report.to_json().dump();
+    return out;
+  }
+  const ArtifactView view = TRY(view_artifact(answer.artifact));
   out.artifact = TRY(os::make_sealed("artifact", answer.artifact));
   out.artifact_bytes = answer.artifact.size();
   out.format = view.report.format;
@@ -31,10 +36,12 @@ Error refused(std::string_view what, const Error& why) {
 
 }  // namespace
 
-void CellWorkshop::import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) {
+void CellWorkshop::import(std::vector<models::OriginalFile> files, std::string entry, std::function<void(Result<models::Imported>)> done) {
   inference::ImportJob job;
-  job.files.push_back({std::move(filename), std::move(original)});
-  job.options_json = importers::options_to_json({}, false);
+  for (models::OriginalFile& file : files) job.files.push_back({std::move(file.name), std::move(file.bytes)});
+  importers::Options options;
+  options.entry = std::move(entry);
+  job.options_json = importers::options_to_json(options, false);
   job.memory_bytes = static_cast<std::uint64_t>(settings_.models_import_memory_bytes);
   job.deadline = system_clock().steady() + Millis(settings_.models_import_timeout_ms);
   engine_.import_model(std::move(job), [this, done = std::move(done)](Result<os::Fd> answer) {

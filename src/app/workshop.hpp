@@ -15,7 +15,7 @@ class CellWorkshop final : public models::Workshop {
   CellWorkshop(const Settings& settings, inference::Engine& engine, os::Loop& loop, os::Pool& pool)
       : settings_(settings), engine_(engine), loop_(loop), pool_(pool) {}
 
-  void import(std::string filename, os::Fd original, std::function<void(Result<models::Imported>)> done) override;
+  void import(std::vector<models::OriginalFile> files, std::string entry, std::function<void(Result<models::Imported>)> done) override;
   void check(const models::VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) override;
   void post(std::function<void()> work) override { pool_.go_on(std::move(work)); }
   void later(Millis delay, std::function<void()> work) override;

@@ -53,9 +53,9 @@ Status convert(Console& console, const Wish& wish) {
 
 Action declare_convert(CLI::App& app, Console&) {
   auto wish = std::make_shared<Wish>();
-  app.add_option("FILE", wish->files, "model file; - is stdin")->required();
+  app.add_option("FILE", wish->files, "model file; several in the order they apply; - is stdin")->required();
   app.add_option("-o,--out", wish->out, "file to write; - is stdout")->type_name("OUT.onnx")->required();
-  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model or steps.0")->type_name("PATH");
+  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
   return [wish](Console& console) {
     end_on_signals();
     if (wish->out == "-" && ::isatty(STDOUT_FILENO) == 1)

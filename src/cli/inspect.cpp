@@ -33,6 +33,7 @@ json::Value document(const Wish& wish, const importers::ImportAnswer& answer) {
                                   {"servable", answer.ok},
                                   {"refusal", answer.ok ? json::Value() : json::Value(answer.refusal)},
                                   {"contents", texts(answer.report.contents)},
+                                  {"objects", json::Array(answer.report.objects.begin(), answer.report.objects.end())},
                                   {"warnings", texts(answer.report.warnings)}});
   if (!answer.schema) return out;
   const json::Value schema = answer.schema->to_json();
@@ -102,7 +103,10 @@ int print(Console& console, const Wish& wish, const importers::ImportAnswer& ans
     return kFailed;
   }
   console.print(fmt::format("{:<10} {} yes\n", "servable", console.mark(Mark::good, true)));
-  console.next("slipway predict " + wish.files.front() + " -i ROWS.json    or    slipway push " + wish.files.front());
+  std::string words;
+  for (const std::string& file : wish.files) words += (words.empty() ? "" : " ") + file;
+  if (!wish.entry.empty()) words += " --entry " + wish.entry;
+  console.next("slipway predict " + words + " -i ROWS.json    or    slipway push " + words);
   return kOk;
 }
 
@@ -120,8 +124,8 @@ Result<int> inspect(Console& console, const Wish& wish) {
 
 Action declare_inspect(CLI::App& app, Console& console) {
   auto wish = std::make_shared<Wish>();
-  app.add_option("FILE", wish->files, "model file; - is stdin")->required();
-  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model or steps.0")->type_name("PATH");
+  app.add_option("FILE", wish->files, "model file; several in the order they apply; - is stdin")->required();
+  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
   add_json(app, console);
   return [wish](Console& c) {
     end_on_signals();

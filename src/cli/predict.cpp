@@ -70,11 +70,11 @@ Status predict(Console& console, const Wish& wish) {
 
 Action declare_predict(CLI::App& app, Console& console) {
   auto wish = std::make_shared<Wish>();
-  app.add_option("FILE|MODEL", wish->models, "model file, or the id or name of a model on the server")->required();
+  app.add_option("FILE|MODEL", wish->models, "model file (several in the order they apply), or the id or name of a model on the server")->required();
   app.add_option("-i,--input", wish->input, "rows: .json, .csv, .npy, or - for stdin")->type_name("INPUT")->required();
   app.add_option("-o,--out", wish->out, "where the answer goes: .json, .csv or .npy; else stdout as JSON")->type_name("OUT");
   app.add_option("--output", wish->output, "with .npy and .csv: this output of the model only")->type_name("NAME");
-  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model or steps.0")->type_name("PATH");
+  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
   app.add_option("--url", wish->url, "server; else SLIPWAY_URL, else where you logged in")->type_name("URL");
   add_json(app, console);
   return [wish](Console& c) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstring>
 
 #include "client.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 struct Wish {
   std::vector<std::string> files, tags;
-  std::string name, description, url;
+  std::string name, description, entry, url;
 };
 
 std::string base_name(const std::string& path) { return path == "-" ? "stdin" : path.substr(path.rfind('/') + 1); }
@@ -96,6 +97,7 @@ Status push(Console& console, const Wish& wish) {
   if (!wish.description.empty()) parts.push_back({.name = "description", .text = wish.description, .path = {}, .file_name = {}});
   if (!wish.tags.empty())
     parts.push_back({.name = "tags", .text = json::Value(json::Array(wish.tags.begin(), wish.tags.end())).dump(), .path = {}, .file_name = {}});
+  if (!wish.entry.empty()) parts.push_back({.name = "entry", .text = wish.entry, .path = {}, .file_name = {}});
   // Last, so that the server knows the rest before the bytes begin.
   for (const std::string& path : wish.files) parts.push_back({.name = "file", .text = {}, .path = path, .file_name = base_name(path)});
 
@@ -128,21 +130,22 @@ Status push(Console& console, const Wish& wish) {
 
 Action declare_push(CLI::App& app, Console& console) {
   auto wish = std::make_shared<Wish>();
-  app.add_option("FILE", wish->files, "model file; - is stdin (with --name)")->required();
+  app.add_option("FILE", wish->files, "model file; several in the order they apply; - is stdin (with --name)")->required();
   app.add_option("--name", wish->name, "name of the model; else the file's")->type_name("NAME");
   app.add_option("--description", wish->description, "what it is for")->type_name("TEXT");
   app.add_option("--tag", wish->tags, "a tag; may be given several times")
       ->type_name("TAG")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
   app.add_option("--url", wish->url, "server; else SLIPWAY_URL, else where you logged in")->type_name("URL");
   app.add_flag("-q,--quiet", console.quiet, "print the id only");
   add_json(app, console);
   return [wish](Console& c) {
     end_on_signals();
-    if (wish->files.size() > 1)
-      return c.fail(Error(ErrorCode::not_implemented, "uploads of several files are not there yet; slipway inspect and predict take several"));
-    if (wish->files.front() == "-" && wish->name.empty()) return c.usage("slipway push: a file from stdin needs --name");
+    const auto from_stdin = std::count(wish->files.begin(), wish->files.end(), "-");
+    if (from_stdin > 1) return c.usage("slipway push: stdin can be read once only");
+    if (wish->files.back() == "-" && wish->name.empty()) return c.usage("slipway push: a file from stdin needs --name");
     const Status status = push(c, *wish);
     return status.ok() ? kOk : c.fail(status.error());
   };

@@ -243,4 +243,20 @@ Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const
   return refused(codec, "is of no known kind");
 }
 
+Result<std::span<const std::byte>> joblib_zfile(std::span<const std::byte> bytes) {
+  constexpr std::size_t kLengthField = 19, kPrefix = 2;
+  const std::string_view text = as_text(bytes);
+  if (!text.starts_with("ZF0x") || text.size() < kPrefix + kLengthField) return refused(Codec::zlib, "doesn't begin as a file of joblib 0.9");
+  std::size_t digits = 2;
+  while (digits < kLengthField && std::string_view("0123456789abcdefABCDEF").find(text[kPrefix + digits]) != std::string_view::npos) ++digits;
+  std::size_t padded = digits;
+  while (padded < kLengthField && text[kPrefix + padded] == ' ') ++padded;
+  // Older ones wrote a field of 18; what follows is the stream's own first byte either way.
+  for (const std::size_t field : {kLengthField, padded}) {
+    if (field > padded) continue;
+    if (text.size() > kPrefix + field && text[kPrefix + field] == 'x') return bytes.subspan(kPrefix + field);
+  }
+  return refused(Codec::zlib, "of joblib 0.9 has no zlib stream behind its length");
+}
+
 }  // namespace slipway::compression

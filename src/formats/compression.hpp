@@ -21,4 +21,8 @@ struct Limits {
 // Errors: model_refused (damaged, trailing bytes, over the limits, named).
 Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const Limits& limits);
 
+// joblib before 0.10: "ZF", the unpacked length as text ("0x1f4", padded to 19 characters in later versions), a zlib stream. Gives the
+// zlib stream. Errors: model_refused.
+Result<std::span<const std::byte>> joblib_zfile(std::span<const std::byte> bytes);
+
 }  // namespace slipway::compression

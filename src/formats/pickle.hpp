@@ -78,7 +78,8 @@ class View {
   std::vector<std::string> attributes() const;
   std::optional<View> argument(std::size_t i) const;  // of REDUCE/NEWOBJ, e.g. Tree(n_features, n_classes, n_outputs)
   std::size_t arguments() const;
-  std::optional<View> state() const;  // raw BUILD state when it is no dict
+  std::optional<View> state() const;     // raw BUILD state when it is no dict
+  std::optional<View> callable() const;  // what was called: a global, or an object (a class or function that the stream itself makes)
 
   // list, tuple, set, object arrays (flattened), and list-like objects (their APPENDS): children.
   std::size_t size() const;
@@ -136,11 +137,18 @@ class Document {
   std::unique_ptr<Impl> impl_;
 };
 
+// A file beside the stream: joblib before 0.10 kept arrays in files of their own and names them.
+struct Sibling {
+  std::string name;
+  std::span<const std::byte> bytes;  // .npy, or .npy.z (raw array bytes as a zlib stream behind "ZF")
+  mutable bool used = false;
+};
+
 // Reads one pickle or joblib stream, already decompressed; the stream must end after it. Protocols 0-5.
-// `bytes` must outlive the Document: texts and arrays are views into it.
+// `bytes` and the siblings' bytes must outlive the Document: texts and arrays are views into them.
 // Errors: model_refused with opcode name and offset in the detail ("opcode REDUCE at byte 31: ...").
-// joblib < 0.10, whose arrays are in files beside it, is refused with what to do.
-Result<Document> read(std::span<const std::byte> bytes, const Limits& limits = {});
+// joblib < 0.10, whose arrays are in files beside it, is refused naming the files that are missing.
+Result<Document> read(std::span<const std::byte> bytes, const Limits& limits = {}, std::span<const Sibling> siblings = {});
 
 // Whether bytes look like a pickle of protocol 0-5 (a cheap look at the beginning, not a promise).
 bool looks_like_pickle(std::span<const std::byte> bytes);

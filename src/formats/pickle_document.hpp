@@ -5,6 +5,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "slipway/formats/npy.hpp"
 #include "slipway/formats/pickle.hpp"
 
 namespace slipway::pickle {
@@ -83,6 +84,9 @@ enum class Role : std::uint8_t {
   newobj,
   joblib_wrapper,
   joblib_old_wrapper,
+  dill_get_attr,
+  dill_import_module,
+  dill_create_array,
   dict,
   list,
 };
@@ -135,8 +139,9 @@ struct Document::Impl {
   std::vector<Array> arrays;
   std::vector<Dtype> dtypes;  // [0] is no dtype
   std::vector<Field> fields;
-  std::deque<std::string> owned;  // what could not stay a view into the input (escapes, latin1)
-  std::size_t copied = 0;         // bytes of copies that a stream can ask for again and again: see may_copy()
+  std::deque<std::string> owned;            // what could not stay a view into the input (escapes, latin1)
+  std::vector<std::shared_ptr<void>> kept;  // what else views point into: the unpacked entries of an archive
+  std::size_t copied = 0;                   // bytes of copies that a stream can ask for again and again: see may_copy()
 
   mutable std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> sorted_keys;  // by Range::begin; of big dicts that were asked
 
@@ -178,6 +183,9 @@ class NumpyValues {
   Result<std::uint32_t> dtype_with_state(std::uint32_t dtype, NodeId state);  // BUILD
   Result<std::optional<Array>> array_from_state(NodeId state);                // _reconstruct + BUILD; nullopt: another pattern
   Result<Array> array_from_buffer(NodeId arguments);                          // _frombuffer(buffer, dtype, shape, order[, axes])
+  Result<Array> array_from_npy(std::span<const std::byte> file);              // a whole .npy file, which must outlive the document
+  Result<Array> array_with_data(NodeId state, std::string_view data);         // the state of _reconstruct, its data from elsewhere
+  Result<std::uint32_t> dtype_from_npy(const npy::Header& header);
   Result<Shape> shape_from(NodeId shape) const;
   Result<std::size_t> data_size(std::uint32_t dtype, const Shape& shape) const;  // overflow-safe, within limits
   Result<Node> scalar(std::uint32_t dtype, std::string_view data);               // 0-d arrays are made where no scalar kind fits

@@ -264,6 +264,74 @@ Result<std::optional<Array>> NumpyValues::array_from_state(NodeId state) {
   return std::optional<Array>(std::move(array));
 }
 
+// The header's dtype: a plain one, or a record whose fields follow one another without gaps (numpy writes gaps as fields of their own).
+Result<std::uint32_t> NumpyValues::dtype_from_npy(const npy::Header& header) {
+  if (header.fields.empty()) return dtype_from_text(header.dtype);
+  Dtype record;
+  std::vector<Field> fields;
+  for (const npy::Header::Field& field : header.fields) {
+    std::uint32_t index = TRY(dtype_from_text(field.dtype));
+    if (!field.shape.empty()) {
+      Dtype several = d_.dtypes[index];
+      std::size_t count = 1;
+      for (const std::int64_t v : field.shape) {
+        const auto next = checked_mul(count, static_cast<std::size_t>(v));
+        if (!next || *next > static_cast<std::size_t>(kItemsizeMax)) return refused("a numpy record's field is too large");
+        count = *next;
+      }
+      const auto size = checked_mul(count, several.itemsize);
+      if (!size || *size > static_cast<std::size_t>(kItemsizeMax) || field.shape.size() > kRankMax)
+        return refused("a numpy record's field is too large");
+      several.base = index;
+      several.subshape = field.shape;
+      several.itemsize = static_cast<std::uint32_t>(*size);
+      d_.dtypes.push_back(std::move(several));
+      index = static_cast<std::uint32_t>(d_.dtypes.size() - 1);
+    }
+    const Dtype& inner = d_.dtypes[index];
+    if (inner.has_object) return refused("an array of records with objects in them");
+    if (record.itemsize + std::uint64_t{inner.itemsize} > static_cast<std::uint64_t>(kItemsizeMax)) return refused("a numpy record is too large");
+    if (!field.name.empty()) fields.push_back({d_.own(field.name), index, record.itemsize});
+    record.itemsize += inner.itemsize;
+  }
+  if (d_.fields.size() + fields.size() > kFieldsTotalMax) return refused("too many numpy record dtypes");
+  record.fields_begin = static_cast<std::uint32_t>(d_.fields.size());
+  record.fields_count = static_cast<std::uint32_t>(fields.size());
+  d_.fields.insert(d_.fields.end(), fields.begin(), fields.end());
+  d_.dtypes.push_back(std::move(record));
+  return static_cast<std::uint32_t>(d_.dtypes.size() - 1);
+}
+
+Result<Array> NumpyValues::array_from_npy(std::span<const std::byte> file) {
+  npy::Header header = TRY(npy::read_header(file));
+  const std::uint32_t dtype = TRY(dtype_from_npy(header));
+  if (d_.dtypes[dtype].has_object) return refused("the .npy array holds objects, that is a pickle inside; a model's arrays hold numbers or texts");
+  std::size_t product = 1;
+  for (const std::int64_t v : header.shape) {
+    const auto next = checked_mul(product, static_cast<std::size_t>(std::max<std::int64_t>(v, 1)));
+    if (!next || *next > (std::size_t{1} << 48)) return refused("an array's shape is too large");
+    product = *next;
+  }
+  Array array = TRY(numeric(dtype, std::move(header.shape), as_text(file.subspan(header.data_offset))));
+  if (header.fortran_order) array.strides = fortran_strides(array.shape);
+  return array;
+}
+
+Result<Array> NumpyValues::array_with_data(NodeId state, std::string_view data) {
+  const Node& n = d_.node(state);
+  // ([version,] shape, dtype, is_fortran[, None])
+  if (n.kind != Kind::tuple || n.range.count < 3 || n.range.count > 5) return refused("a joblib array's state is not as numpy writes it");
+  const std::size_t first = n.range.count > 3 && integer(d_.child(n.range, 0)) ? 1 : 0;
+  const Node& dtype = d_.node(d_.child(n.range, first + 1));
+  if (dtype.kind != Kind::dtype || d_.dtypes[dtype.index].has_object || d_.dtypes[dtype.index].base != 0)
+    return refused("a joblib array's dtype is not one that has bytes");
+  const auto fortran = integer(d_.child(n.range, first + 2));
+  if (!fortran) return refused("an array's memory order is not as numpy writes it");
+  Array array = TRY(numeric(dtype.index, TRY(shape_from(d_.child(n.range, first))), data));
+  if (*fortran != 0) array.strides = fortran_strides(array.shape);
+  return array;
+}
+
 Result<Array> NumpyValues::array_from_buffer(NodeId arguments) {
   const Range args = d_.node(arguments).range;
   if (args.count < 4 || args.count > 5) return refused("numpy's _frombuffer with " + std::to_string(args.count) + " arguments");

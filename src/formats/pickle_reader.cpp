@@ -22,10 +22,11 @@ Node shared(Kind kind, std::int64_t value) {
 
 }  // namespace
 
-Reader::Reader(std::span<const std::byte> input, const Limits& limits)
-    : input_(input), limits_(limits), d_(std::make_unique<Document::Impl>()), numpy_(*d_, limits_) {
+Reader::Reader(std::span<const std::byte> input, const Limits& limits, std::span<const Sibling> siblings)
+    : input_(input), siblings_(siblings), limits_(limits), d_(std::make_unique<Document::Impl>()), numpy_(*d_, limits_) {
   d_->input = input;
   d_->values_max = limits.values_max + 16 * input.size();
+  for (const Sibling& file : siblings) d_->values_max += 16 * file.bytes.size();
   d_->nodes.push_back(shared(Kind::none, 0));
   d_->nodes.push_back(shared(Kind::boolean, 1));
   d_->nodes.push_back(shared(Kind::boolean, 0));
@@ -37,9 +38,6 @@ Reader::Reader(std::span<const std::byte> input, const Limits& limits)
 
 Result<std::unique_ptr<Document::Impl>> Reader::run() && {
   if (input_.empty()) return refused("the file is empty");
-  if (as_text(input_).starts_with("ZF0x") || as_text(input_).starts_with("ZF")) {
-    return refused("it was saved by joblib 0.9 or older (compressed, in several files): load it and save it again with joblib 0.10 or newer");
-  }
   Context context;
   d_->root = TRY(run_context(context));
   if (left() != 0) {
@@ -388,7 +386,9 @@ Status Reader::memo(Op op) {
   return ok();
 }
 
-Result<Document> read(std::span<const std::byte> bytes, const Limits& limits) { return Document(TRY(Reader(bytes, limits).run())); }
+Result<Document> read(std::span<const std::byte> bytes, const Limits& limits, std::span<const Sibling> siblings) {
+  return Document(TRY(Reader(bytes, limits, siblings).run()));
+}
 
 bool looks_like_pickle(std::span<const std::byte> bytes) {
   if (bytes.size() < 2) return false;

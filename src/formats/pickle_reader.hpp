@@ -10,7 +10,7 @@ namespace slipway::pickle {
 
 class Reader {
  public:
-  Reader(std::span<const std::byte> input, const Limits& limits);
+  Reader(std::span<const std::byte> input, const Limits& limits, std::span<const Sibling> siblings = {});
   Result<std::unique_ptr<Document::Impl>> run() &&;
 
  private:
@@ -70,6 +70,8 @@ class Reader {
   Result<std::optional<NodeId>> make_dtype(NodeId arguments);
   Result<std::optional<NodeId>> make_scalar(NodeId arguments);
   Result<std::optional<NodeId>> make_set(NodeId arguments);
+  Result<std::optional<NodeId>> dill_attribute(NodeId arguments);
+  Result<std::optional<NodeId>> dill_array(NodeId arguments);
   Result<std::optional<NodeId>> reconstructed(NodeId arguments);
   Result<NodeId> make_object(NodeId callable, NodeId arguments);
   Status items_from_arguments(Object& object, NodeId arguments);
@@ -81,9 +83,14 @@ class Reader {
   Status build_object(NodeId target, NodeId state);
   Status build_joblib_array(NodeId target, NodeId state);
   Result<NodeId> joblib_objects();
+  Status build_old_joblib_array(NodeId target, NodeId state);  // pickle_joblib_old.cpp
+  Result<Array> sibling_array(std::string_view file_name);
+  Result<Array> packed_sibling_array(std::string_view file_name, NodeId state);
+  Result<const Sibling*> sibling(std::string_view file_name);
   Result<Array> joblib_numbers(const Range& state, std::uint32_t dtype);
 
   std::span<const std::byte> input_;
+  std::span<const Sibling> siblings_;
   const Limits limits_;
   std::unique_ptr<Document::Impl> d_;
   NumpyValues numpy_;

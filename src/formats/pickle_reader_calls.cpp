@@ -25,6 +25,12 @@ Role role_of(std::string_view module, std::string_view name) {
     if (name == "NumpyArrayWrapper") return Role::joblib_wrapper;
     if (name == "NDArrayWrapper" || name == "ZNDArrayWrapper") return Role::joblib_old_wrapper;
   }
+  if (in({"dill._dill", "dill.dill"})) {
+    return name == "_get_attr"        ? Role::dill_get_attr
+           : name == "_import_module" ? Role::dill_import_module
+           : name == "_create_array"  ? Role::dill_create_array
+                                      : Role::other;
+  }
   if (in({"copy_reg", "copyreg"})) { return name == "_reconstructor" ? Role::reconstructor : name == "__newobj__" ? Role::newobj : Role::other; }
   if (in({"__builtin__", "builtins"})) {
     if (name == "bytearray") return Role::bytearray;
@@ -110,9 +116,6 @@ Status Reader::make(NodeId callable, NodeId arguments, bool is_reduce) {
   if (d_->node(arguments).kind != Kind::tuple) return fail("its arguments are " + a(arguments) + ", not a tuple");
   if (kind == Kind::global) {
     const Role role = d_->globals[d_->node(callable).index].role;
-    if (role == Role::joblib_old_wrapper) {
-      return fail("an NDArrayWrapper of joblib 0.9 or older, whose arrays are in other files: load it and save it again with joblib 0.10 or newer");
-    }
     if (is_reduce) {
       if (const auto known = TRY(known_call(role, arguments))) return push(*known);
     }
@@ -184,6 +187,8 @@ Result<std::optional<NodeId>> Reader::known_call(Role role, NodeId arguments) {
       rest.range = {args.begin + 1, args.count - 1, args.count - 1};
       return std::optional(TRY(make_object(callable, TRY(add(rest)))));
     }
+    case Role::dill_get_attr: return dill_attribute(arguments);
+    case Role::dill_create_array: return dill_array(arguments);
     case Role::np_dtype: return make_dtype(arguments);
     case Role::np_scalar: return make_scalar(arguments);
     case Role::np_frombuffer: {
@@ -257,6 +262,39 @@ Result<std::optional<NodeId>> Reader::make_set(NodeId arguments) {
   return std::optional(TRY(add(n)));
 }
 
+// dill's way to write a name: _get_attr(_import_module("numpy.core.multiarray"), "_reconstruct").
+Result<std::optional<NodeId>> Reader::dill_attribute(NodeId arguments) {
+  const Range args = d_->node(arguments).range;
+  if (args.count != 2) return std::optional<NodeId>();
+  const Node& module = d_->node(d_->child(args, 0));
+  const Node& name = d_->node(d_->child(args, 1));
+  if (module.kind != Kind::object || name.kind != Kind::text) return std::optional<NodeId>();
+  const Object& call = d_->objects[module.index];
+  const Node& callable = d_->node(call.callable);
+  if (callable.kind != Kind::global || d_->globals[callable.index].role != Role::dill_import_module) return std::optional<NodeId>();
+  const Range path = d_->node(call.arguments).range;
+  if (path.count != 1 || d_->node(d_->child(path, 0)).kind != Kind::text) return std::optional<NodeId>();
+  std::string_view from = d_->node(d_->child(path, 0)).view();
+  if (from == "numpy.core._multiarray_umath" || from == "numpy._core._multiarray_umath") from = "numpy.core.multiarray";
+  TRY(push_global(from, name.view()));
+  return std::optional(TRY(pop()));
+}
+
+// dill's _create_array(constructor, its arguments, state[, attributes]): what _reconstruct and BUILD are elsewhere.
+Result<std::optional<NodeId>> Reader::dill_array(NodeId arguments) {
+  const Range args = d_->node(arguments).range;
+  if (args.count < 3 || args.count > 4) return std::optional<NodeId>();
+  const Node& constructor = d_->node(d_->child(args, 0));
+  if (constructor.kind != Kind::global || d_->node(d_->child(args, 1)).kind != Kind::tuple) return std::optional<NodeId>();
+  const Role role = d_->globals[constructor.index].role;
+  if (role == Role::np_frombuffer) return known_call(role, d_->child(args, 1));
+  if (role != Role::np_reconstruct) return std::optional<NodeId>();
+  auto array = numpy_.array_from_state(d_->child(args, 2));
+  if (!array) return place(std::move(array).error());
+  if (!array->has_value()) return std::optional<NodeId>();
+  return std::optional(TRY(add_array(std::move(**array))));
+}
+
 // copy_reg._reconstructor(class, base, base's value) of protocols 0 and 1.
 Result<std::optional<NodeId>> Reader::reconstructed(NodeId arguments) {
   const Range args = d_->node(arguments).range;
@@ -324,6 +362,7 @@ Status Reader::build_object(NodeId target, NodeId state) {
   const NodeId callable = d_->objects[index].callable;
   const Role role = d_->node(callable).kind == Kind::global ? d_->globals[d_->node(callable).index].role : Role::other;
   if (role == Role::joblib_wrapper) return build_joblib_array(target, state);
+  if (role == Role::joblib_old_wrapper) return build_old_joblib_array(target, state);
   if (role == Role::np_reconstruct) {
     auto array = numpy_.array_from_state(state);
     if (!array) return place(std::move(array).error());

@@ -183,6 +183,11 @@ std::optional<View> View::state() const {
   return std::nullopt;
 }
 
+std::optional<View> View::callable() const {
+  if (!is(Kind::object)) return std::nullopt;
+  return View(document_, document_->impl().object(id_).callable, extended(path_, ".__class__"));
+}
+
 std::size_t View::size() const {
   const auto& d = document_->impl();
   const Node& n = d.node(id_);

@@ -18,6 +18,7 @@ constexpr std::array<std::size_t, kOnnx> kJsonBytesMax = {64ULL << 20, 64ULL << 
 
 constexpr std::size_t kReportTextMax = 16'384;
 constexpr std::size_t kReportLinesMax = 100'000;
+constexpr std::size_t kObjectMembersMax = 32;
 
 Error broken(std::string detail) { return Error(ErrorCode::model_refused, "the artifact is damaged: " + std::move(detail)); }
 
@@ -56,6 +57,20 @@ Status read_lines(const json::Value& v, std::vector<std::string>& into) {
   return ok();
 }
 
+// Objects are flat: texts, whole numbers and booleans under short names.
+Status read_objects(const json::Value& v, std::vector<json::Value>& into) {
+  if (!v.is_array() || v.as_array().size() > kReportLinesMax) return broken("the report's objects");
+  for (const json::Value& object : v.as_array()) {
+    if (!object.is_object() || object.as_object().size() > kObjectMembersMax) return broken("an object of the report");
+    for (const auto& [key, value] : object.as_object()) {
+      std::string text;
+      if (key.size() > 64 || !(value.is_bool() || value.is_int() || read_text(value, text).ok())) return broken("an object of the report");
+    }
+    into.push_back(object);
+  }
+  return ok();
+}
+
 }  // namespace
 
 json::Value Report::to_json() const {
@@ -63,7 +78,8 @@ json::Value Report::to_json() const {
                                   {"producer", producer},
                                   {"title", title},
                                   {"contents", json::Array(contents.begin(), contents.end())},
-                                  {"warnings", json::Array(warnings.begin(), warnings.end())}});
+                                  {"warnings", json::Array(warnings.begin(), warnings.end())},
+                                  {"objects", json::Array(objects.begin(), objects.end())}});
   if (!certificate.is_null()) out.set("certificate", certificate);
   return out;
 }
@@ -84,6 +100,8 @@ Result<Report> Report::from_json(const json::Value& value) {
       r.certificate = v;
     } else if (key == "warnings") {
       TRY(read_lines(v, r.warnings));
+    } else if (key == "objects") {
+      TRY(read_objects(v, r.objects));
     } else {
       return broken("the report has an unknown member");
     }

@@ -22,6 +22,7 @@ struct Report {
   // How the graph's answers compare with the file's own parameters: {"rows", "largest_difference", "label_flips", "tolerance"} or
   // {"unchecked": [class...]}; null before the check.
   json::Value certificate;
+  std::vector<json::Value> objects;  // the same as data, one an object inside: {"path", "class", "servable", "why", "features", ...}
   json::Value to_json() const;
   static Result<Report> from_json(const json::Value& value);
 };

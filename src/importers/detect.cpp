@@ -91,7 +91,7 @@ constexpr Known kKnown[] = {
     {FileKind::torch_legacy, "PyTorch file (before 1.6)",
      "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)"},
     {FileKind::keras_zip, "Keras archive (.keras)", "Keras models aren't read yet; export it to ONNX: model.export(\"model.onnx\", format=\"onnx\")"},
-    {FileKind::skops, "skops archive", "skops files aren't read yet; save the model by joblib.dump(model, \"model.joblib\")"},
+    {FileKind::skops, "skops archive", ""},
     {FileKind::numpy_archive, "numpy archive (.npz)", "arrays alone are no model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::zip, "zip archive", "an archive of files isn't read; upload the model file that is in it"},
     {FileKind::seven_zip, "7z archive", "an archive of files isn't read; upload the model file that is in it"},
@@ -110,10 +110,10 @@ constexpr Known kKnown[] = {
     {FileKind::python, "Python source", "this is source code; fit the model and save it by joblib.dump(model, \"model.joblib\")"},
     {FileKind::csv, "table of text", "this is data, not a model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::joblib_old, "joblib file (0.9 or older)",
-     "files of joblib 0.9 and older aren't read; load it where it was made and save it again by joblib.dump(model, \"model.joblib\")"},
+     "these are the bytes of one array of a joblib file; give them together with the file that names them"},
     {FileKind::unknown, "unknown",
-     "its content is of no model format that is read here (ONNX files, pickles or joblib files of scikit-learn, XGBoost, LightGBM and CatBoost "
-     "models, and these libraries' own files)"},
+     "its content is of no model format that is read here (ONNX files; pickles, joblib and skops files of scikit-learn, XGBoost, LightGBM and "
+     "CatBoost models, and these libraries' own files)"},
 };
 
 const Known& known(FileKind kind) {

@@ -106,7 +106,7 @@ TEST(Import, NamesAnUncoveredClassWithTheWayOut) {
       "\x80\x02"
       "c__main__\nMyModel\n)\x81}b.");
   ASSERT_FALSE(custom.ok());
-  EXPECT_NE(custom.error().detail().find("__main__.MyModel is code"), std::string::npos) << custom.error().detail();
+  EXPECT_NE(custom.error().detail().find("__main__.MyModel, a class of the script"), std::string::npos) << custom.error().detail();
 }
 
 TEST(Import, SaysWhatAFileIsThatIsNoModelHere) {
@@ -120,12 +120,102 @@ TEST(Import, SaysWhatAFileIsThatIsNoModelHere) {
   EXPECT_EQ(kind("{\"learner\": {}}"), FileKind::xgboost);
 }
 
-TEST(Import, RefusesSeveralFilesHonestly) {
-  const std::string bytes = "x";
-  const SourceFile files[] = {{"a", std::as_bytes(std::span(bytes))}, {"b", std::as_bytes(std::span(bytes))}};
-  const auto refused = import_model(files, {});
+std::string container(const std::string& path) {
+  std::ifstream in(std::filesystem::path(SLIPWAY_SOURCE_DIR) / "tests/corpus/containers/1.9.1" / path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+Result<Artifact> import_files(const std::vector<std::pair<std::string, std::string>>& named, const std::string& entry = "",
+                              Report* report = nullptr) {
+  std::vector<SourceFile> files;
+  for (const auto& [name, bytes] : named) files.push_back({name, std::as_bytes(std::span(bytes))});
+  Report scratch;
+  Options options;
+  options.entry = entry;
+  return import_model(files, options, report != nullptr ? *report : scratch);
+}
+
+TEST(ImportFiles, TakesTheOnlyOrderThatFitsAndSaysSo) {
+  const std::string scaler = container("files_scaler_model/scaler.pkl"), model = container("files_scaler_model/model.pkl");
+  const auto given = import_files({{"scaler.pkl", scaler}, {"model.pkl", model}});
+  ASSERT_TRUE(given.ok()) << given.error().detail();
+  EXPECT_EQ(given->report.title, "StandardScaler → LogisticRegression");
+  EXPECT_TRUE(given->report.warnings.empty());
+  const auto turned = import_files({{"model.pkl", model}, {"scaler.pkl", scaler}});
+  ASSERT_TRUE(turned.ok()) << turned.error().detail();
+  ASSERT_EQ(turned->report.warnings.size(), 1U);
+  EXPECT_NE(turned->report.warnings[0].find("scaler.pkl, model.pkl"), std::string::npos) << turned->report.warnings[0];
+}
+
+TEST(ImportFiles, ListsTheOrdersWhenSeveralFit) {
+  const std::string model = container("files_scaler_model/model.pkl"), first = container("files_only_transformers/first.pkl"),
+                    second = container("files_only_transformers/second.pkl");
+  const auto refused = import_files({{"model.pkl", model}, {"second.pkl", second}, {"first.pkl", first}});
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().detail().find("several files"), std::string::npos);
+  EXPECT_NE(refused.error().detail().find("first.pkl, second.pkl, model.pkl"), std::string::npos) << refused.error().detail();
+  EXPECT_NE(refused.error().detail().find("second.pkl, first.pkl, model.pkl"), std::string::npos) << refused.error().detail();
+}
+
+TEST(ImportFiles, TellsWidthsThatDoNotFit) {
+  const std::string encoder = container("files_one_hot_changes_width/encoder.pkl"), model = container("files_scaler_model/model.pkl");
+  const auto refused = import_files({{"encoder.pkl", encoder}, {"model.pkl", model}});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().detail().find("LogisticRegression takes 4 columns, but encoder.pkl gives 5"), std::string::npos)
+      << refused.error().detail();
+}
+
+TEST(ImportFiles, RefusesTwoModelsAndWhatIsNoModel) {
+  const std::string model = container("files_scaler_model/model.pkl"), tree = container("files_one_hot_changes_width/model.pkl");
+  const auto two = import_files({{"a.pkl", model}, {"b.pkl", tree}});
+  ASSERT_FALSE(two.ok());
+  EXPECT_NE(two.error().detail().find("both predict"), std::string::npos) << two.error().detail();
+  const auto source = import_files({{"model.pkl", model}, {"net.py", "import torch\n"}});
+  ASSERT_FALSE(source.ok());
+  EXPECT_NE(source.error().detail().find("net.py"), std::string::npos) << source.error().detail();
+}
+
+TEST(ImportFiles, ALabelEncoderMustFitTheAnswer) {
+  const std::string encoder = container("files_decoded_and_named/encoder.pkl"), forest = container("files_index_of_columns/model.pkl");
+  const auto refused = import_files({{"model.pkl", forest}, {"encoder.pkl", encoder}});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().detail().find("encoder.pkl: "), std::string::npos) << refused.error().detail();
+  EXPECT_NE(refused.error().detail().find("LabelEncoder"), std::string::npos) << refused.error().detail();
+}
+
+TEST(ImportFiles, SuggestsTheChainInADictAndListsWhatIsInside) {
+  const std::string bundle = container("dict_chained/bundle.pkl");
+  Report report;
+  const auto refused = import_files({{"bundle.pkl", bundle}}, "", &report);
+  ASSERT_FALSE(refused.ok());
+  for (const char* part : {"--entry model", "?entry=model", "--entry scaler,model"})
+    EXPECT_NE(refused.error().detail().find(part), std::string::npos) << refused.error().detail();
+  ASSERT_EQ(report.objects.size(), 3U);
+  EXPECT_EQ(report.objects[0].string_or("path", ""), "model");
+  EXPECT_EQ(report.objects[0].int_or("features", 0), 4);
+  EXPECT_EQ(report.objects[0].int_or("classes", 0), 3);
+  EXPECT_TRUE(report.objects[1].bool_or("servable", false));
+  const auto wrong = import_files({{"bundle.pkl", bundle}}, "model,scaler");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(wrong.error().detail().find("scaler, model"), std::string::npos) << wrong.error().detail();
+  EXPECT_FALSE(import_files({{"bundle.pkl", bundle}}, "columns").ok());
+}
+
+TEST(ImportFiles, ArraysOfOldJoblibAreFoundByName) {
+  const std::string folder = "../0.22.2/joblib09_files/";
+  std::vector<std::pair<std::string, std::string>> files{{"model.pkl", container(folder + "model.pkl")}};
+  const auto alone = import_files(files);
+  ASSERT_FALSE(alone.ok());
+  EXPECT_NE(alone.error().detail().find("model.pkl_01.npy"), std::string::npos) << alone.error().detail();
+  for (int i = 1; i <= 7; ++i) {
+    const std::string name = "model.pkl_0" + std::to_string(i) + ".npy";
+    files.emplace_back(name, container(folder + name));
+  }
+  const auto whole = import_files(files);
+  EXPECT_TRUE(whole.ok()) << whole.error().detail();
+  files.emplace_back("other.npy", files.back().second);
+  EXPECT_FALSE(import_files(files).ok());
 }
 
 }  // namespace

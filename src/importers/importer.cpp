@@ -2,52 +2,34 @@
 
 #include <algorithm>
 
-#include "slipway/formats/compression.hpp"
-#include "slipway/formats/pickle.hpp"
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/boosting/import.hpp"
-#include "slipway/importers/detect.hpp"
-#include "slipway/importers/foreign.hpp"
 #include "slipway/importers/onnx.hpp"
+#include "slipway/importers/plan.hpp"
 #include "slipway/importers/sklearn/import.hpp"
-#include "slipway/importers/unwrap.hpp"
+#include "slipway/importers/sources.hpp"
 
 namespace slipway::importers {
 namespace {
 
-using Bytes = std::span<const std::byte>;
+constexpr std::size_t kFilesMax = 24;
 
-Bytes bytes_of(const std::string& s) { return std::as_bytes(std::span(s)); }
-
-Result<Artifact> import_pickle(Bytes bytes, const Options& options, std::string_view packing, Report& report) {
-  report.format = packing.empty() ? "pickle" : "pickle (" + std::string(packing) + ")";
-  const pickle::Document document = TRY(pickle::read(bytes));
-  if (document.is_joblib() || !packing.empty()) report.format = packing.empty() ? "joblib" : "joblib (" + std::string(packing) + ")";
-  TRY(refuse_hostile_names(document));
-  Found found = TRY(find_model(document.root(), options.entry));
-  report.warnings = std::move(found.warnings);
-  report.format = boosting::library_title(found.model).value_or("scikit-learn") + " " + report.format;
-  return sklearn::import_estimator(found.model, report);
-}
-
-Result<Artifact> import_bytes(const SourceFile& file, const Options& options, std::string_view packing, Report& report) {
-  const FileKind kind = detect(file.bytes);
-  report.format = kind_title(kind);
-  if (kind == FileKind::pickle) return import_pickle(file.bytes, options, packing, report);
-  if (kind == FileKind::onnx) return import_onnx(file, options);
-  if (kind == FileKind::xgboost) return boosting::import_xgboost(file.bytes, report);
-  if (kind == FileKind::lightgbm_text) return boosting::import_lightgbm(file.bytes, report);
-  if (kind == FileKind::catboost) return boosting::import_catboost(file.bytes, report);
-  return refuse_kind(kind);
-}
-
-Result<Artifact> import_one(const SourceFile& file, const Options& options, Report& report) {
-  const compression::Codec codec = compression::detect(file.bytes);
-  if (codec == compression::Codec::none) return import_bytes(file, options, "", report);
-  report.format = std::string(compression::codec_name(codec)) + " compressed";
-  const compression::Limits limits{.bytes_max = options.bytes_max};
-  const std::string inflated = TRY(compression::inflate(codec, file.bytes, limits));
-  return import_bytes({file.name, bytes_of(inflated)}, options, compression::codec_name(codec), report);
+Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
+  const std::vector<Source> sources = TRY(open_sources(files, options, report));
+  const Source& first = sources[0];
+  switch (first.whole) {
+    case FileKind::onnx: return import_onnx({first.name, first.bytes}, options);
+    case FileKind::xgboost: return boosting::import_xgboost(first.bytes, report);
+    case FileKind::lightgbm_text: return boosting::import_lightgbm(first.bytes, report);
+    case FileKind::catboost: return boosting::import_catboost(first.bytes, report);
+    default: break;
+  }
+  for (std::size_t i = 1; i < sources.size(); ++i) {
+    if (sources[i].format != sources[i - 1].format) report.format += ", " + sources[i].format;
+  }
+  const sklearn::Chain chain = TRY(plan_chain(sources, options.entry, report));
+  report.format = boosting::library_title(chain.links.back().model).value_or("scikit-learn") + " " + report.format;
+  return sklearn::import_chain(chain, report);
 }
 
 }  // namespace
@@ -59,11 +41,8 @@ Result<Artifact> import_model(std::span<const SourceFile> files, const Options& 
 
 Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options, Report& report) {
   if (files.empty()) return Error(ErrorCode::model_refused, "there is no file");
-  if (files.size() > 1) {
-    return Error(ErrorCode::model_refused,
-                 "several files as one model are not supported yet: save the steps as one scikit-learn Pipeline and upload that");
-  }
-  Artifact artifact = TRY(import_one(files[0], options, report));
+  if (files.size() > kFilesMax) return Error(ErrorCode::model_refused, "a model is made of at most " + std::to_string(kFilesMax) + " files");
+  Artifact artifact = TRY(import_objects(files, options, report));
   TRY(graph::check(artifact.model));
   return artifact;
 }

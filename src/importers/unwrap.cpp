@@ -4,7 +4,11 @@
 #include <charconv>
 #include <unordered_set>
 
+#include "slipway/base/encoding.hpp"
 #include "slipway/importers/blocks/refuse.hpp"
+#include "slipway/importers/custom_code.hpp"
+#include "slipway/importers/sklearn/contents.hpp"
+#include "slipway/importers/sklearn/import.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 
 namespace slipway::importers {
@@ -13,53 +17,13 @@ namespace {
 using pickle::Kind;
 using pickle::View;
 
-constexpr std::size_t kVisitsMax = 10'000, kListedMax = 20;
+constexpr std::size_t kVisitsMax = 10'000, kListedMax = 20, kNamesMax = 1'000'000, kLinesMax = 200;
 constexpr int kDepthMax = 8;
-
-bool is_container(const View& v) {
-  if (v.is(Kind::dict) || v.is(Kind::list) || v.is(Kind::tuple)) return true;
-  if (v.is(Kind::array)) return v.is_object_array();
-  // OrderedDict, defaultdict, sklearn.utils.Bunch: dict-like
-  return v.is(Kind::object) && v.entries() > 0 && !sklearn::covered(v);
-}
 
 std::string key_text(const View& key) {
   if (key.is(Kind::text)) return key.text().ok() ? *key.text() : std::string("?");
   if (key.is(Kind::integer)) return std::to_string(key.integer().ok() ? *key.integer() : 0);
   return key.describe();
-}
-
-struct Candidate {
-  View model;
-  std::string entry;
-};
-
-// Estimators of any class, outermost only, in the order of the file.
-std::vector<Candidate> candidates(const View& root) {
-  struct Step {
-    View v;
-    std::string entry;
-    int depth;
-  };
-  std::vector<Candidate> out;
-  std::unordered_set<std::uint32_t> seen;
-  std::vector<Step> todo{{root, "", 0}};
-  for (std::size_t at = 0; at < todo.size() && seen.size() < kVisitsMax; ++at) {
-    const Step step = todo[at];
-    if (!seen.insert(step.v.id()).second) continue;
-    if (is_container(step.v)) {
-      if (step.depth >= kDepthMax) continue;
-      for (std::size_t i = 0; i < step.v.size() && todo.size() < kVisitsMax; ++i) {
-        todo.push_back({step.v.at(i), step.entry + "[" + std::to_string(i) + "]", step.depth + 1});
-      }
-      for (std::size_t i = 0; i < step.v.entries() && todo.size() < kVisitsMax; ++i) {
-        todo.push_back({step.v.value_at(i), (step.entry.empty() ? "" : step.entry + ".") + key_text(step.v.key_at(i)), step.depth + 1});
-      }
-    } else if (step.v.is(Kind::object)) {
-      out.push_back({step.v, step.entry});
-    }
-  }
-  return out;
 }
 
 std::optional<View> child(const View& v, std::string_view name) {
@@ -97,50 +61,147 @@ std::vector<std::string> split(const std::string& entry) {
   return parts;
 }
 
-std::string listed(const std::vector<Candidate>& all) {
-  std::string out;
-  for (std::size_t i = 0; i < all.size() && i < kListedMax; ++i) {
-    out += (i == 0 ? "" : ", ") + (all[i].entry.empty() ? std::string("(root)") : all[i].entry) + " (" + all[i].model.qualified_name() + ")";
-  }
-  return out;
+bool is_pandas(const View& v) { return v.is(Kind::object) && v.module().substr(0, 6) == "pandas"; }
+
+bool is_text_array(const View& v) {
+  if (!v.is(Kind::array) || v.shape().size() != 1 || v.shape()[0] == 0) return false;
+  const std::string dtype = v.dtype_text();
+  return !v.is_object_array() && (dtype.find('U') != std::string::npos || dtype.find('S') != std::string::npos) && dtype[0] != '[';
 }
 
-Result<Found> by_entry(const View& root, const std::string& entry) {
-  if (auto whole = child(root, entry)) return Found{std::move(*whole), {}};
-  View at = root;
-  for (const std::string& part : split(entry)) {
-    auto next = child(at, part);
-    if (!next)
-      return Error(ErrorCode::model_refused, "the file has no entry '" + entry.substr(0, 100) + "': '" + part.substr(0, 100) + "' is not in " +
-                                                 at.describe() + ". Inside are: " + listed(candidates(root)));
-    at = *next;
+bool all_texts(const View& v) {
+  if (v.size() == 0 || v.size() > kNamesMax) return false;
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    if (!v.at(i).is(Kind::text)) return false;
   }
-  return Found{at, {}};
+  return true;
+}
+
+// A list of texts; a pandas Index holds an array of them.
+std::optional<View> names_view(const View& v) {
+  if (is_text_array(v)) return v;
+  if (v.is(Kind::list) || v.is(Kind::tuple) || (v.is(Kind::array) && v.is_object_array() && v.shape().size() == 1)) {
+    return all_texts(v) ? std::optional(v) : std::nullopt;
+  }
+  if (is_pandas(v)) {
+    const auto data = sklearn::names_array(v);
+    return data && data->id() != v.id() ? names_view(*data) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::string class_shown(const View& v) {
+  if (const auto code = custom_code(v)) return code->describe();
+  return v.is(Kind::object) ? excerpt(v.qualified_name(), 120) : describe_value(v);
 }
 
 }  // namespace
 
-Result<Found> find_model(const View& root, const std::string& entry) {
-  if (!entry.empty()) return by_entry(root, entry);
-  if (!is_container(root)) return Found{root, {}};
-  const auto all = candidates(root);
-  std::vector<Candidate> servable, predictors;
-  for (const Candidate& c : all) {
-    if (!sklearn::covered(c.model)) continue;
-    servable.push_back(c);
-    if (sklearn::predicts(c.model)) predictors.push_back(c);
+bool is_container(const View& v) {
+  if (v.is(Kind::dict) || v.is(Kind::list) || v.is(Kind::tuple)) return true;
+  if (v.is(Kind::array)) return v.is_object_array();
+  // OrderedDict, defaultdict, sklearn.utils.Bunch: dict-like
+  return v.is(Kind::object) && v.entries() > 0 && !sklearn::covered(v);
+}
+
+Part part_of(const View& v, std::string entry) {
+  Part::Kind kind = Part::Kind::foreign;
+  if (sklearn::is_decoder(v))
+    kind = Part::Kind::decoder;
+  else if (sklearn::covered(v))
+    kind = Part::Kind::estimator;
+  else if (names_view(v))
+    kind = Part::Kind::names;
+  else if (!v.is(Kind::object) || is_pandas(v) || v.module().substr(0, 12) == "scipy.sparse")
+    kind = Part::Kind::data;
+  return {kind, v, std::move(entry)};
+}
+
+std::vector<Part> parts_of(const View& root) {
+  struct Step {
+    View v;
+    std::string entry;
+    int depth;
+  };
+  std::vector<Part> out;
+  std::unordered_set<std::uint32_t> seen;
+  std::vector<Step> todo{{root, "", 0}};
+  for (std::size_t at = 0; at < todo.size() && seen.size() < kVisitsMax; ++at) {
+    const Step step = todo[at];
+    if (!seen.insert(step.v.id()).second) continue;
+    Part part = part_of(step.v, step.entry);
+    if (!is_container(step.v) || part.kind == Part::Kind::names || step.depth >= kDepthMax) {
+      out.push_back(std::move(part));
+      continue;
+    }
+    for (std::size_t i = 0; i < step.v.size() && todo.size() < kVisitsMax; ++i) {
+      todo.push_back({step.v.at(i), step.entry + "[" + std::to_string(i) + "]", step.depth + 1});
+    }
+    for (std::size_t i = 0; i < step.v.entries() && todo.size() < kVisitsMax; ++i) {
+      todo.push_back({step.v.value_at(i), (step.entry.empty() ? "" : step.entry + ".") + key_text(step.v.key_at(i)), step.depth + 1});
+    }
   }
-  if (servable.size() == 1) {
-    Found found{servable[0].model, {}};
-    if (all.size() > 1) found.warnings.push_back("served is " + servable[0].entry + "; beside it are objects that are not served: " + listed(all));
-    return found;
+  return out;
+}
+
+std::string listed(const std::vector<Part>& all) {
+  std::string out;
+  std::size_t shown = 0;
+  for (const Part& part : all) {
+    if (part.kind == Part::Kind::data && !is_pandas(part.view) && !part.view.is(Kind::array)) continue;  // numbers and texts are no news
+    if (shown == kListedMax) return out + ", …";
+    out += (shown++ == 0 ? "" : ", ") + (part.entry.empty() ? std::string("(root)") : excerpt(part.entry, 80)) + " (" + class_shown(part.view) + ")";
   }
-  if (servable.empty() && all.size() == 1) return Found{all[0].model, {}};  // refused by name
-  if (all.empty()) return refuse(root, "here is " + root.describe() + " without any estimator in it; save the fitted model itself");
-  if (servable.empty()) return refuse(root, "none of the objects inside is an estimator that is read here: " + listed(all));
-  std::string detail = "there are several estimators inside: " + listed(servable) + ". Choose one with --entry " + servable[0].entry +
-                       "; if they belong together (a scaler and the model behind it), save them as one Pipeline";
-  return refuse(root, detail);
+  return out.empty() ? "nothing but plain values" : out;
+}
+
+Result<Part> part_at(const View& root, const std::string& entry) {
+  if (auto whole = child(root, entry)) return part_of(*whole, entry);
+  View at = root;
+  for (const std::string& name : split(entry)) {
+    auto next = child(at, name);
+    if (!next)
+      return Error(ErrorCode::model_refused, "the file has no entry '" + excerpt(entry, 100) + "': '" + excerpt(name, 100) + "' is not in " +
+                                                 at.describe() + ". Inside are: " + listed(parts_of(root)));
+    at = *next;
+  }
+  return part_of(at, entry);
+}
+
+std::vector<std::string> names_in(const View& v) {
+  const auto names = names_view(v);
+  auto texts = names ? names->texts() : Result<std::vector<std::string>>(std::vector<std::string>{});
+  return texts.ok() ? std::move(texts).value() : std::vector<std::string>{};
+}
+
+std::string describe_value(const View& v) {
+  if (is_pandas(v)) {
+    const bool index = v.module().find("index") != std::string_view::npos;
+    return "a pandas " + (index && v.name() == "_new_Index" ? std::string("Index") : excerpt(v.name(), 40));
+  }
+  if (const auto names = names_in(v); !names.empty()) {
+    std::string out = std::string(v.is(Kind::list)    ? "a list"
+                                  : v.is(Kind::tuple) ? "a tuple"
+                                                      : "an array") +
+                      " of " + std::to_string(names.size()) + (names.size() == 1 ? " text (" : " texts (");
+    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i) out += (i == 0 ? "'" : ", '") + excerpt(names[i], 30) + "'";
+    return out + (names.size() > 3 ? ", …)" : ")");
+  }
+  return v.describe();
+}
+
+void list_parts(const std::vector<Part>& parts, const std::string& label, Report& report) {
+  for (const Part& part : parts) {
+    if (report.contents.size() >= kLinesMax) return;
+    const std::string entry = label + (label.empty() || part.entry.empty() ? "" : ":") + part.entry;
+    if (part.view.is(Kind::object) && !is_pandas(part.view)) {
+      sklearn::list_contents(part.view, entry, report);
+      continue;
+    }
+    const std::string what = describe_value(part.view);
+    report.contents.push_back((entry.empty() ? "the file" : entry) + ": " + what);
+    report.objects.push_back(json::object({{"path", entry}, {"class", what}, {"servable", false}}));
+  }
 }
 
 }  // namespace slipway::importers

@@ -116,6 +116,12 @@ class Sha256 {
     if (!good_ || EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1) return broken_library("SHA-256");
     return to_hex(std::as_bytes(std::span(digest.data(), size)));
   }
+  // Of what was added so far; more may be added.
+  Result<std::string> so_far() const {
+    Sha256 copy;
+    copy.good_ = copy.good_ && good_ && EVP_MD_CTX_copy_ex(copy.context_.get(), context_.get()) == 1;
+    return copy.finish();
+  }
 
  private:
   std::unique_ptr<EVP_MD_CTX, FreeDigest> context_;
@@ -134,6 +140,8 @@ struct SealedWriter::State {
   std::unique_ptr<BlobWriter> blob;
   Cipher cipher;
   Sha256 hash;
+  std::optional<Sha256> part_hash;  // of the second part and later ones: until then `hash` is the part's too
+  std::uint64_t part_begin = 0;
   ChunkBuffer plain;
   std::vector<std::byte> stored = std::vector<std::byte>(kStoredChunkBytes);
   std::size_t filled = 0;  // of `plain`
@@ -175,6 +183,7 @@ Status SealedWriter::write(std::span<const std::byte> bytes) {
   if (s.over) return Error(ErrorCode::internal, "this blob is finished, or its writing failed");
   s.over = true;
   s.hash.add(bytes);
+  if (s.part_hash) s.part_hash->add(bytes);
   s.plain_bytes += bytes.size();
   while (!bytes.empty()) {
     // A full chunk is kept back until more comes: the last one is sealed differently.
@@ -189,6 +198,14 @@ Status SealedWriter::write(std::span<const std::byte> bytes) {
 }
 
 std::uint64_t SealedWriter::plain_bytes() const { return state_->plain_bytes; }
+
+Result<SealedWriter::Part> SealedWriter::end_part() {
+  State& s = *state_;
+  Part part{s.part_hash ? TRY(s.part_hash->finish()) : TRY(s.hash.so_far()), s.plain_bytes - s.part_begin};
+  s.part_hash.emplace();
+  s.part_begin = s.plain_bytes;
+  return part;
+}
 
 Result<SealedInfo> SealedWriter::finish() {
   State& s = *state_;
@@ -271,21 +288,30 @@ Result<std::size_t> SealedReader::read(std::uint64_t offset, std::span<std::byte
   return done;
 }
 
-Result<os::Fd> decrypt_to_memfd(SealedReader& reader, std::string_view name, std::uint64_t bytes_max, const std::optional<std::string>& sha256) {
-  if (reader.size() > bytes_max) return Error(ErrorCode::too_large, "it has more than " + std::to_string(bytes_max) + " bytes");
+Result<os::Fd> decrypt_part_to_memfd(SealedReader& reader, std::string_view name, std::uint64_t offset, std::uint64_t bytes,
+                                     const std::optional<std::string>& sha256) {
+  if (bytes > reader.size() || offset > reader.size() - bytes) return damaged("shorter than its parts");
   os::Fd memfd = TRY(os::make_memfd(name));
   ChunkBuffer chunk;
   Sha256 hash;
-  for (std::uint64_t offset = 0; offset < reader.size();) {
-    const std::size_t count = TRY(reader.read(offset, chunk.bytes));
-    const std::span<const std::byte> bytes(chunk.bytes.data(), count);
-    hash.add(bytes);
-    TRY(os::write_all(memfd, bytes));
+  for (std::uint64_t left = bytes; left > 0;) {
+    const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, chunk.bytes.size()));
+    const std::size_t count = TRY(reader.read(offset, std::span(chunk.bytes).first(wanted)));
+    if (count == 0) return damaged("shorter than it was when it was opened");
+    const std::span<const std::byte> part(chunk.bytes.data(), count);
+    hash.add(part);
+    TRY(os::write_all(memfd, part));
     offset += count;
+    left -= count;
   }
   if (sha256 && TRY(hash.finish()) != *sha256) return damaged("the digest is another one");
   TRY(os::seal(memfd));
   return memfd;
+}
+
+Result<os::Fd> decrypt_to_memfd(SealedReader& reader, std::string_view name, std::uint64_t bytes_max, const std::optional<std::string>& sha256) {
+  if (reader.size() > bytes_max) return Error(ErrorCode::too_large, "it has more than " + std::to_string(bytes_max) + " bytes");
+  return decrypt_part_to_memfd(reader, name, 0, reader.size(), sha256);
 }
 
 }  // namespace slipway::store

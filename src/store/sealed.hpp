@@ -33,6 +33,12 @@ class SealedWriter {
 
   Status write(std::span<const std::byte> bytes);
   std::uint64_t plain_bytes() const;
+  // Several files in one blob follow one another: digest and size of what was written since the last end_part() or the beginning.
+  struct Part {
+    std::string sha256;
+    std::uint64_t bytes = 0;
+  };
+  Result<Part> end_part();
   Result<SealedInfo> finish();  // last chunk, then BlobWriter::commit(): on disk when it answers ok
 
  private:
@@ -62,5 +68,8 @@ class SealedReader {
 // The clear bytes in a sealed memfd, for a cell. With `sha256` (hex) they must also have that digest.
 Result<os::Fd> decrypt_to_memfd(SealedReader& reader, std::string_view name, std::uint64_t bytes_max,
                                 const std::optional<std::string>& sha256 = std::nullopt);
+// The same of a stretch of it.
+Result<os::Fd> decrypt_part_to_memfd(SealedReader& reader, std::string_view name, std::uint64_t offset, std::uint64_t bytes,
+                                     const std::optional<std::string>& sha256);
 
 }  // namespace slipway::store

@@ -116,6 +116,28 @@ class Local(CliTest):
         answer = self.expect(0, "predict", out, "-i", "-", stdin=json.dumps({"inputs": inputs})).json()
         self.assert_answer(answer, self.expected)
 
+    def test_several_files_and_objects_become_one_model(self):
+        for case in ("files_scaler_model", "files_wrong_order", "files_three_steps", "dict_chained", "files_from_dicts", "skops_iris_pipeline"):
+            folder = os.path.join(CORPUS, "containers", "1.9.1", case)
+            with self.subTest(case):
+                words, entry = [model_of(folder)] if case.startswith("skops") else [], ""
+                if not words:
+                    given = json.loads(read(os.path.join(folder, "files.json")))
+                    words, entry = [os.path.join(folder, name) for name in given["files"]], given["entry"]
+                more = ["--entry", entry] if entry else []
+                request, expected = os.path.join(folder, "input.json"), json.loads(read(os.path.join(folder, "expected.json")))
+                self.assert_answer(self.expect(0, "predict", *words, *more, "-i", request).json(), expected)
+                self.assertTrue(self.expect(0, "inspect", "--json", *words, *more).json()["servable"])
+                self.expect(0, "convert", *words, *more, "-o", "out.onnx")
+
+    def test_inspect_shows_the_objects_and_the_choices(self):
+        bundle = os.path.join(CORPUS, "containers", "1.9.1", "dict_chained", "bundle.pkl")
+        document = self.expect(1, "inspect", "--json", bundle).json()
+        self.assertEqual([o["path"] for o in document["objects"]], ["model", "scaler", "columns"])
+        self.assertIn("--entry scaler,model", document["refusal"])
+        ran = self.expect(1, "inspect", bundle)
+        self.assertIn("scaler: sklearn.preprocessing._data.StandardScaler, 4 features", ran.out)
+
     def test_the_whole_hostile_corpus_of_pickles_is_refused_with_its_reason(self):
         with open(os.path.join(CORPUS, "hostile", "manifest.json"), encoding="utf-8") as f:
             manifest = json.load(f)

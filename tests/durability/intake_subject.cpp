@@ -44,10 +44,11 @@ std::string content(std::size_t bytes) {
 
 class InProcessWorkshop final : public models::Workshop {
  public:
-  void import(std::string, os::Fd original, std::function<void(Result<models::Imported>)> done) override {
+  void import(std::vector<models::OriginalFile> files, std::string, std::function<void(Result<models::Imported>)> done) override {
     done([&]() -> Result<models::Imported> {
-      const os::Mapping bytes = TRY(os::Mapping::read_only(original));
-      const std::string artifact = "artifact of " + std::to_string(bytes.bytes().size());
+      std::size_t size = 0;
+      for (const models::OriginalFile& file : files) size += TRY(os::Mapping::read_only(file.bytes)).bytes().size();
+      const std::string artifact = "artifact of " + std::to_string(size);
       models::Imported out;
       out.artifact = TRY(os::make_sealed("artifact", artifact));
       out.artifact_bytes = artifact.size();
@@ -105,9 +106,12 @@ struct Server {
 
 Result<models::VersionRow> upload(Server& server, const std::string& text) {
   auto upload = TRY(server.intake->begin(kOwner, ""));
-  for (std::size_t at = 0; at < text.size(); at += 20000)
+  TRY(upload->next_file("model.pkl"));
+  for (std::size_t at = 0; at < text.size(); at += 20000) {
+    if (at == 60000) TRY(upload->next_file("scaler.pkl"));  // the larger one is two files
     TRY(upload->write(as_bytes(text).subspan(at, std::min<std::size_t>(20000, text.size() - at))));
-  const models::VersionRow received = TRY(upload->finish({"model", "", {}}, "model.pkl"));
+  }
+  const models::VersionRow received = TRY(upload->finish({"model", "", {}, ""}));
   say("received " + received.id + " " + received.sha256);
   models::VersionRow row = TRY(server.process(received.id));
   // A disk that fails between the two puts the import off: what was received must be ready after the next start.
@@ -143,6 +147,9 @@ Status check_version(Server& server, const models::VersionRow& version) {
   std::string text(reader.size(), '\0');
   TRY(reader.read(0, std::as_writable_bytes(std::span(text.data(), text.size()))));
   if (text != content(kSmall) && text != content(kLarge)) return wrong("another content: " + version.id);
+  std::int64_t listed = 0;
+  for (const models::FileRow& file : version.files) listed += file.size;
+  if (version.files.size() != (text.size() > 60000 ? 2 : 1) || listed != version.size) return wrong("another list of files: " + version.id);
   const os::Fd artifact = TRY(server.intake->open_artifact(version));
   const os::Mapping bytes = TRY(os::Mapping::read_only(artifact));
   if (as_text(bytes.bytes()) != "artifact of " + std::to_string(text.size())) return wrong("another artifact: " + version.id);

@@ -473,6 +473,31 @@ def compressed(shelf):
     add("zlib_then_garbage", b"\x78\x9c" + b"\xff" * 60, "zlib's first bytes, then nonsense")
 
 
+# Names by which published scanners were passed (picklescan's and fickling's advisories of 2025 and 2026, as ideas): each is called, its
+# result is popped, and a fine model follows. Nothing is needed of them, and none is a name that a model needs.
+BYPASSES = [
+    ("pkgutil", "resolve_name"), ("uuid", "_get_command_stdout"), ("imaplib", "IMAP4_stream"), ("_pyrepl.pager", "pipe_pager"),
+    ("_osx_support", "_read_output"), ("_aix_support", "_read_cmd_output"), ("ensurepip", "_run_pip"), ("pip", "main"),
+    ("pip._internal", "main"), ("idlelib.pyshell", "ModifiedInterpreter.runcode"), ("idlelib.run", "Executive.runcode"),
+    ("lib2to3.pgen2.grammar", "Grammar.loads"), ("lib2to3.pgen2.pgen", "ParserGenerator.make_label"), ("code", "InteractiveInterpreter.runcode"),
+    ("bdb", "Bdb.run"), ("pydoc", "pipepager"), ("doctest", "debug_script"), ("trace", "Trace.run"), ("profile", "Profile.run"),
+    ("cProfile", "runctx"), ("timeit", "timeit"), ("asyncio.unix_events", "_UnixSubprocessTransport._start"), ("logging.config", "listen"),
+    ("distutils.file_util", "write_file"), ("numpy.f2py.crackfortran", "getlincoef"), ("numpy.testing._private.utils", "runstring"),
+    ("torch.utils._config_module", "ConfigModule.load_config"), ("torch._dynamo.guards", "GuardBuilder.get"),
+    ("torch.utils.collect_env", "run"), ("torch.fx.experimental.symbolic_shapes", "ShapeEnv.evaluate_guards_expression"),
+    ("pty", "spawn"), ("io", "FileIO"), ("_io", "open"), ("linecache", "getline"), ("_pickle", "loads"), ("pickle", "loads"),
+    ("marshal", "loads"), ("runpy", "_run_code"), ("ssl", "get_server_certificate"), ("http.client", "HTTPSConnection"),
+    ("mailcap", "findmatch"), ("platform", "popen"), ("shelve", "open"), ("ctypes", "CDLL"), ("webbrowser", "open"),
+]
+
+
+def bypasses(shelf):
+    for at, (module, attribute) in enumerate(BYPASSES):
+        body = call(stack_name(module, attribute), short_text("x")) + POP + linear(good_array()) + STOP
+        shelf.add("bypass_%02d_%s.pkl" % (at, module.replace(".", "_")), proto(4) + body, [module + "." + attribute],
+                  "a call that scanners let pass, popped before a fine model")
+
+
 def everything(shelf, good):
     calls(shelf)
     calls_without_marker(shelf)
@@ -482,3 +507,4 @@ def everything(shelf, good):
     broken_streams(shelf)
     truncated(shelf, good)
     compressed(shelf)
+    bypasses(shelf)

@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 
+import hostile_code
 import hostile_models
 import hostile_onnx
 import hostile_pickle
+import hostile_skops
 
 LOAD = """
 import bz2, pickle, sys
@@ -77,6 +79,8 @@ def write(root):
     hostile_pickle.everything(shelf, good_files(root))
     hostile_models.everything(shelf)
     hostile_onnx.everything(shelf)
+    hostile_skops.everything(shelf)
+    hostile_code.everything(shelf)
     shelf.write_manifest()
     total = sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
     print("hostile: %d files, %d bytes" % (len(shelf.entries), total))

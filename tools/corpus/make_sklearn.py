@@ -292,7 +292,7 @@ def default_container(name):
 def write_model(model, container, folder):
     """Returns the file name. A container is 'pickle[:protocol]', 'joblib[:codec[:level]]', 'joblib:protocol2' or 'cloudpickle'."""
     kind, _, detail = container.partition(":")
-    path = os.path.join(folder, "model.joblib" if kind == "joblib" else "model.pkl")
+    path = os.path.join(folder, {"joblib": "model.joblib", "skops": "model.skops"}.get(kind, "model.pkl"))
     if kind == "pickle":
         with open(path, "wb") as out:
             pickle.dump(model, out, protocol=int(detail)) if detail else pickle.dump(model, out)
@@ -300,6 +300,9 @@ def write_model(model, container, folder):
         import cloudpickle
         with open(path, "wb") as out:
             cloudpickle.dump(model, out)
+    elif kind == "skops":
+        import skops.io
+        skops.io.dump(model, path)
     elif detail == "protocol2":
         joblib.dump(model, path, protocol=2)
     elif detail:
@@ -312,6 +315,9 @@ def write_model(model, container, folder):
 def read_model(path, container):
     if container.startswith("joblib"):
         return joblib.load(path)
+    if container == "skops":
+        import skops.io
+        return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
     with open(path, "rb") as stream:
         return pickle.load(stream)
 

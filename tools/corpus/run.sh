@@ -24,17 +24,17 @@ recipe() {
     0.22.2) echo "3.6  scikit-learn==0.22.2.post1 numpy==1.18.5 scipy==1.4.1 pandas==1.0.5 joblib==0.14.1 cloudpickle==1.6.0 lz4==3.1.10" ;;
     0.23.2) echo "3.7  scikit-learn==0.23.2 numpy<1.20 pandas<1.2 joblib==0.16.0 cloudpickle lz4" ;;
     0.24.2) echo "3.8  scikit-learn==0.24.2 numpy<1.21 pandas<1.3 joblib==1.0.1 cloudpickle lz4" ;;
-    1.0.2)  echo "3.9  scikit-learn==1.0.2 numpy<1.23 scipy<1.9 pandas<1.5 joblib==1.1.1 cloudpickle lz4" ;;
+    1.0.2)  echo "3.9  scikit-learn==1.0.2 numpy<1.23 scipy<1.9 pandas<1.5 joblib==1.1.1 cloudpickle lz4 skops==0.3.0" ;;
     1.1.3)  echo "3.10 scikit-learn==1.1.3 numpy<1.24 pandas<1.6 joblib==1.2.0 cloudpickle lz4" ;;
-    1.2.2)  echo "3.10 scikit-learn==1.2.2 numpy<1.25 pandas<2.1 joblib==1.2.0 cloudpickle lz4" ;;
+    1.2.2)  echo "3.10 scikit-learn==1.2.2 numpy<1.25 pandas<2.1 joblib==1.2.0 cloudpickle lz4 skops==0.6.0" ;;
     1.3.2)  echo "3.11 scikit-learn==1.3.2 numpy<1.27 pandas<2.2 joblib==1.3.2 cloudpickle lz4" ;;
     1.4.2)  echo "3.12 scikit-learn==1.4.2 numpy<2 pandas<2.3 joblib==1.4.2 cloudpickle lz4" ;;
     1.5.2)  echo "3.12 scikit-learn==1.5.2 numpy<2.1 pandas<3 joblib==1.4.2 cloudpickle lz4" ;;
     1.6.1)  echo "3.12 scikit-learn==1.6.1 numpy<2.3 pandas<3 joblib==1.4.2 cloudpickle lz4" ;;
     1.7.2)  echo "3.13 scikit-learn==1.7.2 numpy<2.4 pandas<3 joblib==1.5.2 cloudpickle lz4" ;;
     1.8.0)  echo "3.13 scikit-learn==1.8.0 numpy<2.5 pandas<3 joblib cloudpickle lz4" ;;
-    1.9.1)  echo "3.13 scikit-learn==1.9.1 numpy pandas joblib cloudpickle lz4" ;;
-    onnx)   echo "3.12 onnx==1.23.2 onnxruntime==1.32.0 numpy scikit-learn skl2onnx==1.20.0" ;;
+    1.9.1)  echo "3.13 scikit-learn==1.9.1 numpy pandas joblib cloudpickle lz4 skops==0.16.0" ;;
+    onnx)   echo "3.12 onnx==1.23.2 onnxruntime==1.32.0 numpy scikit-learn skl2onnx==1.20.0 cloudpickle dill" ;;
     *) echo "no recipe for $1" >&2; exit 2 ;;
   esac
 }

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/custom_code.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
 namespace slipway::importers::sklearn {
@@ -121,6 +122,10 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
   const auto function = model.find("func");
   if (!function || function->is_none()) return in;
   if (!function->is(Kind::global) && !function->is(Kind::object)) return refuse(*function, "the function is " + function->describe());
+  if (const auto code = custom_code(*function)) {
+    return refuse(*function,
+                  "FunctionTransformer calls " + code->describe() + ": a model file is read as data and its code never runs. " + recipe_for(*code));
+  }
   Arguments arguments;
   if (const auto given = model.find("kw_args"); given && given->entries() > 0) arguments.given = given;
   const auto name = numpy_name(*function);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "slipway/base/encoding.hpp"
+#include "slipway/importers/sklearn/contents.hpp"
 #include "slipway/importers/sklearn/direct/check.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 
@@ -9,38 +11,6 @@ namespace slipway::importers::sklearn {
 namespace {
 
 constexpr Version kNewestTested{1, 9};
-constexpr int kTitleDepthMax = 4;
-constexpr std::size_t kTitleMax = 300, kContentsMax = 100;
-
-std::string title(const View& model, int depth) {
-  std::string out(model.name());
-  const auto parts = depth < kTitleDepthMax ? inside(model) : std::vector<View>{};
-  std::string before;  // members that are alike are told once: "BaggingClassifier(10 x DecisionTreeClassifier)"
-  std::size_t alike = 0;
-  const auto tell = [&] {
-    if (alike == 0 || out.size() >= kTitleMax) return;
-    out += (out.size() == model.name().size() ? "(" : ", ") + (alike > 1 ? std::to_string(alike) + " x " : "") + before;
-  };
-  for (const View& part : parts) {
-    std::string name = title(part, depth + 1);
-    if (name != before) {
-      tell();
-      before = std::move(name);
-      alike = 0;
-    }
-    ++alike;
-  }
-  tell();
-  if (!parts.empty()) out += ")";
-  return out;
-}
-
-void list(const View& model, std::vector<std::string>& lines, int depth) {
-  if (lines.size() >= kContentsMax) return;
-  lines.push_back((model.path().empty() ? std::string("model") : model.path()) + ": " + model.qualified_name());
-  if (depth >= kTitleDepthMax) return;
-  for (const View& part : inside(model)) list(part, lines, depth + 1);
-}
 
 void add_output(Artifact& artifact, Builder& graph, std::string name, const Val& v, std::int64_t columns) {
   std::vector<graph::Dim> dims{graph::Dim{-1, "N"}};
@@ -148,10 +118,122 @@ Status finish(Artifact& artifact, Builder& builder, const Inputs& inputs, const 
 std::string place_of(const View& model) { return model.path().empty() ? "the model" : model.path(); }
 bool is_of(const View& model, std::string_view library) { return model.module().substr(0, model.module().find('.')) == library; }
 
+// Each link is told with its own name: the same path may stand in several files.
+Error labelled(Error error, const Link& link) { return link.label.empty() ? std::move(error) : std::move(error).within(link.label); }
+
+std::int64_t whole_number(const json::Value& v) {
+  if (v.is_int()) return v.as_int();
+  if (v.is_bool()) return v.as_bool() ? 1 : 0;
+  if (v.is_number() && v.as_double() >= 0 && v.as_double() < 1e9 && v.as_double() == static_cast<double>(static_cast<std::int64_t>(v.as_double())))
+    return static_cast<std::int64_t>(v.as_double());
+  return -1;
+}
+
+// classes[i] of the model is encoder.classes_[classes[i]] of the answer.
+Result<Labels> decoded_labels(const Link& decoder, const Labels& labels) {
+  const Labels known = TRY(read_labels(TRY(decoder.model.attribute("classes_"))));
+  std::vector<std::int64_t> which;
+  for (const json::Value& shown : labels.shown) {
+    const std::int64_t at = whole_number(shown);
+    if (at < 0 || at >= static_cast<std::int64_t>(known.count())) {
+      return refuse(decoder.model, "LabelEncoder decodes 0 to " + std::to_string(known.count() - 1) + ", but the model answers " + shown.dump() +
+                                       "; leave the encoder out if it doesn't belong to the answer");
+    }
+    which.push_back(at);
+  }
+  const auto n = static_cast<std::int64_t>(which.size());
+  Labels out;
+  for (const auto at : which) out.shown.push_back(known.shown[static_cast<std::size_t>(at)]);
+  if (known.values.dtype() == DType::string) {
+    std::vector<std::string> texts;
+    for (const auto at : which) texts.push_back(known.values.strings()[static_cast<std::size_t>(at)]);
+    out.values = Tensor::of_strings({n}, std::move(texts));
+  } else {
+    out.values = Tensor(known.values.dtype(), {n});
+    const std::size_t size = known.values.bytes().size() / known.count();
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      std::copy_n(known.values.bytes().begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(which[i]) * size), size,
+                  out.values.bytes().begin() + static_cast<std::ptrdiff_t>(i * size));
+    }
+  }
+  return out;
+}
+
+Status decode(const Link& decoder, Prediction& prediction) {
+  if (prediction.kind != Prediction::Kind::classifier || prediction.indicator || !prediction.outputs.empty() || !prediction.labels) {
+    return refuse(decoder.model, "LabelEncoder decodes the answer of a classifier of one label a row, but the last step is none; leave it out");
+  }
+  prediction.labels = TRY(decoded_labels(decoder, *prediction.labels));
+  return ok();
+}
+
+Version version_of(const View& model) { return version_text(text_or(model, "_sklearn_version", "")).value_or(kNewestTested); }
+
+void warn_of_version(const Link& link, Report& report) {
+  const std::string said = text_or(link.model, "_sklearn_version", "");
+  const std::string of = link.label.empty() ? std::string() : link.label + ": ";
+  const auto read = version_text(said);
+  if (!read) {
+    report.warnings.push_back(of + (link.label.empty() ? "the file" : "it") + " doesn't tell which version of scikit-learn wrote it; read as 1.9");
+    return;
+  }
+  if (!read->at_least(0, 22)) report.warnings.push_back(of + "written by scikit-learn " + said + "; the oldest version tested is 0.22");
+  if (read->at_least(kNewestTested.major, kNewestTested.minor + 1)) {
+    report.warnings.push_back(of + "written by scikit-learn " + said + ", newer than the newest version tested (1.9): check its answers");
+  }
+}
+
+void describe(const Chain& chain, Report& report) {
+  for (const Link& link : chain.links) {
+    const std::string said = text_or(link.model, "_sklearn_version", "");
+    if (report.producer.empty() && !said.empty()) report.producer = "scikit-learn " + said;
+    report.title += (report.title.empty() ? "" : " → ") + title_of(link.model);
+    warn_of_version(link, report);
+  }
+  if (chain.decoder) report.title += " → LabelEncoder";
+  if (report.producer.empty()) report.producer = "scikit-learn";
+}
+
+// The names of the features: as given beside the model, or as the first link knows them.
+Result<Width> width_of_chain(const Chain& chain) {
+  const View& first = chain.links.front().model;
+  Width width = TRY(width_of(first));
+  if (chain.names.empty()) return width;
+  const auto given = static_cast<std::int64_t>(chain.names.size());
+  if (width.count >= 0 && given != width.count) {
+    return refuse(first,
+                  "the list names " + std::to_string(given) + " columns, but " + std::string(first.name()) + " takes " + std::to_string(width.count));
+  }
+  for (std::size_t i = 0; i < width.names.size(); ++i) {
+    if (width.names[i] == chain.names[i]) continue;
+    return refuse(first, "the list names column " + std::to_string(i) + " '" + excerpt(chain.names[i]) + "', but " + std::string(first.name()) +
+                             " was fitted on '" + excerpt(width.names[i]) + "' there; leave the list out, or put it in the model's order");
+  }
+  width.names = chain.names;
+  width.count = given;
+  return width;
+}
+
+Result<Table> run_to_last(Lowering& to, std::span<const Link> links, Table table) {
+  for (const Link& link : links.first(links.size() - 1)) {
+    to.set_root_version(version_of(link.model));
+    auto next = to.transform(link.model, table);
+    if (!next.ok()) return labelled(std::move(next).error(), link);
+    table = std::move(*next);
+  }
+  to.set_root_version(version_of(links.back().model));
+  return table;
+}
+
+Result<json::Value> check_of(const Chain& chain, const Inputs& inputs, const Schema& schema) {
+  std::vector<View> models;
+  for (const Link& link : chain.links) models.push_back(link.model);
+  return make_check(models, version_of(models.front()), inputs, schema);
+}
+
 }  // namespace
 
-std::string title_of(const View& model) { return title(model, 0); }
-void list_contents(const View& model, std::vector<std::string>& lines) { list(model, lines, 0); }
+bool is_decoder(const View& model) { return model.is(Kind::object) && model.name() == "LabelEncoder" && model.module().substr(0, 7) == "sklearn"; }
 
 Result<Artifact> artifact_of(Builder& builder, Inputs& inputs, const Report& report, const Prediction& prediction) {
   Artifact artifact;
@@ -160,39 +242,88 @@ Result<Artifact> artifact_of(Builder& builder, Inputs& inputs, const Report& rep
   return artifact;
 }
 
-Result<Artifact> import_estimator(const View& model, Report& report) {
-  Version version = kNewestTested;
-  const std::string said = text_or(model, "_sklearn_version", "");
-  report.producer = said.empty() ? "scikit-learn" : "scikit-learn " + said;
-  report.title = title_of(model);
-  list_contents(model, report.contents);
+bool decodes(const View& encoder, const View& classifier) {
+  const auto classes = classifier.find("classes_"), known = encoder.find("classes_");
+  if (!classes || !known) return false;
+  const auto labels = read_labels(*classes), decoded = read_labels(*known);
+  if (!labels.ok() || !decoded.ok()) return false;
+  return std::all_of(labels->shown.begin(), labels->shown.end(), [&](const json::Value& shown) {
+    const std::int64_t at = whole_number(shown);
+    return at >= 0 && at < static_cast<std::int64_t>(decoded->count());
+  });
+}
 
-  if (model.is(Kind::object) && !is_of(model, "sklearn")) {
-    report.producer = model.module().substr(0, model.module().find('.'));  // its converter may know more
-  } else if (const auto read = version_text(said)) {
-    version = *read;
-    if (!read->at_least(0, 22)) report.warnings.push_back("written by scikit-learn " + said + "; the oldest version tested is 0.22");
-    if (read->at_least(kNewestTested.major, kNewestTested.minor + 1)) {
-      report.warnings.push_back("written by scikit-learn " + said + ", newer than the newest version tested (1.9): check its answers");
+std::int64_t features_of(const View& model) {
+  const auto width = width_of(model);
+  return width.ok() ? width->count : -1;
+}
+
+std::vector<std::string> feature_names_of(const View& model) {
+  auto width = width_of(model);
+  return width.ok() ? std::move(width->names) : std::vector<std::string>{};
+}
+
+Result<int> check_order(std::span<const Link> links) {
+  Report scratch;
+  Builder builder("scikit-learn");
+  Width width = TRY(width_of(links.front().model));
+  std::vector<std::string> names = width.names;
+  Inputs inputs(builder, std::move(width.names), width.count);
+  Lowering to(builder, inputs, scratch, kNewestTested);
+  Table table = inputs.all();
+  int against = 0;
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const View& model = links[i].model;
+    const Width wanted = TRY(width_of(model));
+    if (i > 0 && !table.free && wanted.count >= 0 && wanted.count != static_cast<std::int64_t>(table.width())) {
+      return Error(ErrorCode::model_refused, links[i].label + ": " + std::string(model.name()) + " takes " + std::to_string(wanted.count) +
+                                                 " columns, but " + links[i - 1].label + " gives " + std::to_string(table.width()));
     }
-  } else {
-    report.warnings.push_back("the file doesn't tell which version of scikit-learn wrote it; read as 1.9");
+    if (i > 0 && !wanted.names.empty() && wanted.names != names) {
+      const bool kept = names.size() == table.width();  // the step before changes values, not columns
+      if (names.empty() || kept) ++against;
+    }
+    names = wanted.names;
+    if (i + 1 == links.size()) break;
+    to.set_root_version(version_of(model));
+    auto next = to.transform(model, table);
+    if (!next.ok()) return labelled(std::move(next).error(), links[i]);
+    table = std::move(*next);
   }
-  if (!covered(model)) return not_covered(model);
+  return against;
+}
 
+Result<Artifact> import_chain(const Chain& chain, Report& report) {
+  describe(chain, report);
+  for (const Link& link : chain.links) {
+    if (!covered(link.model)) return labelled(not_covered(link.model), link);
+  }
+  const Link& last = chain.links.back();
   Artifact artifact;
   Builder builder("scikit-learn");
-  Width width = TRY(width_of(model));
+  Width width = TRY(width_of_chain(chain));
   Inputs inputs(builder, std::move(width.names), width.count);
-  Lowering to(builder, inputs, report, version);
-  if (predicts(model)) {
-    TRY(add_prediction(artifact, builder, TRY(to.predict(model, inputs.all()))).within(place_of(model)));
+  Lowering to(builder, inputs, report, version_of(chain.links.front().model));
+  const Table table = TRY(run_to_last(to, chain.links, inputs.all()));
+  if (predicts(last.model)) {
+    auto prediction = to.predict(last.model, table);
+    if (!prediction.ok()) return labelled(std::move(prediction).error(), last);
+    if (chain.decoder) {
+      const Status decoded = decode(*chain.decoder, *prediction);
+      if (!decoded.ok()) return labelled(decoded.error(), *chain.decoder);
+    }
+    TRY(add_prediction(artifact, builder, *prediction).within(place_of(last.model)));
   } else {
-    TRY(add_table(artifact, to, model, TRY(to.transform(model, inputs.all()))));
+    auto transformed = to.transform(last.model, table);
+    if (!transformed.ok()) return labelled(std::move(transformed).error(), last);
+    if (chain.decoder) {
+      return labelled(refuse(chain.decoder->model, "LabelEncoder decodes the answer of a classifier, but the last step is none"), *chain.decoder);
+    }
+    TRY(add_table(artifact, to, last.model, *transformed));
   }
-  TRY(finish(artifact, builder, inputs, report).within(place_of(model)));
+  TRY(finish(artifact, builder, inputs, report).within(place_of(last.model)));
   artifact.schema.rows_independent = to.rows_independent();
-  artifact.check = TRY(make_check(model, version, inputs, artifact.schema).within("evaluating the file directly"));
+  if (!chain.decoder) artifact.check = TRY(check_of(chain, inputs, artifact.schema).within("evaluating the file directly"));
   return artifact;
 }
 

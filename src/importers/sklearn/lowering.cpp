@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/custom_code.hpp"
 
 namespace slipway::importers::sklearn {
 namespace {
@@ -81,20 +82,17 @@ Error not_covered(const View& model) {
   if (!model.is(Kind::object) && !model.is(Kind::global)) {
     return refuse(model, "here is " + model.describe() + ", a fitted estimator was expected");
   }
+  if (const auto code = custom_code(model)) {
+    return refuse(model, code->describe() + ": a model file is read as data here and its code never runs. " + recipe_for(*code));
+  }
   const std::string name = model.qualified_name();
   if (model.is(Kind::global)) return refuse(model, "here is a reference to " + name + " itself, not a fitted object of it");
-  const std::string_view module = model.module();
   for (const Recipe& recipe : kRecipes) {
-    if (!under(module, recipe.root)) continue;
+    if (!under(model.module(), recipe.root)) continue;
     return refuse(model,
                   name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
   }
-  if (under(module, "__main__")) {
-    return refuse(model, name +
-                             " is code of the script that saved the file; a model file is read as data here and its code never runs. "
-                             "Replace it by a scikit-learn transformer, or export the model to ONNX");
-  }
-  return refuse(model, name +
+  return refuse(model, (name.empty() ? model.describe() : name) +
                            " is not a class that is read here; nothing in a model file is executed. "
                            "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
 }
@@ -111,6 +109,18 @@ std::optional<View> speaks_for(const View& model) {
   if (model.name().ends_with("SearchCV")) return model.find("best_estimator_");
   if (model.name() == "FrozenEstimator") return model.find("estimator");
   return std::nullopt;
+}
+
+bool transforms(const View& model) {
+  View at = model;
+  for (int depth = 0; depth < kDepthMax; ++depth) {
+    if (at.is_none() || at.is_text("passthrough")) return depth > 0;
+    if (!covered(at)) return false;
+    const auto next = speaks_for(at);
+    if (!next) return find_converter(at)->transform != nullptr;
+    at = *next;
+  }
+  return false;
 }
 
 bool predicts(const View& model) {

@@ -85,7 +85,8 @@ class Lowering {
   Result<Table> transform(const View& model, const Table& in);
   Result<Prediction> predict(const View& model, const Table& in);
 
-  Version version(const View& model) const;  // of the library that trained it; the root's where it doesn't say
+  Version version(const View& model) const;                       // of the library that trained it; the root's where it doesn't say
+  void set_root_version(Version version) { version_ = version; }  // another file's objects follow
   void warn(std::string text);
   // A part's answer for a row depends on the other rows of the request: it must not be answered together with other requests.
   void rows_depend_on_each_other() { rows_independent_ = false; }
@@ -104,6 +105,8 @@ bool predicts(const View& model);
 std::optional<View> speaks_for(const View& model);
 // The fitted estimators directly inside: steps, members, the one that is wrapped.
 std::vector<View> inside(const View& model);
+// Whether its transform() can feed another estimator (looks through pipelines).
+bool transforms(const View& model);
 // Whether the object is of a class that a converter reads.
 bool covered(const View& model);
 // The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.

@@ -157,7 +157,14 @@ std::optional<View> names_array(const View& names) {
   if (!names.is(Kind::object)) return names;
   if (names.arguments() < 2) return std::nullopt;
   const auto details = names.argument(1);
-  return details ? details->get("data") : std::nullopt;
+  auto data = details ? details->get("data") : std::nullopt;
+  if (!data || !data->is(Kind::object)) return data;
+  // pandas 3 keeps texts in an array class of its own, whose state is (dtype, array).
+  const auto state = data->state();
+  for (std::size_t i = 0; state && i < state->size(); ++i) {
+    if (state->at(i).is(Kind::array)) return state->at(i);
+  }
+  return data;
 }
 
 bool present(const View& model, std::string_view name) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kOriginal = "original";
 constexpr std::string_view kArtifact = "artifact";
+constexpr std::size_t kReasonBytesMax = 4000;
 
 // The last part of what the client called the file, for people to recognise it: a label, never a path.
 std::string label_of(std::string_view filename) {
@@ -25,6 +26,14 @@ std::string label_of(std::string_view filename) {
 std::string stem_of(const std::string& label) {
   const std::size_t dot = label.rfind('.');
   return dot == std::string::npos || dot == 0 ? label : label.substr(0, dot);
+}
+
+// The last file is the model: what stands before it prepares its input. Arrays beside an old joblib file are not it.
+std::string main_file(const std::vector<FileRow>& files) {
+  for (std::size_t i = files.size(); i-- > 0;) {
+    if (!files[i].name.ends_with(".npy") && !files[i].name.ends_with(".npy.z")) return files[i].name;
+  }
+  return files.back().name;
 }
 
 }  // namespace
@@ -53,6 +62,7 @@ Status Intake::check_meta(const UploadMeta& meta) {
       break;
     }
   }
+  if (meta.entry.size() > 2000 || !is_valid_utf8(meta.entry)) error.add("entry", "must be UTF-8 text of at most 2,000 bytes");
   if (!error.fields().empty()) return error;
   return ok();
 }
@@ -105,6 +115,34 @@ Result<std::unique_ptr<Upload>> Intake::begin(std::string_view owner_id, std::st
   return std::unique_ptr<Upload>(new Upload(*this, std::move(row), model_id.empty(), std::move(*writer)));
 }
 
+// What was written since the last file began is that file.
+Status Upload::end_file() {
+  if (row_.files.empty()) return ok();
+  const auto part = TRY(writer_->end_part());
+  if (part.bytes == 0) return Error(ErrorCode::invalid_input, "the file " + row_.files.back().name + " is empty").at("file", "has no bytes");
+  row_.files.back().sha256 = part.sha256;
+  row_.files.back().size = static_cast<std::int64_t>(part.bytes);
+  return ok();
+}
+
+Status Upload::next_file(std::string_view filename) {
+  TRY(end_file());
+  if (row_.files.size() >= intake_.options_.files_max) {
+    return Error(ErrorCode::invalid_input, "a model may be made of at most " + std::to_string(intake_.options_.files_max) + " files")
+        .at("file", "is there too often");
+  }
+  FileRow file;
+  file.name = label_of(filename);
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(row_.files.begin(), row_.files.end(), [&](const FileRow& other) { return other.name == name; });
+  };
+  // Two files of one name must still be told apart: model.pkl, model (2).pkl.
+  const std::string label = file.name;
+  for (int n = 2; taken(file.name); ++n) file.name = stem_of(label) + " (" + std::to_string(n) + ")" + label.substr(stem_of(label).size());
+  row_.files.push_back(std::move(file));
+  return ok();
+}
+
 Status Upload::write(std::span<const std::byte> bytes) {
   if (writer_->plain_bytes() + bytes.size() > intake_.options_.upload_bytes_max) {
     return Error(ErrorCode::too_large, "a model file may have at most " + std::to_string(intake_.options_.upload_bytes_max) + " bytes")
@@ -113,11 +151,13 @@ Status Upload::write(std::span<const std::byte> bytes) {
   return writer_->write(bytes);
 }
 
-Result<VersionRow> Upload::finish(const UploadMeta& meta, std::string_view filename) {
+Result<VersionRow> Upload::finish(const UploadMeta& meta) {
   TRY(Intake::check_meta(meta));
-  if (writer_->plain_bytes() == 0) return Error(ErrorCode::invalid_input, "the file is empty").at("file", "has no bytes");
+  if (row_.files.empty() || writer_->plain_bytes() == 0) return Error(ErrorCode::invalid_input, "the file is empty").at("file", "has no bytes");
+  TRY(end_file());
   const store::SealedInfo info = TRY(writer_->finish());
-  row_.filename = label_of(filename);
+  row_.filename = main_file(row_.files);
+  row_.entry = meta.entry;
   row_.sha256 = info.sha256;
   row_.size = static_cast<std::int64_t>(info.plain_bytes);
   row_.status = state::kImporting;
@@ -176,6 +216,25 @@ Result<store::SealedReader> Intake::open_original(const VersionRow& version) {
   return store::SealedReader::open(blobs_, version.file_blob, key);
 }
 
+// Each file of the original in memory of its own, with its digest checked.
+Result<std::vector<OriginalFile>> Intake::open_files(const VersionRow& version) {
+  store::SealedReader reader = TRY(open_original(version));
+  std::vector<OriginalFile> out;
+  if (version.files.empty()) {
+    out.push_back({version.filename, TRY(store::decrypt_to_memfd(reader, "original", options_.upload_bytes_max, version.sha256))});
+    return out;
+  }
+  if (reader.size() > options_.upload_bytes_max)
+    return Error(ErrorCode::too_large, "the files have more than " + std::to_string(options_.upload_bytes_max) + " bytes");
+  std::uint64_t offset = 0;
+  for (const FileRow& file : version.files) {
+    const auto bytes = static_cast<std::uint64_t>(file.size);
+    out.push_back({file.name, TRY(store::decrypt_part_to_memfd(reader, "original", offset, bytes, file.sha256))});
+    offset += bytes;
+  }
+  return out;
+}
+
 Result<os::Fd> Intake::open_artifact(const VersionRow& version) {
   const store::SecretKey key = TRY(key_of(version, version.artifact_blob, version.artifact_dek, kArtifact));
   store::SealedReader reader = TRY(store::SealedReader::open(blobs_, version.artifact_blob, key));
@@ -212,16 +271,15 @@ void Intake::start_import(std::shared_ptr<Job> job) {
   job->version = std::move(*version);
   job->attempts = std::max(job->attempts, job->version.attempts);
   if (job->attempts > static_cast<std::int64_t>(options_.attempts_max)) return fail(job, Error(ErrorCode::internal, "the server ended while it ran"));
-  auto original = [&]() -> Result<os::Fd> {
-    store::SealedReader reader = TRY(open_original(job->version));
-    return store::decrypt_to_memfd(reader, "original", options_.upload_bytes_max, job->version.sha256);
-  }();
-  if (!original.ok()) return end_attempt(job, original.error());
-  workshop_.import(job->version.filename, std::move(*original), [this, job](Result<Imported> imported) {
+  auto files = open_files(job->version);
+  if (!files.ok()) return end_attempt(job, files.error());
+  workshop_.import(std::move(*files), job->version.entry, [this, job](Result<Imported> imported) {
     auto shared = std::make_shared<Result<Imported>>(std::move(imported));
     workshop_.post([this, job, shared] {
       if (!shared->ok()) return end_attempt(job, shared->error());
-      keep_artifact(job, std::move(shared->value()));
+      Imported& made = shared->value();
+      if (!made.refusal.empty()) return refuse(job, Error(ErrorCode::model_refused, made.refusal), &made);
+      keep_artifact(job, std::move(made));
     });
   });
 }
@@ -345,12 +403,16 @@ void Intake::fail(std::shared_ptr<Job> job, const Error& why) {
 }
 
 // The reason stays, the bytes go.
-void Intake::refuse(std::shared_ptr<Job> job, const Error& why) {
+void Intake::refuse(std::shared_ptr<Job> job, const Error& why, const Imported* seen) {
   log::warn("model.refused",
             {{"model", job->version.model_id}, {"version", job->version.number}, {"why", excerpt(why.detail(), 500)}, {"internal", why.internal()}});
   auto refused = advance(job->version.id, [&](store::Session&, VersionRow& v) -> Status {
     v.status = state::kRefused;
-    v.reason = excerpt(why.detail(), 2000);
+    v.reason = excerpt(why.detail(), kReasonBytesMax);
+    if (seen != nullptr) {  // what is inside, so that the person sees what there is to choose from
+      v.format = seen->format;
+      v.report = seen->report;
+    }
     return ok();
   });
   if (!refused.ok()) return end_attempt(job, refused.error());  // tried again, to be refused again

@@ -1,7 +1,7 @@
 // Intake: the way of a file from its first byte to a served version, and back to order after a crash.
 //
 //   begin     row `receiving` (committed first: nothing on disk without a row)
-//   write     encrypted while it arrives, hashed in the same pass
+//   write     encrypted while it arrives, hashed in the same pass; several files follow one another in one blob (next_file)
 //   finish    blob on disk, then row `importing`: from here the upload is acknowledged and is never lost
 //   process   import cell -> artifact, its blob on disk -> `checking`: load it, run its example -> `ready` in one transaction
 //
@@ -38,6 +38,12 @@ struct Imported {
   os::Fd artifact;
   std::uint64_t artifact_bytes = 0;
   std::string format, schema, example, report;  // JSON texts
+  std::string refusal;                          // not empty: refused; then there are format and report only
+};
+
+struct OriginalFile {
+  std::string name;
+  os::Fd bytes;  // a sealed memfd
 };
 
 // The two untrusted steps, run in cells by the app; tests bring their own. Callbacks may come on any thread, exactly once.
@@ -45,7 +51,7 @@ class Workshop {
  public:
   virtual ~Workshop() = default;
   // Of both: model_refused is the file's fault, every other error is ours and may pass.
-  virtual void import(std::string filename, os::Fd original, std::function<void(Result<Imported>)> done) = 0;
+  virtual void import(std::vector<OriginalFile> files, std::string entry, std::function<void(Result<Imported>)> done) = 0;
   // Gives the report with what the check found.
   virtual void check(const VersionRow& version, std::function<Result<os::Fd>()> artifact, std::function<void(Result<std::string>)> done) = 0;
   virtual void post(std::function<void()> work) = 0;                 // runs blocking work on a pool
@@ -60,11 +66,13 @@ struct IntakeOptions {
   unsigned attempts_max = 6;  // of an import
   Millis retry_first{1000};   // pause before the second attempt; five times as long before each further one
   Millis retry_max{600'000};
+  unsigned files_max = 16;  // of one upload
 };
 
 struct UploadMeta {
   std::string name, description;
   std::vector<std::string> tags;
+  std::string entry;  // which objects inside the files
 };
 
 class Intake;
@@ -75,14 +83,16 @@ class Upload {
   ~Upload();
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
+  Status next_file(std::string_view filename);     // what is written from here on is this file's
   Status write(std::span<const std::byte> bytes);  // too_large, storage_full
   // Durable when it answers ok. Returns the version, in state `importing`.
-  Result<VersionRow> finish(const UploadMeta& meta, std::string_view filename);
+  Result<VersionRow> finish(const UploadMeta& meta);
 
  private:
   friend class Intake;
   Upload(Intake& intake, VersionRow row, bool new_model, store::SealedWriter writer)
       : intake_(intake), row_(std::move(row)), new_model_(new_model), writer_(std::move(writer)) {}
+  Status end_file();
   Intake& intake_;
   VersionRow row_;
   bool new_model_;
@@ -130,10 +140,11 @@ class Intake {
   void start_check(std::shared_ptr<Job> job);
   void make_ready(std::shared_ptr<Job> job, const std::string& report);
   void end_attempt(std::shared_ptr<Job> job, const Error& why);
-  void refuse(std::shared_ptr<Job> job, const Error& why);
+  void refuse(std::shared_ptr<Job> job, const Error& why, const Imported* seen = nullptr);
   void put_off(std::shared_ptr<Job> job, const Error& why);
   void fail(std::shared_ptr<Job> job, const Error& why);
   void settle(Job& job, const VersionRow& row);
+  Result<std::vector<OriginalFile>> open_files(const VersionRow& version);
   Result<store::SecretKey> key_of(const VersionRow& version, std::string_view blob, std::string_view dek, std::string_view purpose);
 
   store::Database& database_;

@@ -20,12 +20,20 @@ void copy_member(json::Value& to, const json::Value& from, const char* name) {
   to.set(name, value == nullptr ? json::Value() : *value);
 }
 
+// The files as they were given. A version from before files were listed has one.
+json::Array files_json(const VersionRow& version) {
+  json::Array out;
+  for (const FileRow& file : version.files) out.push_back(json::object({{"name", file.name}, {"size", file.size}, {"sha256", file.sha256}}));
+  if (out.empty()) out.push_back(json::object({{"name", version.filename}, {"size", version.size}, {"sha256", version.sha256}}));
+  return out;
+}
+
 // What the schema and the report say, as members of the model itself.
 void add_facts(json::Value& out, const VersionRow& version) {
   const json::Value schema = parsed(version.schema);
   for (const char* name : {"kind", "inputs", "outputs", "features", "classes"}) copy_member(out, schema, name);
   const json::Value report = parsed(version.report);
-  for (const char* name : {"producer", "title", "contents", "warnings", "certificate"}) copy_member(out, report, name);
+  for (const char* name : {"producer", "title", "contents", "warnings", "objects", "certificate"}) copy_member(out, report, name);
   out.set("example", parsed(version.example));
 }
 
@@ -145,9 +153,11 @@ json::Value Registry::describe(const ModelRow& model, const std::optional<Versio
                                   {"sha256", face ? face->sha256 : ""},
                                   {"size", face ? face->size : 0},
                                   {"filename", face ? face->filename : ""},
+                                  {"files", face ? files_json(*face) : json::Array()},
                                   {"endpoint_url", base_url_ + "/api/predict/" + model.id},
                                   {"created_at", to_rfc3339(model.created_at)},
                                   {"updated_at", to_rfc3339(model.updated_at)}});
+  if (face && !face->entry.empty()) out.set("entry", face->entry);
   if (face && !face->reason.empty()) out.set("reason", face->reason);
   if (details && face) add_facts(out, *face);
   return out;
@@ -160,8 +170,10 @@ json::Value Registry::describe_version(const VersionRow& version) const {
                                   {"sha256", version.sha256},
                                   {"size", version.size},
                                   {"filename", version.filename},
+                                  {"files", files_json(version)},
                                   {"created_at", to_rfc3339(version.created_at)},
                                   {"updated_at", to_rfc3339(version.updated_at)}});
+  if (!version.entry.empty()) out.set("entry", version.entry);
   if (!version.reason.empty()) out.set("reason", version.reason);
   return out;
 }

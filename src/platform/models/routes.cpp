@@ -4,6 +4,7 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/form.hpp"
+#include "slipway/platform/models/originals.hpp"
 #include "slipway/platform/models/registry.hpp"
 
 namespace slipway::models {
@@ -102,27 +103,6 @@ Result<http::Response> remove(Registry& registry, http::Request& request) {
   return http::Response::empty();
 }
 
-class FileSource final : public http::BodySource {
- public:
-  explicit FileSource(store::SealedReader reader) : reader_(std::move(reader)) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    const std::size_t got = TRY(reader_.read(offset_, into));
-    offset_ += got;
-    return got;
-  }
-
- private:
-  store::SealedReader reader_;
-  std::uint64_t offset_ = 0;
-};
-
-// Quoted-string of RFC 6266: only what every client reads the same way.
-std::string attachment(const std::string& filename) {
-  std::string safe;
-  for (const char c : filename) safe += (c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '/') ? c : '_';
-  return "attachment; filename=\"" + safe + "\"";
-}
-
 Result<http::Response> download(Registry& registry, http::Request& request) {
   const std::string id(request.param("id"));
   TRY(registry.visible(*request.principal, id));
@@ -132,12 +112,8 @@ Result<http::Response> download(Registry& registry, http::Request& request) {
     return face_of(s, *model);
   }));
   if (!version || version->file_blob.empty()) return Error(ErrorCode::not_found, "the file is not kept (a refused file's bytes are removed)");
-  store::SealedReader reader = TRY(registry.intake().open_original(*version));
-  http::Response response = http::Response::make(200, "application/octet-stream", "");
-  response.source_bytes = reader.size();
-  response.source = std::make_shared<FileSource>(std::move(reader));
-  response.headers = {{"Content-Disposition", attachment(version->filename)}, {"ETag", "\"" + version->sha256 + "\""}};
-  return response;
+  const auto name = request.query("name");
+  return original_response(TRY(registry.intake().open_original(*version)), *version, name ? std::optional<std::string>(*name) : std::nullopt);
 }
 
 Result<http::Response> versions(Registry& registry, http::Request& request) {
@@ -166,7 +142,7 @@ Result<http::Response> promote(Registry& registry, http::Request& request) {
 }
 
 constexpr const char* kModelExample =
-    R"({"id":"mdl_01hf3k","name":"iris","description":"","tags":[],"format":"scikit-learn pickle","status":"ready","version":1,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":1234,"filename":"iris.pkl","endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k","created_at":"2026-11-23T12:00:00.000Z","updated_at":"2026-11-23T12:00:00.000Z","kind":"classifier","inputs":[{"name":"X","dtype":"float64","shape":[-1,4]}],"outputs":[{"name":"label","dtype":"string","shape":[-1]}]})";
+    R"({"id":"mdl_01hf3k","name":"iris","description":"","tags":[],"format":"scikit-learn pickle","status":"ready","version":1,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":1234,"filename":"iris.pkl","files":[{"name":"iris.pkl","size":1234,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}],"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k","created_at":"2026-11-23T12:00:00.000Z","updated_at":"2026-11-23T12:00:00.000Z","kind":"classifier","inputs":[{"name":"X","dtype":"float64","shape":[-1,4]}],"outputs":[{"name":"label","dtype":"string","shape":[-1]}]})";
 constexpr const char* kVersionsExample =
     R"({"items":[{"version":1,"status":"ready","format":"scikit-learn pickle","size":1234}],"current":1,"next":null})";
 
@@ -206,7 +182,8 @@ std::vector<http::Route> routes(Registry& registry) {
              {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
   routes.add(Method::get, "/api/models/:id/file", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, download),
              {.id = "downloadModel",
-              .summary = "The file as it was uploaded",
+              .summary = "The file as it was uploaded; of several files a tar archive, or one of them",
+              .query = {{"name", "one of the model's files"}},
               .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
   routes.add(Method::get, "/api/models/:id/versions", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, versions),
              {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});

@@ -17,7 +17,10 @@ const std::vector<store::Migration> kMigrations = {{30, "models",
           format TEXT NOT NULL, schema_json TEXT NOT NULL, example_json TEXT NOT NULL, report_json TEXT NOT NULL, reason TEXT NOT NULL,
           created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
         CREATE INDEX model_versions_model ON model_versions (model_id, number);
-        CREATE INDEX model_versions_status ON model_versions (status);)"}};
+        CREATE INDEX model_versions_status ON model_versions (status);)"},
+                                                   {31, "model files",
+                                                    R"(ALTER TABLE model_versions ADD COLUMN files_json TEXT NOT NULL DEFAULT '';
+        ALTER TABLE model_versions ADD COLUMN entry TEXT NOT NULL DEFAULT '';)"}};
 
 std::vector<std::string> tags_of(const std::string& document) {
   std::vector<std::string> out;
@@ -33,6 +36,20 @@ std::vector<std::string> tags_of(const std::string& document) {
 std::string dump_tags(const std::vector<std::string>& tags) {
   json::Array out(tags.begin(), tags.end());
   return json::Value(std::move(out)).dump();
+}
+
+std::vector<FileRow> files_of(const std::string& document) {
+  std::vector<FileRow> out;
+  const auto value = json::parse(document);
+  if (!value.ok() || !value->is_array()) return out;
+  for (const json::Value& file : value->as_array()) out.push_back({file.string_or("name", ""), file.string_or("sha256", ""), file.int_or("size", 0)});
+  return out;
+}
+
+std::string dump_files(const std::vector<FileRow>& files) {
+  json::Array out;
+  for (const FileRow& file : files) out.push_back(json::object({{"name", file.name}, {"size", file.size}, {"sha256", file.sha256}}));
+  return out.empty() ? std::string() : json::Value(std::move(out)).dump();
 }
 
 ModelRow model_of(const store::Row& r) {
@@ -55,6 +72,8 @@ VersionRow version_of(const store::Row& r) {
   v.status = r.text("status");
   v.attempts = r.integer("attempts");
   v.filename = r.text("filename");
+  v.files = files_of(r.text("files_json"));
+  v.entry = r.text("entry");
   v.file_blob = r.text("file_blob");
   v.file_dek = r.text("file_dek");
   v.artifact_blob = r.text("artifact_blob");
@@ -157,14 +176,14 @@ Status update_model(store::Session& session, const ModelRow& m) {
 }
 
 Status insert_version(store::Session& session, const VersionRow& v) {
-  TRY(
-      session.exec("INSERT INTO model_versions (id, model_id, owner_id, number, status, attempts, filename, file_blob, file_dek, artifact_blob, "
-                   "artifact_dek, sha256, "
-                   "artifact_sha256, size, artifact_size, format, schema_json, example_json, report_json, reason, created_at, updated_at) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   {v.id,       v.model_id,      v.owner_id,     v.number, v.status,          v.attempts,  v.filename,      v.file_blob,
-                    v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256, v.artifact_sha256, v.size,      v.artifact_size, v.format,
-                    v.schema,   v.example,       v.report,       v.reason, v.created_at,      v.updated_at}));
+  TRY(session.exec(
+      "INSERT INTO model_versions (id, model_id, owner_id, number, status, attempts, filename, file_blob, file_dek, artifact_blob, "
+      "artifact_dek, sha256, "
+      "artifact_sha256, size, artifact_size, format, schema_json, example_json, report_json, reason, created_at, updated_at, files_json, "
+      "entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {v.id,       v.model_id,      v.owner_id,     v.number, v.status,          v.attempts,   v.filename,          v.file_blob,
+       v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256, v.artifact_sha256, v.size,       v.artifact_size,     v.format,
+       v.schema,   v.example,       v.report,       v.reason, v.created_at,      v.updated_at, dump_files(v.files), v.entry}));
   return ok();
 }
 
@@ -173,9 +192,10 @@ Status update_version(store::Session& session, const VersionRow& v) {
       TRY(session.exec("UPDATE model_versions SET number = ?, status = ?, attempts = ?, filename = ?, file_blob = ?, file_dek = ?, artifact_blob = "
                        "?, artifact_dek = ?, sha256 = ?, "
                        "artifact_sha256 = ?, size = ?, artifact_size = ?, format = ?, schema_json = ?, example_json = ?, report_json = ?, reason = "
-                       "?, updated_at = ? WHERE id = ?",
-                       {v.number, v.status, v.attempts, v.filename, v.file_blob, v.file_dek, v.artifact_blob, v.artifact_dek, v.sha256,
-                        v.artifact_sha256, v.size, v.artifact_size, v.format, v.schema, v.example, v.report, v.reason, v.updated_at, v.id}));
+                       "?, updated_at = ?, files_json = ?, entry = ? WHERE id = ?",
+                       {v.number,       v.status, v.attempts,        v.filename,   v.file_blob,         v.file_dek, v.artifact_blob,
+                        v.artifact_dek, v.sha256, v.artifact_sha256, v.size,       v.artifact_size,     v.format,   v.schema,
+                        v.example,      v.report, v.reason,          v.updated_at, dump_files(v.files), v.entry,    v.id}));
   if (changed == 0) return Error(ErrorCode::not_found, "the version is gone");
   return ok();
 }

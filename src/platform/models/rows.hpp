@@ -33,12 +33,20 @@ struct ModelRow {
   std::int64_t created_at = 0, updated_at = 0;
 };
 
+// One of the files that a version was made of. Their bytes follow one another in the version's one blob.
+struct FileRow {
+  std::string name, sha256;
+  std::int64_t size = 0;
+};
+
 struct VersionRow {
   std::string id, model_id, owner_id;
   std::int64_t number = 0;
   std::string status;
   std::int64_t attempts = 0;
   std::string filename;
+  std::vector<FileRow> files;  // in the order they were given in; empty: one file, written before files were listed
+  std::string entry;           // which objects inside, as the person chose; empty: the file's own
   std::string file_blob, file_dek, artifact_blob, artifact_dek;
   std::string sha256, artifact_sha256;
   std::int64_t size = 0, artifact_size = 0;

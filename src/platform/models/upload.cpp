@@ -1,4 +1,5 @@
-// POST /api/models/upload and /api/models/:id/versions: a multipart body, streamed into an Upload. What is not the file is a text field.
+// POST /api/models/upload and /api/models/:id/versions: a multipart body, streamed into an Upload: one file, or several in the
+// order they apply. What is no file is a text field.
 #include <algorithm>
 
 #include "slipway/base/encoding.hpp"
@@ -36,26 +37,25 @@ Result<std::vector<std::string>> read_tags(const std::string& text) {
 
 class Fields final : public http::PartReceiver {
  public:
-  Fields(Registry& registry, std::string owner_id, std::string model_id)
-      : registry_(registry), owner_id_(std::move(owner_id)), model_id_(std::move(model_id)) {}
+  Fields(Registry& registry, std::string owner_id, std::string model_id, std::string entry)
+      : registry_(registry), owner_id_(std::move(owner_id)), model_id_(std::move(model_id)) {
+    meta_.entry = std::move(entry);  // of the query; a form field `entry` wins
+  }
 
   Status part_begin(const http::Part& part) override {
     field_ = part.name;
     if (!part.is_file) {
       text_.clear();
-      for (const char* known : {"name", "description", "tags"}) {
+      for (const char* known : {"name", "description", "tags", "entry"}) {
         if (field_ == known) return ok();
       }
       return Error(ErrorCode::invalid_input, "a field of the form is not known here")
-          .at(excerpt(field_), "is not one of file, name, description, tags");
+          .at(excerpt(field_), "is not one of file, name, description, tags, entry");
     }
     if (field_ != "file")
       return Error(ErrorCode::invalid_input, "the file must be in the field `file`").at(excerpt(field_), "is a file, but not the field `file`");
-    if (upload_)
-      return Error(ErrorCode::invalid_input, "one file a model, for now")
-          .at("file", "is there twice; several files that make one model are not taken yet");
-    filename_ = part.file_name;
-    upload_ = TRY(registry_.intake().begin(owner_id_, model_id_));
+    if (!upload_) upload_ = TRY(registry_.intake().begin(owner_id_, model_id_));
+    TRY(upload_->next_file(part.file_name));
     in_file_ = true;
     return ok();
   }
@@ -72,13 +72,14 @@ class Fields final : public http::PartReceiver {
       return Error(ErrorCode::invalid_input, "a field can't be used").at(field_, "must not hold a NUL character");
     if (field_ == "name") meta_.name = text_;
     if (field_ == "description") meta_.description = text_;
+    if (field_ == "entry" && !text_.empty()) meta_.entry = text_;
     if (field_ == "tags") meta_.tags = TRY(read_tags(text_));
     return ok();
   }
 
   Result<VersionRow> finish() {
     if (!upload_) return Error(ErrorCode::invalid_input, "the form has no file").at("file", "is required");
-    auto version = upload_->finish(meta_, filename_);
+    auto version = upload_->finish(meta_);
     upload_.reset();
     return version;
   }
@@ -88,7 +89,7 @@ class Fields final : public http::PartReceiver {
   std::string owner_id_, model_id_;
   std::unique_ptr<Upload> upload_;
   UploadMeta meta_;
-  std::string filename_, field_, text_;
+  std::string field_, text_;
   bool in_file_ = false;
 };
 
@@ -101,8 +102,8 @@ http::Response accepted(Registry& registry, const VersionRow& version) {
 class UploadSink final : public http::BodySink {
  public:
   static Result<std::unique_ptr<http::BodySink>> make(Registry& registry, http::Request& request, std::string model_id) {
-    auto sink =
-        std::unique_ptr<UploadSink>(new UploadSink(registry, request.principal->user_id, std::move(model_id), request.query("wait") == "true"));
+    auto sink = std::unique_ptr<UploadSink>(new UploadSink(registry, request.principal->user_id, std::move(model_id),
+                                                           request.query("entry").value_or(""), request.query("wait") == "true"));
     sink->reader_ = TRY(http::MultipartReader::make(request.header("Content-Type").value_or(""), sink->fields_));
     return std::unique_ptr<http::BodySink>(std::move(sink));
   }
@@ -122,8 +123,8 @@ class UploadSink final : public http::BodySink {
   }
 
  private:
-  UploadSink(Registry& registry, const std::string& owner_id, std::string model_id, bool wait)
-      : registry_(registry), fields_(registry, owner_id, std::move(model_id)), wait_(wait) {}
+  UploadSink(Registry& registry, const std::string& owner_id, std::string model_id, std::string entry, bool wait)
+      : registry_(registry), fields_(registry, owner_id, std::move(model_id), std::move(entry)), wait_(wait) {}
 
   static Result<http::Response> answer(Registry& registry, const std::string& model_id, Result<VersionRow> done) {
     if (!done.ok()) return done.error();
@@ -147,11 +148,12 @@ std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_
   const auto body = [&] { return http::Body::streamed(upload_bytes_max + (1 << 20), {"multipart/form-data"}); };  // the fields need room too
   const std::vector<http::DocParam> wait = {
       {"wait", "true: answer when the model is ready (201), refused (422), or put off by a fault of the server (201, status importing)",
-       R"({"type":"boolean"})"}};
+       R"({"type":"boolean"})"},
+      {"entry", "the object inside a dict or list: `model`; several that follow one another: `scaler,model`"}};
   const std::vector<ErrorCode> errors = {ErrorCode::invalid_input, ErrorCode::model_refused, ErrorCode::too_large, ErrorCode::rate_limited,
                                          ErrorCode::storage_full};
   const std::string form =
-      R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","format":"binary"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
+      R"({"type":"object","required":["file"],"properties":{"file":{"description":"the model file; may be there several times, in the order the files apply","type":"string","format":"binary"},"entry":{"type":"string"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
   const std::string example =
       R"({"id":"mdl_01hf3k","name":"iris","status":"ready","version":1,"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k"})";
   const auto doc = [&](const char* id, const char* summary) {

@@ -52,8 +52,15 @@ void put(Expected& expected, const DirectAnswer& answer) {
 
 }  // namespace
 
-Result<json::Value> make_check(const View& model, Version root, const Inputs& inputs, const Schema& schema) {
+Result<json::Value> make_check(std::span<const View> models, Version root, const Inputs& inputs, const Schema& schema) {
   Direct by(root);
+  const View& model = models.back();
+  std::vector<Step> before;
+  for (const View& each : models.first(models.size() - 1)) {
+    auto made = TRY(by.transform(each));
+    if (!made) return unchecked(by);
+    before.push_back(std::move(*made));
+  }
   std::optional<Answerer> answerer;
   std::optional<Step> step;
   if (predicts(model))
@@ -72,10 +79,12 @@ Result<json::Value> make_check(const View& model, Version root, const Inputs& in
   Expected expected;
   try {
     for (const json::Array& values : rows) {
+      Row row = row_of(values);
+      for (const Step& each : before) row = each(row);
       if (answerer)
-        put(expected, (*answerer)(row_of(values)));
+        put(expected, (*answerer)(row));
       else
-        expected["transformed"].emplace_back(cells((*step)(row_of(values))));
+        expected["transformed"].emplace_back(cells((*step)(row)));
     }
   } catch (const std::out_of_range&) {  // the steps' widths don't fit each other
     return refuse(model, "its parts don't fit each other: one gives another number of columns than the next takes");

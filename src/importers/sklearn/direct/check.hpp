@@ -6,6 +6,7 @@
 namespace slipway::importers::sklearn {
 
 // {"request", "expected"} or {"unchecked": [class...]}: see Artifact::check.
-Result<json::Value> make_check(const View& model, Version root, const Inputs& inputs, const Schema& schema);
+// models: one behind the other, the last one answers.
+Result<json::Value> make_check(std::span<const View> models, Version root, const Inputs& inputs, const Schema& schema);
 
 }  // namespace slipway::importers::sklearn
