@@ -303,12 +303,21 @@ double fused_dot(const double* a, const double* b, std::size_t n) {
 }
 
 double Expanded::norm(const double* a, std::size_t n, Norm kind) {
-  return kind == Norm::einsum ? einsum_norm(a, n) : kind == Norm::einsum_old ? einsum_old_norm(a, n) : dot_norm(a, n);
+  switch (kind) {
+    case Norm::einsum: return einsum_norm(a, n);
+    case Norm::einsum_old: return einsum_old_norm(a, n);
+    case Norm::dot: return dot_norm(a, n);
+    case Norm::plain: break;
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += a[i] * a[i];
+  return sum;
 }
 Expanded::Norm Expanded::norm_of(std::string_view form) {
   if (form == "expanded") return Norm::einsum;
   if (form == "expanded_old") return Norm::einsum_old;
   if (form == "expanded_dot") return Norm::dot;
+  if (form == "expanded_sparse") return Norm::plain;
   throw std::invalid_argument("there is no form '" + std::string(form) + "'");
 }
 double Expanded::dot(const double* a, const double* b, std::size_t n) { return fused_dot(a, b, n); }

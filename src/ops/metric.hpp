@@ -42,9 +42,9 @@ class Metric {
 
 // Squared euclidean distances by |a|^2 - 2 a.b + |b|^2, with the rounding of the BLAS that the libraries run on.
 struct Expanded {
-  // How |a|^2 is added up: as numpy's einsum does (old: before 1.21), or as BLAS's dot.
-  enum class Norm : std::uint8_t { einsum, einsum_old, dot };
-  static Norm norm_of(std::string_view form);  // of "expanded", "expanded_old", "expanded_dot"
+  // How |a|^2 is added up: as numpy's einsum does (old: before 1.21), as BLAS's dot, or one by one (of sparse rows).
+  enum class Norm : std::uint8_t { einsum, einsum_old, dot, plain };
+  static Norm norm_of(std::string_view form);  // of "expanded", "expanded_old", "expanded_dot", "expanded_sparse"
   static double norm(const double* a, std::size_t n, Norm kind);
   static double dot(const double* a, const double* b, std::size_t n);  // as a matrix product rounds it: fused, in order
 };

@@ -35,15 +35,24 @@ void panel_dots_plain(const double* x, const double* panel, std::size_t n, doubl
   }
 }
 
+void panel_dots_unfused(const double* x, const double* panel, std::size_t n, double* dots) {  // as sparse products are
+  for (std::size_t j = 0; j < kPanel; ++j) dots[j] = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < kPanel; ++j) dots[j] += x[i] * panel[i * kPanel + j];
+  }
+}
+
 class ExpandedRows {
  public:
-  ExpandedRows(const KeptRows& y, Expanded::Norm kind) : rows_(y.rows), columns_(y.columns), kind_(kind) {
+  ExpandedRows(const KeptRows& y, Expanded::Norm kind)
+      : rows_(y.rows), columns_(y.columns), kind_(kind == Expanded::Norm::plain ? Expanded::Norm::dot : kind) {
     panels_.assign((rows_ + kPanel - 1) / kPanel * kPanel * columns_, 0);
     for (std::size_t r = 0; r < rows_; ++r) {
       norms_.push_back(Expanded::norm(y.row(r), columns_, kind));
       for (std::size_t c = 0; c < columns_; ++c) panels_[r / kPanel * kPanel * columns_ + c * kPanel + r % kPanel] = y.row(r)[c];
     }
     dots_ = __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2") ? panel_dots_fast : panel_dots_plain;
+    if (kind == Expanded::Norm::plain) dots_ = panel_dots_unfused;
   }
   // Calls take(distance squared, row) in order of rows.
   template <typename Take>

@@ -16,7 +16,7 @@ constexpr double kTiny = std::numeric_limits<float>::min();  // of float32, as t
 constexpr double kEqual = std::numeric_limits<float>::epsilon();
 constexpr double kLargest = std::numeric_limits<double>::max();
 constexpr double kDegenerate = 1e-7;
-constexpr std::size_t kAtomsMax = 20'000;
+constexpr std::size_t kAtomsMax = 5'000;  // their products are kept, atoms x atoms
 
 using Vector = std::vector<double>;
 

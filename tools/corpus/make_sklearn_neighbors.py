@@ -10,6 +10,7 @@ from make_sklearn import *  # noqa: F401,F403
 from make_sklearn import IRIS, WINE, CANCER, DIABETES, FLOWERS, TUMOURS, VERSION, Case, add, ask, fitted, main, scaled, several_targets, with_gaps
 
 import numpy as np
+import scipy.sparse
 from sklearn.cluster import AffinityPropagation, Birch, FeatureAgglomeration, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import (PCA, DictionaryLearning, FactorAnalysis, FastICA, IncrementalPCA, KernelPCA,
@@ -127,6 +128,13 @@ def knn():
                                        SMALL_WINE, own_rows(SMALL_WINE[0])), full=True)
     add("radius_graph_before", lambda: of(make_pipeline(RadiusNeighborsTransformer(radius=3), RadiusNeighborsClassifier(
         2.5, metric="precomputed", weights="distance", outlier_label=1)), SMALL_WINE, own_rows(SMALL_WINE[0])), full=True)
+    add("knn_sparse_rows", lambda: of(KNeighborsClassifier(weights="distance"), (scipy.sparse.csr_matrix(SMALL_WINE[0]), SMALL_WINE[1]), own_rows(SMALL_WINE[0])), full=True)
+    add("knn_metric_object", lambda: of(KNeighborsClassifier(metric=metric_object("minkowski", p=3), algorithm="ball_tree"), SMALL_WINE), full=True, since=(1, 5))
+
+
+def metric_object(*args, **params):
+    from sklearn.metrics import DistanceMetric
+    return DistanceMetric.get_metric(*args, **params)
 
 
 def radius():

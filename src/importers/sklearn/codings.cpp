@@ -8,9 +8,13 @@
 namespace slipway::importers::sklearn {
 namespace {
 
+constexpr std::int64_t kAtomsMax = 5'000;  // the operator keeps their products, atoms x atoms
+
 Result<Matrix> atoms(const View& model, const char* name) {
   Matrix m = TRY(matrix(model, name));
   if (m.rank != 2 || m.rows == 0 || m.columns == 0) return refuse(model, std::string(name) + " is empty");
+  if (m.rows > kAtomsMax)
+    return refuse(model, std::string(name) + " has " + std::to_string(m.rows) + " rows; up to " + std::to_string(kAtomsMax) + " are covered");
   return m;
 }
 

@@ -1,4 +1,5 @@
 // Mixtures of Gaussians (density, component, shares of components), and EllipticEnvelope.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -65,23 +66,38 @@ std::vector<double> log_determinants(const Gaussians& m) {
   return out;
 }
 
-// Mahalanobis distances squared where the factors are whole matrices: |x P - mu P|^2, one product for all components. [N, k]
-Val squares_of_factors(Builder& g, const Gaussians& m, const Val& x) {
-  const std::size_t width = m.k * m.d;
-  std::vector<double> joined(m.d * width), shift(width, 0.0);
-  for (std::size_t k = 0; k < m.k; ++k) {
-    const double* factor = m.factors.data() + (m.shape == Shape4::full ? k * m.d * m.d : 0);
-    for (std::size_t r = 0; r < m.d; ++r) {
-      for (std::size_t c = 0; c < m.d; ++c) {
-        joined[r * width + k * m.d + c] = factor[r * m.d + c];
-        shift[k * m.d + c] =
-            std::fma(m.means.at(static_cast<std::int64_t>(k), static_cast<std::int64_t>(r)), factor[r * m.d + c], shift[k * m.d + c]);
-      }
-    }
+// mu P of one component.
+void add_shift(const Gaussians& m, std::size_t k, const double* factor, std::vector<double>& out) {
+  const std::size_t first = out.size();
+  out.resize(first + m.d, 0.0);
+  for (std::size_t r = 0; r < m.d; ++r) {
+    const double mean = m.means.at(static_cast<std::int64_t>(k), static_cast<std::int64_t>(r));
+    for (std::size_t c = 0; c < m.d; ++c) out[first + c] = std::fma(mean, factor[r * m.d + c], out[first + c]);
   }
-  const Val y = g.sub(g.matmul(x, matrix_constant(g, m.d, width, joined), static_cast<std::int64_t>(width)), g.row(shift));
-  const Val cubes = g.reshape(g.mul(y, y), {-1, static_cast<std::int64_t>(m.k), static_cast<std::int64_t>(m.d)}, -1);
-  return Builder::typed(g.reduce("ReduceSum", cubes, 2, false), DType::float64, static_cast<std::int64_t>(m.k));
+}
+
+// Mahalanobis distances squared where the factors are whole matrices: |x P - mu P|^2. One product serves all components. [N, k]
+Val squares_of_factors(Builder& g, const Gaussians& m, const Val& x) {
+  const auto k_columns = static_cast<std::int64_t>(m.k), d_columns = static_cast<std::int64_t>(m.d);
+  std::vector<double> shift, joined;
+  Val y;
+  if (m.shape == Shape4::tied) {
+    for (std::size_t k = 0; k < m.k; ++k) add_shift(m, k, m.factors.data(), shift);
+    y = g.op("Unsqueeze", {g.matmul(x, matrix_constant(g, m.d, m.d, m.factors), d_columns), g.ints({1})});  // [N, 1, d]
+  } else {
+    const std::size_t width = m.k * m.d;
+    joined.resize(m.d * width);
+    for (std::size_t k = 0; k < m.k; ++k) {
+      const double* factor = m.factors.data() + k * m.d * m.d;
+      for (std::size_t r = 0; r < m.d; ++r)
+        std::copy(factor + r * m.d, factor + (r + 1) * m.d, joined.begin() + static_cast<std::ptrdiff_t>(r * width + k * m.d));
+      add_shift(m, k, factor, shift);
+    }
+    const auto columns = static_cast<std::int64_t>(width);
+    y = g.reshape(g.matmul(x, matrix_constant(g, m.d, width, joined), columns), {-1, k_columns, d_columns}, -1);
+  }
+  y = g.sub(Builder::typed(y, DType::float64, -1), g.constant(doubles({1, k_columns, d_columns}, shift)));
+  return Builder::typed(g.reduce("ReduceSum", g.mul(y, y), 2, false), DType::float64, k_columns);
 }
 
 // The same where they are diagonal, by the library's expanded square.

@@ -32,13 +32,48 @@ std::string name_of_class(std::string_view class_name) {
   return name;
 }
 
+// Of a metric that is an object, newObj(EuclideanDistance64) and its state: the class.
+std::optional<View> class_of(const View& metric) {
+  if (!metric.is(Kind::object) || metric.arguments() == 0) return std::nullopt;
+  const auto of = metric.argument(0);
+  const bool known = of && of->is(Kind::global) && of->module().substr(0, 8) == "sklearn." && of->name().find("Distance") != std::string_view::npos;
+  return known ? of : std::nullopt;
+}
+
+// The state of such an object: the exponent; a vector (variances, weights); a matrix (an inverse covariance).
+Status take_state(MetricChoice& choice, const View& metric, std::int64_t columns) {
+  const auto state = metric.state();
+  if (!state || !state->is(Kind::tuple) || state->size() < 3) return refuse(metric, "the metric has no state of the kind that is known");
+  const double p = TRY(state->at(0).number());
+  const auto row = TRY(state->at(1).doubles()), square = TRY(state->at(2).doubles());
+  const auto width = static_cast<std::size_t>(columns);
+  if (choice.name == "minkowski" || choice.name == "wminkowski") {
+    if (!(p > 0)) return refuse(metric, "the exponent of minkowski is " + std::to_string(p));
+    choice.p = p;
+    if (row.size() == width && (columns > 1 || row[0] != 0)) {
+      choice.given = row;
+      if (choice.name == "minkowski") choice.name = "weighted_minkowski";
+    } else if (choice.name == "wminkowski") {
+      return refuse(metric, "the metric's weights don't fit the columns");
+    }
+  } else if (choice.name == "seuclidean") {
+    if (row.size() != width) return refuse(metric, "the metric's variances don't fit the columns");
+    choice.given = row;
+  } else if (choice.name == "mahalanobis") {
+    if (square.size() != width * width) return refuse(metric, "the metric's covariance doesn't fit the columns");
+    choice.given = square;
+    choice.given_columns = columns;
+  }
+  return ok();
+}
+
 Result<std::string> metric_name(const View& owner, const std::optional<View>& metric) {
   if (!metric || metric->is_none()) return std::string("euclidean");
   std::string name;
   if (metric->is(Kind::text)) {
     name = TRY(metric->text());
-  } else if (metric->is(Kind::object) && metric->name().find("Distance") != std::string_view::npos) {
-    name = name_of_class(metric->name());
+  } else if (const auto metric_class = class_of(*metric)) {
+    name = name_of_class(metric_class->name());
   } else {
     return refuse(*metric, "the metric is " + metric->describe() +
                                ": code of the file's author, which never runs here. Use one of the library's metrics by name");
@@ -106,6 +141,11 @@ Result<MetricChoice> read_metric(const View& owner, const std::optional<View>& m
                                  std::int64_t columns) {
   MetricChoice choice;
   choice.name = TRY(metric_name(owner, metric));
+  if (metric && class_of(*metric)) {
+    TRY(take_state(choice, *metric, columns));
+    if (choice.name == "haversine" && columns != 2) return refuse(owner, "haversine takes two columns, not " + std::to_string(columns));
+    return choice;
+  }
   const std::optional<View> dict = params && params->is(Kind::dict) ? params : std::nullopt;
   if (choice.name == "minkowski" || choice.name == "wminkowski") {
     TRY(settle_minkowski(choice, owner, dict, p, columns));
@@ -248,6 +288,7 @@ Result<Neighborhood> read_neighborhood(Lowering& to, const View& model) {
   if (metric == "braycurtis" && !reduces) out.metric.name = "scipy_braycurtis";
   out.compares_full = !reduces && metric != "euclidean";
   out.partitions = !reduces;
+  if (sparse && metric == "euclidean" && !by_l2) out.form = "expanded_sparse";
   return out;
 }
 

@@ -12,7 +12,7 @@
 namespace slipway::importers::sklearn {
 namespace {
 
-constexpr std::int64_t kVotesMax = 100'000'000;  // rows times classes
+constexpr std::int64_t kVotesMax = 20'000'000;  // rows times classes
 
 // The training rows' classes: one or several outputs.
 struct Targets {
