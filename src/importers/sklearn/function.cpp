@@ -155,7 +155,7 @@ constexpr Converter kConverters[] = {{"FunctionTransformer", transform, nullptr}
 Result<Val> call_function(Lowering& to, const View& function, const Val& x) {
   if (!function.is(Kind::global) && !function.is(Kind::object)) return refuse(function, "the function is " + function.describe());
   const auto name = numpy_name(function);
-  const auto y = name ? apply(to.graph, *name, x) : std::nullopt;
+  const auto y = name ? TRY(apply(to.graph, function, *name, x, Arguments{})) : std::nullopt;
   if (!y)
     return refuse(function, function.qualified_name() + " is no function that is known here; a model file is read as data and its code never runs");
   return Builder::typed(*y, DType::float64, x.columns);

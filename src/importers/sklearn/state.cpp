@@ -7,6 +7,7 @@ namespace slipway::importers::sklearn {
 namespace {
 
 constexpr std::size_t kFeaturesMax = 1'000'000;
+constexpr int kDepthMax = 24;  // of estimators inside estimators
 
 Result<std::vector<std::string>> names_of(const View& model) {
   for (const char* attribute : {"feature_names_in_", "_feature_names_in", "_df_columns"}) {
