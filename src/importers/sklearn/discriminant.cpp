@@ -88,6 +88,10 @@ Result<Prediction> quadratic_discriminant(Lowering& to, const View& model, const
   TRY(expect_width(model, in, means.columns));
   to.inputs.refuse_missing(in);
   const Val x = TRY(to.inputs.numbers(in));
+  if (means.single)
+    to.warn(
+        "QuadraticDiscriminantAnalysis was trained on float32: numpy's powers of float32 differ from machine to machine, and with them the sixth "
+        "digit");
   Builder& graph = to.graph;
   std::vector<Val> distances;
   std::vector<double> volumes, log_priors;

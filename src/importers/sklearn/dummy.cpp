@@ -40,7 +40,8 @@ Result<std::int64_t> constant_class(const View& model, const Labels& labels, std
   if (value.is(Kind::array)) {  // of numbers or texts; read whole
     const Labels given = TRY(read_labels(value));
     if (output >= given.count()) return refuse(value, "there is no constant for output " + std::to_string(output));
-    const auto found = std::find_if(labels.shown.begin(), labels.shown.end(), [&](const json::Value& v) { return v.dump() == given.shown[output].dump(); });
+    const auto found =
+        std::find_if(labels.shown.begin(), labels.shown.end(), [&](const json::Value& v) { return v.dump() == given.shown[output].dump(); });
     if (found != labels.shown.end()) return static_cast<std::int64_t>(found - labels.shown.begin());
   } else {
     for (std::size_t i = 0; i < labels.count(); ++i) {
@@ -54,7 +55,8 @@ Result<std::vector<Output>> read_outputs(const View& model, const std::string& s
   const View classes = TRY(model.attribute("classes_")), priors = TRY(model.attribute("class_prior_"));
   const double count = TRY(number_or(model, "n_outputs_", 1));
   const bool several = classes.is(Kind::list);
-  if (several && (static_cast<double>(classes.size()) != count || priors.size() != classes.size())) return refuse(classes, "classes_ and class_prior_ differ in length");
+  if (several && (static_cast<double>(classes.size()) != count || priors.size() != classes.size()))
+    return refuse(classes, "classes_ and class_prior_ differ in length");
   std::vector<Output> outputs;
   for (std::size_t i = 0; i < (several ? classes.size() : 1); ++i) {
     Output o;
@@ -74,7 +76,8 @@ Result<Val> draw(Lowering& to, const View& model, const Val& x, const std::vecto
   const auto state = model.find("random_state");
   const auto seed = state && (state->is(Kind::integer)) ? state->integer() : Result<std::int64_t>(refuse(model, "no seed"));
   if (!seed.ok() || *seed < 0 || *seed > 0xffffffffLL) {
-    return refuse(model, "strategy='" + strategy + "' without a number as random_state answers at random, differently each time; there is no answer to be equal to");
+    return refuse(model, "strategy='" + strategy +
+                             "' without a number as random_state answers at random, differently each time; there is no answer to be equal to");
   }
   std::vector<std::int64_t> counts;
   std::vector<double> priors;
@@ -93,7 +96,8 @@ Val one_hot(Builder& graph, const Val& label, std::size_t classes) {
   std::vector<std::int64_t> all(classes);
   for (std::size_t i = 0; i < classes; ++i) all[i] = static_cast<std::int64_t>(i);
   const Val same = graph.compare("Equal", graph.reshape(label, {-1, 1}, 1), graph.ints(all));
-  return Builder::typed(graph.cast(Builder::typed(same, DType::boolean, static_cast<std::int64_t>(classes)), DType::float64), DType::float64, static_cast<std::int64_t>(classes));
+  return Builder::typed(graph.cast(Builder::typed(same, DType::boolean, static_cast<std::int64_t>(classes)), DType::float64), DType::float64,
+                        static_cast<std::int64_t>(classes));
 }
 
 Val same_for_all(Builder& graph, const Val& x, std::int64_t label) {
@@ -108,7 +112,8 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   Builder& graph = to.graph;
   const Val x = TRY(to.inputs.numbers(in));
   const bool random = strategy == "stratified" || strategy == "uniform";
-  if (!random && strategy != "prior" && strategy != "most_frequent" && strategy != "constant") return refuse(model, "the strategy '" + strategy + "' is not known");
+  if (!random && strategy != "prior" && strategy != "most_frequent" && strategy != "constant")
+    return refuse(model, "the strategy '" + strategy + "' is not known");
   std::optional<Val> drawn;
   if (random) drawn = TRY(draw(to, model, x, outputs, strategy));
   std::vector<Prediction> predictions;

@@ -37,7 +37,7 @@ Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
   if (alpha.rank < 2) std::swap(alpha.rows, alpha.columns);
   if (alpha.rows != rows.rows || alpha.columns < 1) return refuse(model, "alpha_ doesn't fit the training rows");
   const Val x = TRY(input_of(to, model, in, rows.columns));
-  const Val k = TRY(process_kernel(to, TRY(model.attribute("kernel_")), x, rows));
+  const Val k = TRY(process_kernel(to, TRY(model.attribute("kernel_")), x, rows, to.version(model)));
   Builder& graph = to.graph;
   const std::int64_t targets = alpha.columns;
   Val y = graph.matmul(k, constant_matrix(graph, alpha), targets);
@@ -88,7 +88,7 @@ Result<Latent> latent(Lowering& to, const View& member, const Table& in) {
   for (std::size_t i = 0; i < n; ++i) residual[i] -= pi[i];
   const View kernel = TRY(member.attribute("kernel_"));
   const Val x = TRY(input_of(to, member, in, rows.columns));
-  const Val k = TRY(process_kernel(to, kernel, x, rows));
+  const Val k = TRY(process_kernel(to, kernel, x, rows, to.version(member)));
   Builder& graph = to.graph;
   const Val mean = graph.matmul(k, graph.constant(doubles({rows.rows, 1}, residual)), 1);
   const Val weighted = Builder::typed(graph.mul(k, graph.row(root)), DType::float64, rows.rows);

@@ -16,7 +16,7 @@ constexpr std::size_t kCopiesMax = 32'000'000;  // numbers of training rows in u
 // Walks a kernel's tree once for k(x, row) and once for k(x, x).
 class KernelTree {
  public:
-  KernelTree(Lowering& to, const Val& x, const Matrix* rows) : graph_(to.graph), x_(x), rows_(rows) {}
+  KernelTree(Lowering& to, const Val& x, const Matrix* rows, Version version) : graph_(to.graph), x_(x), rows_(rows), version_(version) {}
 
   Result<Val> lower(const View& kernel) {
     if (!kernel.is(Kind::object) || kernel.module() != "sklearn.gaussian_process.kernels")
@@ -67,13 +67,19 @@ class KernelTree {
   // Distances of rows in units of length_scale: one number, or one a feature.
   Result<Val> scaled_distances(const View& kernel, std::string metric) {
     auto scale = TRY(vector(kernel, "length_scale"));
+    // numpy before 2 divides float32 by a number in float32. (Which numpy it was isn't in the file: 2 came with scikit-learn 1.5.)
+    const bool round = rows_->single && scale.size() == 1 && !version_.at_least(1, 5);
     if (scale.size() == 1) scale.assign(static_cast<std::size_t>(rows_->columns), scale[0]);
     if (static_cast<std::int64_t>(scale.size()) != rows_->columns) return refuse(kernel, "length_scale doesn't fit the number of features");
     if ((copied_ += rows_->data.size()) > kCopiesMax && copied_ > rows_->data.size())
       return refuse(kernel, "the kernel has too many parts for so many training rows");
     Matrix rows = *rows_;
     for (std::int64_t r = 0; r < rows.rows; ++r) {
-      for (std::int64_t c = 0; c < rows.columns; ++c) rows.data[static_cast<std::size_t>(r * rows.columns + c)] /= scale[static_cast<std::size_t>(c)];
+      for (std::int64_t c = 0; c < rows.columns; ++c) {
+        double& value = rows.data[static_cast<std::size_t>(r * rows.columns + c)];
+        value /= scale[static_cast<std::size_t>(c)];
+        if (round) value = static_cast<double>(static_cast<float>(value));
+      }
     }
     const Val x = Builder::typed(graph_.div(x_, graph_.row(scale)), DType::float64, rows.columns);
     return row_distances(graph_, x, rows, std::move(metric));
@@ -136,14 +142,17 @@ class KernelTree {
 
   Builder& graph_;
   const Val x_;
-  const Matrix* rows_;  // null: the diagonal
+  const Matrix* rows_;     // null: the diagonal
+  const Version version_;  // of scikit-learn
   int parts_ = 0, depth_ = 0;
   std::size_t copied_ = 0;
 };
 
 }  // namespace
 
-Result<Val> process_kernel(Lowering& to, const View& kernel, const Val& x, const Matrix& rows) { return KernelTree(to, x, &rows).lower(kernel); }
-Result<Val> process_kernel_diagonal(Lowering& to, const View& kernel, const Val& x) { return KernelTree(to, x, nullptr).lower(kernel); }
+Result<Val> process_kernel(Lowering& to, const View& kernel, const Val& x, const Matrix& rows, Version version) {
+  return KernelTree(to, x, &rows, version).lower(kernel);
+}
+Result<Val> process_kernel_diagonal(Lowering& to, const View& kernel, const Val& x) { return KernelTree(to, x, nullptr, Version{}).lower(kernel); }
 
 }  // namespace slipway::importers::sklearn

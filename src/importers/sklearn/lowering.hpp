@@ -116,7 +116,8 @@ Error not_covered(const View& model);
 struct Matrix {
   std::vector<double> data;
   std::int64_t rows = 0, columns = 0;
-  int rank = 2;  // 1: it was a vector; 0: a number
+  int rank = 2;         // 1: it was a vector; 0: a number
+  bool single = false;  // it was float32
   double at(std::int64_t r, std::int64_t c) const { return data[static_cast<std::size_t>(r * columns + c)]; }
 };
 Result<Matrix> matrix(const View& model, std::string_view name);  // a vector is one row; scipy's csr and csc are written out

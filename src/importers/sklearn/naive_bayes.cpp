@@ -80,6 +80,8 @@ Result<Prediction> gaussian(Lowering& to, const View& model, const Table& in) {
   if (variance.columns != mean.columns) return refuse(model, "means and variances differ in length");
   const Val x = TRY(input_of(to, model, in, mean.columns));
   const bool single = is_single(model, "var_");
+  if (single)
+    to.warn("GaussianNB was trained on float32: numpy's logarithms of float32 differ from machine to machine, and with them the sixth digit");
   std::vector<double> constant;
   for (std::int64_t k = 0; k < c.count; ++k) constant.push_back(single ? log_scale<float>(variance, k) : log_scale<double>(variance, k));
   for (std::int64_t i = 0; i < mean.columns; ++i) to.inputs.hint_typical(in.columns[static_cast<std::size_t>(i)], mean.at(0, i));

@@ -183,6 +183,7 @@ Result<Matrix> matrix(const View& v) {
   const Shape shape = v.is(Kind::array) ? v.shape() : Shape{static_cast<std::int64_t>(m.data.size())};
   if (shape.size() > 2) return refuse(v, "an array of " + std::to_string(shape.size()) + " dimensions stands where at most 2 were expected");
   m.rank = v.is(Kind::real) || v.is(Kind::integer) ? 0 : static_cast<int>(shape.size());
+  m.single = v.is(Kind::array) && v.dtype_text().find("f4") != std::string::npos;
   m.rows = shape.size() == 2 ? shape[0] : 1;
   m.columns = shape.empty() ? 1 : shape.back();
   if (m.rows < 0 || m.columns < 0 || m.rows * m.columns != static_cast<std::int64_t>(m.data.size()))

@@ -51,7 +51,7 @@ Result<Machine> read_machine(const View& model) {
   m.kernel.gamma = TRY(number_or(model, "_gamma", 0));
   m.kernel.coef0 = TRY(number_or(model, "coef0", 0));
   m.kernel.degree = std::trunc(TRY(number_or(model, "degree", 3)));
-  if (!(m.kernel.degree <= 1e9)) return refuse(model, "the degree is out of range");
+  if (!(m.kernel.degree >= 0 && m.kernel.degree <= 1e9)) return refuse(model, "the degree is out of range");
   if (m.kernel.name != "linear" && m.kernel.name != "poly" && m.kernel.name != "rbf" && m.kernel.name != "sigmoid" && m.kernel.name != "precomputed")
     return refuse(model, "libsvm has no kernel '" + m.kernel.name + "'");
   TRY(read_vectors(model, m));
