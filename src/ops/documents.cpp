@@ -18,7 +18,10 @@ using Entries = std::vector<std::pair<std::int64_t, double>>;
 class CountItems final : public Kernel {
  public:
   explicit CountItems(const Setup& setup)
-      : kind_(setup.text("kind", "dict")), separator_(setup.text("separator", "=")), features_(setup.integer("features", 0)), signed_(setup.integer("signed", 0) != 0) {
+      : kind_(setup.text("kind", "dict")),
+        separator_(setup.text("separator", "=")),
+        features_(setup.integer("features", 0)),
+        signed_(setup.integer("signed", 0) != 0) {
     if (kind_ != "dict" && kind_ != "hash_dict" && kind_ != "hash_pair" && kind_ != "hash_string" && kind_ != "labels")
       throw std::invalid_argument("the kind of items is not known");
     if (kind_.starts_with("hash")) {

@@ -1,8 +1,8 @@
 // Functions of one number in double precision.
+#include "slipway/ops/special.hpp"
+
 #include <cmath>
 #include <limits>
-
-#include "slipway/ops/special.hpp"
 
 #include "slipway/ops/kernel.hpp"
 
@@ -33,9 +33,11 @@ double normal_quantile(double p) {
   if (p == 0.5) return 0;
   const bool upper = p > 0.5;
   const double q = upper ? 1 - p : p;  // exact for p in [0.5, 1]
-  constexpr double a[] = {-3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02, 1.383577518672690e+02, -3.066479806614716e+01, 2.506628277459239e+00};
+  constexpr double a[] = {-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
+                          1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
   constexpr double b[] = {-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01, -1.328068155288572e+01};
-  constexpr double c[] = {-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00, -2.549732539343734e+00, 4.374664141464968e+00, 2.938163982698783e+00};
+  constexpr double c[] = {-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00,
+                          -2.549732539343734e+00, 4.374664141464968e+00,  2.938163982698783e+00};
   constexpr double d[] = {7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00};
   double x;
   if (q < 0.02425) {
@@ -43,7 +45,8 @@ double normal_quantile(double p) {
     x = (((((c[0] * r + c[1]) * r + c[2]) * r + c[3]) * r + c[4]) * r + c[5]) / ((((d[0] * r + d[1]) * r + d[2]) * r + d[3]) * r + 1);
   } else {
     const double r = q - 0.5, s = r * r;
-    x = (((((a[0] * s + a[1]) * s + a[2]) * s + a[3]) * s + a[4]) * s + a[5]) * r / (((((b[0] * s + b[1]) * s + b[2]) * s + b[3]) * s + b[4]) * s + 1);
+    x = (((((a[0] * s + a[1]) * s + a[2]) * s + a[3]) * s + a[4]) * s + a[5]) * r /
+        (((((b[0] * s + b[1]) * s + b[2]) * s + b[3]) * s + b[4]) * s + 1);
   }
   for (int step = 0; step < 2; ++step) {  // on the lower tail, where Phi keeps its relative precision
     const double error = normal_cdf(x) - q;

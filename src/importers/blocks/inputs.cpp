@@ -119,7 +119,8 @@ Result<graph::Val> Inputs::texts(const Table& table) { return assemble(table, Us
 
 Result<graph::Val> Inputs::documents(const Table& table) {
   for (const Column& column : table.columns) {
-    if (column.feature < 0) return Error(ErrorCode::model_refused, "a step that takes JSON values of any kind follows one that gives numbers or texts");
+    if (column.feature < 0)
+      return Error(ErrorCode::model_refused, "a step that takes JSON values of any kind follows one that gives numbers or texts");
     infos_[static_cast<std::size_t>(column.feature)].feature.type = FeatureType::document;
   }
   return assemble(table, Use::text);
@@ -151,7 +152,9 @@ std::optional<Sparse> Inputs::sparse(const Table& table) const {
 
 // The sum over the runs of columns. Of a sparse block every column takes part; those that the table leaves out have the weight 0.
 Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>& weights, std::int64_t columns) {
-  const auto matrix = [&](std::vector<double> w, std::size_t rows) { return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w)); };
+  const auto matrix = [&](std::vector<double> w, std::size_t rows) {
+    return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w));
+  };
   const bool any = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
   if (!any) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
   const auto k = static_cast<std::size_t>(columns);
@@ -299,7 +302,8 @@ json::Value Inputs::example(const Schema& schema) const {
   if (free_) return json::object({{"instances", json::Array{json::Array{0.5, 1.5, 2.5}}}});
   json::Array row;
   json::Object record;
-  const bool one_text = schema.features.size() == 1 && (schema.features[0].type == FeatureType::text || schema.features[0].type == FeatureType::document);
+  const bool one_text =
+      schema.features.size() == 1 && (schema.features[0].type == FeatureType::text || schema.features[0].type == FeatureType::document);
   for (const Feature& feature : schema.features) {
     json::Value value;
     if (feature.input.empty()) {

@@ -213,16 +213,11 @@ Result<Table> from_model(Lowering& to, const View& model, const Table& in) {
 }
 
 constexpr Converter kConverters[] = {
-    {"SelectKBest", univariate, nullptr},
-    {"SelectPercentile", univariate, nullptr},
-    {"SelectFpr", univariate, nullptr},
-    {"SelectFdr", univariate, nullptr},
-    {"SelectFwe", univariate, nullptr},
-    {"GenericUnivariateSelect", univariate, nullptr},
-    {"VarianceThreshold", variance, nullptr},
-    {"RFE", supported, supported_predict},
-    {"RFECV", supported, supported_predict},
-    {"SequentialFeatureSelector", supported, nullptr},
+    {"SelectKBest", univariate, nullptr},     {"SelectPercentile", univariate, nullptr},
+    {"SelectFpr", univariate, nullptr},       {"SelectFdr", univariate, nullptr},
+    {"SelectFwe", univariate, nullptr},       {"GenericUnivariateSelect", univariate, nullptr},
+    {"VarianceThreshold", variance, nullptr}, {"RFE", supported, supported_predict},
+    {"RFECV", supported, supported_predict},  {"SequentialFeatureSelector", supported, nullptr},
     {"SelectFromModel", from_model, nullptr},
 };
 

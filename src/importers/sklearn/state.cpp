@@ -35,7 +35,8 @@ Result<std::int64_t> count_of(const View& model) {
     const auto features = TRY(model.attribute("tree_")).argument(0);
     if (features && features->is(Kind::integer)) return features->integer();
   }
-  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "scores_", "variances_", "lambdas_", "quantiles_", "K_fit_rows_", "support_vectors_", "components_"}) {
+  for (const char* attribute : {"coef_", "statistics_", "scale_", "mean_", "center_", "min_", "var_", "scores_", "variances_", "lambdas_",
+                                "quantiles_", "K_fit_rows_", "support_vectors_", "components_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
     if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
@@ -44,7 +45,8 @@ Result<std::int64_t> count_of(const View& model) {
       if (sizes.ok() && sizes->size() == 2) return (*sizes)[1];
     }
   }
-  if (const auto weights = model.find("random_weights_"); weights && weights->is(Kind::array) && !weights->shape().empty()) return weights->shape()[0];
+  if (const auto weights = model.find("random_weights_"); weights && weights->is(Kind::array) && !weights->shape().empty())
+    return weights->shape()[0];
   if (const auto lists = model.find("bin_edges_")) return static_cast<std::int64_t>(lists->size());
   if (const auto diagonal = model.find("_idf_diag"); diagonal && diagonal->is(Kind::object)) {  // TfidfTransformer before 1.5
     if (const auto data = diagonal->find("data"); data && data->is(Kind::array) && !data->shape().empty()) return data->shape().back();
@@ -131,6 +133,10 @@ Result<Width> width_of(const View& model) {
       at = *inside;
       continue;
     }
+    if (at.name().substr(0, 8) == "AdaBoost" && present(at, "estimators_") && at.find("estimators_")->size() > 0) {
+      at = at.find("estimators_")->at(0);
+      continue;
+    }
     if (at.name() == "IterativeImputer" && present(at, "initial_imputer_")) {
       at = *at.find("initial_imputer_");
       continue;
@@ -153,7 +159,9 @@ Result<Width> width_of(const View& model) {
       const View step = steps.at(i);
       if (step.size() < 2 || !step.at(1).is(Kind::object)) continue;
       const View inner = step.at(1);
-      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || inner.name() == "IterativeImputer" || inner.name() == "SelectFromModel" || takes_texts(inner) || inner.name() == "DictVectorizer" || inner.name() == "FeatureHasher" || TRY(count_of(inner)) >= 0 || !TRY(names_of(inner)).empty())
+      if (inner.name() == "Pipeline" || inner.name() == "FeatureUnion" || inner.name() == "IterativeImputer" || inner.name() == "SelectFromModel" ||
+          takes_texts(inner) || inner.name() == "DictVectorizer" || inner.name() == "FeatureHasher" || TRY(count_of(inner)) >= 0 ||
+          !TRY(names_of(inner)).empty())
         next = inner;
       else if (inner.name() != "FunctionTransformer" && inner.name() != "StandardScaler" && inner.name() != "RobustScaler")
         break;

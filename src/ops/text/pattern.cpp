@@ -53,12 +53,27 @@ struct Set {
 };
 
 struct Node {
-  enum class Kind : std::uint8_t { empty, set, sequence, choice, repeat, group, begin, end, end_line, begin_line, boundary, no_boundary, text_end, look } kind;
-  Set set{};                    // set, look
-  std::vector<Node> children{}; // sequence, choice, repeat, group
-  int low = 0, high = -1;       // repeat; high -1: no limit
+  enum class Kind : std::uint8_t {
+    empty,
+    set,
+    sequence,
+    choice,
+    repeat,
+    group,
+    begin,
+    end,
+    end_line,
+    begin_line,
+    boundary,
+    no_boundary,
+    text_end,
+    look
+  } kind;
+  Set set{};                     // set, look
+  std::vector<Node> children{};  // sequence, choice, repeat, group
+  int low = 0, high = -1;        // repeat; high -1: no limit
   bool lazy = false;
-  std::size_t group = 0;          // 0: not captured
+  std::size_t group = 0;              // 0: not captured
   bool behind = false, not_ = false;  // look
 
   bool may_be_empty() const {
@@ -293,9 +308,10 @@ class Parser {
     char32_t value = 0;
     for (int i = 0; i < digits; ++i) {
       const char32_t c = next();
-      const int digit = c >= U'0' && c <= U'9' ? static_cast<int>(c - U'0') : c >= U'a' && c <= U'f' ? static_cast<int>(c - U'a') + 10
-                                                                              : c >= U'A' && c <= U'F' ? static_cast<int>(c - U'A') + 10
-                                                                                                       : -1;
+      const int digit = c >= U'0' && c <= U'9'   ? static_cast<int>(c - U'0')
+                        : c >= U'a' && c <= U'f' ? static_cast<int>(c - U'a') + 10
+                        : c >= U'A' && c <= U'F' ? static_cast<int>(c - U'A') + 10
+                                                 : -1;
       if (digit < 0) refuse("has a bad \\x or \\u");
       value = value << 4 | static_cast<char32_t>(digit);
     }
@@ -394,9 +410,7 @@ struct Pattern::Program {
   std::size_t runs_of_words = 0;  // not 0: the pattern means maximal runs of at least so many word characters
   bool ascii_words = false;
 
-  bool holds(std::size_t set, char32_t c) const {
-    return c < 128 ? (ascii[set * 2 + (c >> 6)] >> (c & 63) & 1) != 0 : sets[set].holds(c);
-  }
+  bool holds(std::size_t set, char32_t c) const { return c < 128 ? (ascii[set * 2 + (c >> 6)] >> (c & 63) & 1) != 0 : sets[set].holds(c); }
   bool word_at(std::u32string_view text, std::size_t at) const { return at < text.size() && is_word(text[at]) && !(ascii_words && text[at] > 127); }
   bool boundary(std::u32string_view text, std::size_t at) const { return (at > 0 && word_at(text, at - 1)) != word_at(text, at); }
 
