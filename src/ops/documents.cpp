@@ -156,7 +156,10 @@ class DocumentKeys final : public Kernel {
     std::vector<std::string> keys;
     keys.reserve(in[0].texts.size());
     for (const std::string_view document : in[0].texts) {
-      const Json value = text::parse_json(document);
+      Json value = text::parse_json(document);
+      // Of a table of one column the whole row may stand here: [value] or {name: value}.
+      if (value.is(Json::Kind::list) && value.items.size() == 1) value = Json(value.items[0]);
+      if (value.is(Json::Kind::object) && value.members.size() == 1) value = Json(value.members[0].second);
       if (value.is(Json::Kind::text))
         keys.push_back(text::key_of(value.text));
       else if (value.is(Json::Kind::null) || (value.is_number() && std::isnan(value.number) && !nan_apart_))

@@ -68,6 +68,8 @@ TEST(Patterns, FindWhatBacktrackingFinds) {
   EXPECT_EQ(found("x*", "axb"), (Found{"", "x", "", ""}));
   EXPECT_EQ(found(R"((\w)\w+)", "ab cd"), (Found{"a", "c"}));
   EXPECT_EQ(found(R"((?<!\w)[^\W\d_]+(?=\s))", "one 2two three four"), (Found{"one", "three"}));
+  EXPECT_EQ(found(R"(\w+?(?=\W|$))", "ab cd"), (Found{"ab", "cd"}));
+  EXPECT_EQ(found(R"(\w(?!\d|x))", "a1bxc"), (Found{"1", "x", "c"}));
   EXPECT_EQ(found("(?i)[k]+", "kK\u212a"), Found{"kK\u212a"});
   EXPECT_EQ(found("[]a-c-]+", "]b-d"), Found{"]b-"});
   EXPECT_EQ(found(R"(^\w+|\w+$)", "ab cd ef\n"), (Found{"ab", "ef"}));

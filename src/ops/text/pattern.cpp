@@ -279,14 +279,26 @@ class Parser {
     return out;
   }
 
-  // Look-around of one character.
+  // Look-around of one character, or ahead of the end: of alternatives any may hold, or none.
   Node look(bool negated, bool behind) {
     Node inside = choice();
     if (!take(U')')) refuse("lacks a ')'");
-    while (inside.kind == Kind::sequence && inside.children.size() == 1) inside = Node(inside.children[0]);
-    if (inside.kind != Kind::set) refuse("looks around at more than one character, which is not read here");
+    Node out{negated ? Kind::sequence : Kind::choice};
+    if (inside.kind != Kind::choice) {
+      out.children.push_back(look_at(std::move(inside), negated, behind));
+      return out;
+    }
+    for (Node& one : inside.children) out.children.push_back(look_at(std::move(one), negated, behind));
+    return out;
+  }
+
+  static Node look_at(Node one, bool negated, bool behind) {
+    while (one.kind == Kind::sequence && one.children.size() == 1) one = Node(one.children[0]);
+    const bool at_end = one.kind == Kind::end || one.kind == Kind::text_end || one.kind == Kind::end_line;
+    if (at_end && !negated && !behind) return one;
+    if (one.kind != Kind::set) refuse("looks around at more than one character, which is not read here");
     Node out{Kind::look};
-    out.set = std::move(inside.set);
+    out.set = std::move(one.set);
     out.behind = behind;
     out.not_ = negated;
     return out;
