@@ -18,7 +18,10 @@ using Entries = std::vector<std::pair<std::int64_t, double>>;
 class CountItems final : public Kernel {
  public:
   explicit CountItems(const Setup& setup)
-      : kind_(setup.text("kind", "dict")), separator_(setup.text("separator", "=")), features_(setup.integer("features", 0)), signed_(setup.integer("signed", 0) != 0) {
+      : kind_(setup.text("kind", "dict")),
+        separator_(setup.text("separator", "=")),
+        features_(setup.integer("features", 0)),
+        signed_(setup.integer("signed", 0) != 0) {
     if (kind_ != "dict" && kind_ != "hash_dict" && kind_ != "hash_pair" && kind_ != "hash_string" && kind_ != "labels")
       throw std::invalid_argument("the kind of items is not known");
     if (kind_.starts_with("hash")) {
@@ -153,7 +156,10 @@ class DocumentKeys final : public Kernel {
     std::vector<std::string> keys;
     keys.reserve(in[0].texts.size());
     for (const std::string_view document : in[0].texts) {
-      const Json value = text::parse_json(document);
+      Json value = text::parse_json(document);
+      // Of a table of one column the whole row may stand here: [value] or {name: value}.
+      if (value.is(Json::Kind::list) && value.items.size() == 1) value = Json(value.items[0]);
+      if (value.is(Json::Kind::object) && value.members.size() == 1) value = Json(value.members[0].second);
       if (value.is(Json::Kind::text))
         keys.push_back(text::key_of(value.text));
       else if (value.is(Json::Kind::null) || (value.is_number() && std::isnan(value.number) && !nan_apart_))

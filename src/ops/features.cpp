@@ -251,6 +251,7 @@ class SplineBasis final : public Kernel {
     std::size_t degree = k;  // the library raises low degrees as it goes over the columns
     for (std::size_t c = 0; c < size.columns; ++c) {
       const Spline spline(in[1].doubles(), knots.columns, c, knots.rows, static_cast<int>(degree_));
+      expect(degree < knots.rows, "there are too few knots");
       const Column column{spline, degree, width};
       for (std::size_t r = 0; r < size.rows; ++r) fill(column, x[r * size.columns + c], y.data() + r * size.columns * width + c * width);
       if (beyond_ == Beyond::linear && degree <= 1) ++degree;

@@ -1,8 +1,8 @@
 // Functions of one number in double precision.
+#include "slipway/ops/special.hpp"
+
 #include <cmath>
 #include <limits>
-
-#include "slipway/ops/special.hpp"
 
 #include "slipway/ops/kernel.hpp"
 

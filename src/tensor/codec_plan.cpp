@@ -130,10 +130,10 @@ CodecPlan::CodecPlan(Schema s) : schema(std::move(s)), id(next_id()) {
     // from_json has made sure of this for what a cell sent; a schema built in memory gets no further than here.
     if (cell.port >= ports.size() || cell.column >= ports[cell.port].width) std::abort();
     cell.dtype = schema.inputs[cell.port].dtype;
-    cell.type = cell.dtype == DType::string    ? (f.type == FeatureType::document ? f.type : FeatureType::text)
-                : cell.dtype == DType::boolean ? FeatureType::boolean
+    cell.type = cell.dtype == DType::string                                      ? (f.type == FeatureType::document ? f.type : FeatureType::text)
+                : cell.dtype == DType::boolean                                   ? FeatureType::boolean
                 : f.type == FeatureType::text || f.type == FeatureType::document ? FeatureType::number
-                                               : f.type;
+                                                                                 : f.type;
     cell.nullable = f.nullable && (cell.dtype == DType::string || is_floating(cell.dtype));
     cell.infinite = f.infinite;
     cell.closed = f.closed;

@@ -556,5 +556,22 @@ TEST(JsonScanner, AcceptsExactlyWhatASecondParserAccepts) {
   EXPECT_GT(accepted, 5'000);  // the comparison is of both kinds
 }
 
+TEST(Documents, AreTheJsonOfWholeRowsOrOfCells) {
+  Schema s;
+  s.features = {feature("document", FeatureType::document, "texts", 0)};
+  s.inputs = {{"texts", DType::string, {-1, 1}}};
+  s.batched = true;
+  const auto rows = decode_json(s, R"({"instances": [{"a": [1, "x"]}, [ ["n", 2] ], "t", {}]})", {});
+  ASSERT_TRUE(rows.ok()) << rows.error().detail();
+  EXPECT_EQ(rows->inputs[0].strings(), (std::vector<std::string>{R"({"a": [1, "x"]})", R"([ ["n", 2] ])", "\"t\"", "{}"}));
+  EXPECT_FALSE(decode_json(s, R"({"instances": [null]})", {}).ok());
+
+  s.features = {feature("kind", FeatureType::document, "texts", 0), feature("n", FeatureType::number, "numbers", 0)};
+  s.inputs = {{"texts", DType::string, {-1, 1}}, {"numbers", DType::float64, {-1, 1}}};
+  const auto cells = decode_json(s, R"({"dataframe_records": [{"kind": 3, "n": 1}, {"n": 2, "kind": "three"}]})", {});
+  ASSERT_TRUE(cells.ok()) << cells.error().detail();
+  EXPECT_EQ(cells->inputs[0].strings(), (std::vector<std::string>{"3", "\"three\""}));
+}
+
 }  // namespace
 }  // namespace slipway

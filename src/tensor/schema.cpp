@@ -207,7 +207,8 @@ Status check_batched(const Schema& s) {
 
 Status check_type(const Feature& f, DType dtype) {
   const std::string who = "feature \"" + excerpt(f.name) + "\"";
-  if ((f.type == FeatureType::text || f.type == FeatureType::document) != (dtype == DType::string)) return broken(who + ": text goes with text inputs only");
+  if ((f.type == FeatureType::text || f.type == FeatureType::document) != (dtype == DType::string))
+    return broken(who + ": text goes with text inputs only");
   if (f.nullable && dtype != DType::string && !is_floating(dtype))
     return broken(who + " can't be nullable in an input of " + std::string(dtype_name(dtype)));
   if (f.infinite && !is_floating(dtype)) return broken(who + " can't be infinite in an input of " + std::string(dtype_name(dtype)));

@@ -1,6 +1,9 @@
 """Feature extraction, selection and generation: the cases of make_sklearn.py's kind for these families.
 
     python make_sklearn_features.py 1.9.1 tests/corpus/sklearn_features/1.9.1
+
+It makes 150 to 270 cases a version; kept in the repository are most of 1.9.1 and 0.22.2, and of 1.2.2 those of
+families that changed (each folder's cases.json tells which).
 """
 import sys
 
@@ -47,7 +50,7 @@ def texts():
     add("text_count_vocabulary_list", words(CountVectorizer(vocabulary=["film", "great", "so"])))
     for name, pattern in (("all", r"(?u)\b\w+\b"), ("letters", r"[a-zA-Z]+"), ("apostrophes", r"\b\w+'\w+\b|\w{3,}"), ("group", r"\b(\w)\w+\b"),
                           ("any", r"\S+"), ("ascii", r"(?a)\w\w+"), ("lazy", r"\w+?\w|\d+/\d+"), ("look", r"(?<!\w)[^\W\d_]+(?=\s)"),
-                          ("case", r"(?i)[a-z]{2,}"), ("sets", u"[\\w\u00e0-\u00ff'-]+|[^\\w\\s]"), ("dash", r"\w+(?:-\w+)*"), ("ends", r"^\w+|\w+$")):
+                          ("case", r"(?i)[a-z]{2,}"), ("sets", u"[\\w\u00e0-\u00ff'-]+|[^\\w\\s]"), ("dash", r"\w+(?:-\w+)*"), ("ends", r"^\w+|\w+$"), ("ahead", r"\w+?(?=\W|$)")):
         add("text_pattern_" + name, words(CountVectorizer(token_pattern=pattern, lowercase=name != "letters")))
     add("text_tfidf", words(TfidfVectorizer()))
     add("text_tfidf_l1", words(TfidfVectorizer(norm="l1", smooth_idf=False, sublinear_tf=True)))
@@ -260,11 +263,12 @@ def approximations():
 def iterative():
     from sklearn.experimental import enable_iterative_imputer  # noqa
     from sklearn.impute import IterativeImputer
-    gaps = with_gaps(WINE[0])
-    asked = with_gaps(ask(WINE[0], wild=False), seed=9, share=0.3)
+    wine = (WINE[0][::3, :5], WINE[1][::3])
+    gaps = with_gaps(wine[0])
+    asked = with_gaps(ask(wine[0], wild=False), seed=9, share=0.3)
 
     def case_of(X=gaps, asked=asked, **params):
-        params.setdefault("max_iter", 3)
+        params.setdefault("max_iter", 2)
         return lambda: Case(IterativeImputer(random_state=0, **params).fit(X), asked)
     add("iterative", case_of())
     add("iterative_indicator", case_of(add_indicator=True, initial_strategy="median"))
@@ -273,7 +277,7 @@ def iterative():
     add("iterative_tree", case_of(estimator=DecisionTreeRegressor(max_depth=3, random_state=0), imputation_order="descending"))
     add("iterative_forest", case_of(estimator=ExtraTreesRegressor(n_estimators=3, max_depth=3, random_state=0), max_iter=1))
     add("iterative_pipe", case_of(estimator=make_pipeline(StandardScaler(), Ridge()), skip_complete=True, initial_strategy="most_frequent"))
-    add("iterative_complete", case_of(X=WINE[0]))
+    add("iterative_complete", case_of(X=wine[0]))
     marked = np.where(np.isnan(gaps), -1, gaps)
     add("iterative_marked", case_of(X=marked, asked=np.where(np.isnan(asked), -1, asked), missing_values=-1))
     empty = gaps.copy()
@@ -281,7 +285,7 @@ def iterative():
     add("iterative_empty", case_of(X=empty))
     if VERSION >= (1, 2):
         add("iterative_keep_empty", case_of(X=empty, keep_empty_features=True))
-    add("iterative_model", lambda: Case(make_pipeline(IterativeImputer(max_iter=2, random_state=0), LogisticRegression(max_iter=300)).fit(gaps, WINE[1]), asked))
+    add("iterative_model", lambda: Case(make_pipeline(IterativeImputer(max_iter=2, random_state=0), LogisticRegression(max_iter=300)).fit(gaps, wine[1]), asked))
 
 
 def documents():
@@ -347,6 +351,10 @@ def guarded():
     X = np.array([[1.0, 2], [3, 1], [1, 1], [2, 2]])
     gaps = np.array([[1.0, np.nan], [np.nan, 1], [3, 2]])
     add("onehot_behind", lambda: Case(make_pipeline(SimpleImputer(strategy="most_frequent"), MaxAbsScaler(), OneHotEncoder()).fit(X), gaps))
+    from sklearn.impute import MissingIndicator
+    add("indicator_none", lambda: Case(MissingIndicator().fit(X), X))
+    add("indicator_all", lambda: Case(MissingIndicator(features="all").fit(gaps), np.vstack([X, gaps])))
+    add("indicator_seen", lambda: Case(MissingIndicator(error_on_new=False).fit(gaps), np.vstack([X, gaps])))
     if VERSION >= (1, 0):
         from sklearn.preprocessing import KBinsDiscretizer
         add("ordinal_behind", lambda: Case(make_pipeline(KBinsDiscretizer(2, encode="ordinal", strategy="uniform"), OrdinalEncoder()).fit(X), X[::-1]))

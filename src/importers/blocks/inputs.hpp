@@ -26,11 +26,11 @@ class Inputs {
   // names empty: the features are called x0, x1, ... count < 0: the file doesn't say how many there are.
   Inputs(graph::Builder& graph, std::vector<std::string> names, std::int64_t count);
 
-  Table all();                                     // every feature, in order
-  Result<graph::Val> numbers(const Table& table);  // [N, width] float64
-  Result<graph::Val> texts(const Table& table);    // [N, width] string
+  Table all();                                       // every feature, in order
+  Result<graph::Val> numbers(const Table& table);    // [N, width] float64
+  Result<graph::Val> texts(const Table& table);      // [N, width] string
   Result<graph::Val> documents(const Table& table);  // texts, each the JSON of any value: of raw features only
-  bool known_text(const Column& column) const;     // text already, by another part's use
+  bool known_text(const Column& column) const;       // text already, by another part's use
 
   // A table whose block is `sparse`, spread out where somebody wants its numbers.
   Table sparse_table(const Sparse& sparse, std::int64_t width);

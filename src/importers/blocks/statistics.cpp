@@ -50,9 +50,8 @@ double percentile(std::vector<double> values, double percent) {
 std::vector<std::size_t> stable_order(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return values[a] < values[b] || (std::isnan(values[b]) && !std::isnan(values[a]));
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values[a] < values[b] || (std::isnan(values[b]) && !std::isnan(values[a])); });
   return order;
 }
 

@@ -8,7 +8,7 @@ namespace slipway::importers {
 
 double pairwise_sum(std::span<const double> values);  // numpy.sum of one contiguous row
 double mean(std::span<const double> values);
-double median(std::vector<double> values);                    // NaN if one is
+double median(std::vector<double> values);                      // NaN if one is
 double percentile(std::vector<double> values, double percent);  // linear between neighbours
 // Indices in ascending order of their values, equals in order, NaN last.
 std::vector<std::size_t> stable_order(std::span<const double> values);

@@ -26,7 +26,7 @@ struct Table {
   std::vector<Column> columns;
   std::optional<graph::Val> free;  // a table whose width the file doesn't tell: then there are no columns
 
-  bool vector = false;              // the library's answer is a vector, not a table of one column
+  bool vector = false;  // the library's answer is a vector, not a table of one column
 
   std::size_t width() const { return columns.size(); }
 };

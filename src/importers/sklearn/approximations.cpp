@@ -177,7 +177,9 @@ Result<Val> kernel_values(Lowering& to, const View& model, const KernelSpec& k, 
     return typed(k.name == "sigmoid" ? g.op("Tanh", {inside}) : g.op("Pow", {inside, g.scalar(k.degree)}));
   }
   const Val rows = g.constant(doubles({y.rows, y.columns}, y.data));
-  const auto differences = [&](const char* kind) { return g.own("RowDifferences", {x, rows}, DType::float64, y.rows, {attr("kind", std::string(kind))}); };
+  const auto differences = [&](const char* kind) {
+    return g.own("RowDifferences", {x, rows}, DType::float64, y.rows, {attr("kind", std::string(kind))});
+  };
   if (k.name == "laplacian") return typed(g.op("Exp", {g.mul(differences("l1"), g.scalar(-k.gamma))}));
   if (k.name == "additive_chi2") return typed(g.op("Neg", {differences("chi2")}));
   if (k.name == "chi2") return typed(g.op("Exp", {g.mul(differences("chi2"), g.scalar(-k.gamma))}));
@@ -220,7 +222,8 @@ Result<Table> count_sketch(Lowering& to, const View& model, const Table& in) {
   Val x = TRY(to.inputs.numbers(in));
   x = Builder::typed(g.mul(g.scalar(std::sqrt(TRY(number_or(model, "gamma", 1)))), x), DType::float64, x.columns);
   if (coef0 != 0) x = g.concat_columns({x, Builder::typed(g.repeat_row(x, g.row(std::vector<double>{std::sqrt(coef0)})), DType::float64, 1)});
-  return plain(g.own("CountSketch", {x, g.constant(int64s({index.rows, index.columns}, places)), g.constant(doubles({sign.rows, sign.columns}, sign.data))},
+  return plain(g.own("CountSketch",
+                     {x, g.constant(int64s({index.rows, index.columns}, places)), g.constant(doubles({sign.rows, sign.columns}, sign.data))},
                      DType::float64, static_cast<std::int64_t>(columns), {attr("columns", static_cast<std::int64_t>(columns))}));
 }
 

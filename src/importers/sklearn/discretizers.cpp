@@ -10,7 +10,6 @@ namespace {
 
 using graph::attr;
 
-
 bool is_single(const View& model) {
   const auto dtype = model.find("dtype");
   return dtype && dtype->is(Kind::global) && dtype->name() == "float32";
@@ -77,10 +76,10 @@ Result<Table> quantiles(Lowering& to, const View& model, const Table& in) {
     to.inputs.hint_typical(in.columns[i], table.at(table.rows / 2, static_cast<std::int64_t>(i)));
   }
   const Val x = TRY(to.inputs.numbers(in));
-  return made_of(in, to.graph.own("QuantileTransform",
-                                  {x, to.graph.constant(doubles({table.rows, table.columns}, table.data)),
-                                   to.graph.constant(doubles({table.rows}, references))},
-                                  DType::float64, table.columns, {attr("normal", std::int64_t{distribution == "normal"})}));
+  return made_of(
+      in, to.graph.own("QuantileTransform",
+                       {x, to.graph.constant(doubles({table.rows, table.columns}, table.data)), to.graph.constant(doubles({table.rows}, references))},
+                       DType::float64, table.columns, {attr("normal", std::int64_t{distribution == "normal"})}));
 }
 
 Result<Table> power(Lowering& to, const View& model, const Table& in) {
@@ -91,11 +90,13 @@ Result<Table> power(Lowering& to, const View& model, const Table& in) {
   const auto width = static_cast<std::int64_t>(in.width());
   Val x = TRY(to.inputs.numbers(in));
   if (method == "yeo-johnson") {
-    x = to.graph.own("YeoJohnson", {x, to.graph.row(lambdas)}, DType::float64, width, {attr("stable", std::int64_t{to.version(model).at_least(1, 8)})});
+    x = to.graph.own("YeoJohnson", {x, to.graph.row(lambdas)}, DType::float64, width,
+                     {attr("stable", std::int64_t{to.version(model).at_least(1, 8)})});
   } else {
     for (const Column& column : in.columns) to.inputs.hint_typical(column, 1);
-    x = to.graph.own("RequireAbove", {x, to.graph.scalar(0)}, DType::float64, width,
-                     {attr("strict", std::int64_t{1}), attr("what", std::string("the Box-Cox transformation can only be applied to strictly positive values"))});
+    x = to.graph.own(
+        "RequireAbove", {x, to.graph.scalar(0)}, DType::float64, width,
+        {attr("strict", std::int64_t{1}), attr("what", std::string("the Box-Cox transformation can only be applied to strictly positive values"))});
     x = to.graph.own("BoxCox", {x, to.graph.row(lambdas)}, DType::float64, width);
   }
   const Table out = made_of(in, x);

@@ -13,7 +13,8 @@ using graph::attr;
 constexpr std::int64_t kHashedMax = 1 << 21;
 
 Result<Val> one_document(Lowering& to, const View& model, const Table& in) {
-  if (in.width() != 1) return refuse(model, std::string(model.name()) + " takes one object or list an instance but is given " + std::to_string(in.width()) + " columns");
+  if (in.width() != 1)
+    return refuse(model, std::string(model.name()) + " takes one object or list an instance but is given " + std::to_string(in.width()) + " columns");
   to.inputs.refuse_missing(in);
   return to.inputs.documents(in);
 }
@@ -67,7 +68,8 @@ Result<Table> hasher(Lowering& to, const View& model, const Table& in) {
   const auto columns = static_cast<std::int64_t>(width);
   const bool alternate = TRY(flag_or(model, "alternate_sign", true));
   return to.inputs.sparse_table(
-      count_items(to.graph, documents, {}, {attr("kind", "hash_" + type), attr("features", columns), attr("signed", std::int64_t{alternate})}), columns);
+      count_items(to.graph, documents, {}, {attr("kind", "hash_" + type), attr("features", columns), attr("signed", std::int64_t{alternate})}),
+      columns);
 }
 
 Result<Table> label_sets(Lowering& to, const View& model, const Table& in) {

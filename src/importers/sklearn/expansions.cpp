@@ -31,8 +31,8 @@ Result<Degrees> degrees(const View& model) {
 
 // The terms of one degree: each is a column times a term of the degree below whose columns don't come before it.
 struct Level {
-  std::vector<std::int64_t> column, rest;      // of each term
-  std::vector<std::size_t> first_from;         // column -> the first term that begins with it or a later one
+  std::vector<std::int64_t> column, rest;  // of each term
+  std::vector<std::size_t> first_from;     // column -> the first term that begins with it or a later one
 };
 
 Level next_level(const Level& below, std::size_t width, bool interaction_only) {
@@ -70,7 +70,8 @@ Result<Table> polynomial(Lowering& to, const View& model, const Table& in) {
     if (d > 1) {
       level = next_level(level, in.width(), interaction_only);
       if (level.column.empty()) break;
-      value = Builder::typed(g.mul(g.columns(value, level.rest), g.columns(x, level.column)), DType::float64, static_cast<std::int64_t>(level.column.size()));
+      value = Builder::typed(g.mul(g.columns(value, level.rest), g.columns(x, level.column)), DType::float64,
+                             static_cast<std::int64_t>(level.column.size()));
     }
     if ((terms += level.column.size()) > kTermsMax) return refuse(model, "it makes more than " + std::to_string(kTermsMax) + " columns");
     if (d >= degree.least) parts.push_back(value);
@@ -88,11 +89,13 @@ Result<Matrix> knots_of(const View& splines, std::int64_t degree) {
   std::vector<std::vector<double>> columns;
   for (std::size_t i = 0; i < splines.size(); ++i) {
     View spline = splines.at(i);
-    if (const auto state = spline.state(); !spline.has("t") && state && state->size() > 0) spline = state->at(0);  // scipy from 1.16 on
-    columns.push_back(TRY(vector(spline, "t")));
+    if (const auto state = spline.state(); state && state->size() > 0) spline = state->at(0);  // scipy from 1.18 on
+    columns.push_back(TRY(vector(spline, spline.has("_t") ? "_t" : "t")));
     if (columns.back().size() != columns.front().size()) return refuse(spline, "the splines have different numbers of knots");
-    if (!std::all_of(columns.back().begin(), columns.back().end(), [](double t) { return std::isfinite(t); })) return refuse(spline, "a knot is not finite");
-    if (TRY(number_or(spline, "k", static_cast<double>(degree))) != static_cast<double>(degree)) return refuse(spline, "a spline is of another degree");
+    if (!std::all_of(columns.back().begin(), columns.back().end(), [](double t) { return std::isfinite(t); }))
+      return refuse(spline, "a knot is not finite");
+    if (TRY(number_or(spline, "k", static_cast<double>(degree))) != static_cast<double>(degree))
+      return refuse(spline, "a spline is of another degree");
   }
   out.columns = static_cast<std::int64_t>(columns.size());
   out.rows = static_cast<std::int64_t>(columns.front().size());
@@ -136,7 +139,13 @@ Result<Table> spline(Lowering& to, const View& model, const Table& in) {
   return table_of(to.graph.columns(basis, kept));
 }
 
+// Each image becomes several rows, so that rows of the answer are not those of the request.
+Result<Table> patches(Lowering&, const View& model, const Table&) {
+  return refuse(model, "PatchExtractor gives several rows a request row, which a prediction can't; cut the images up before the request");
+}
+
 constexpr Converter kConverters[] = {
+    {"PatchExtractor", patches, nullptr},
     {"PolynomialFeatures", polynomial, nullptr},
     {"SplineTransformer", spline, nullptr},
 };

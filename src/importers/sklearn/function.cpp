@@ -19,15 +19,48 @@ struct Function {
   bool own = false;
 };
 constexpr Function kFunctions[] = {
-    {"log", "Log"},          {"exp", "Exp"},           {"sqrt", "Sqrt"},          {"abs", "Abs"},           {"absolute", "Abs"},     {"fabs", "Abs"},
-    {"negative", "Neg"},     {"floor", "Floor"},       {"ceil", "Ceil"},          {"sign", "Sign"},         {"sin", "Sin"},          {"cos", "Cos"},
-    {"tanh", "Tanh"},        {"reciprocal", "Reciprocal"}, {"rint", "Round"},     {"log1p", "Log1p", true}, {"expm1", "Expm1", true}, {"erf", "Erf", true},
-    {"ndtr", "NormalCdf", true}, {"ndtri", "NormalQuantile", true},
+    {"log", "Log"},
+    {"exp", "Exp"},
+    {"sqrt", "Sqrt"},
+    {"abs", "Abs"},
+    {"absolute", "Abs"},
+    {"fabs", "Abs"},
+    {"negative", "Neg"},
+    {"floor", "Floor"},
+    {"ceil", "Ceil"},
+    {"sign", "Sign"},
+    {"sin", "Sin"},
+    {"cos", "Cos"},
+    {"tanh", "Tanh"},
+    {"reciprocal", "Reciprocal"},
+    {"rint", "Round"},
+    {"log1p", "Log1p", true},
+    {"expm1", "Expm1", true},
+    {"erf", "Erf", true},
+    {"ndtr", "NormalCdf", true},
+    {"ndtri", "NormalQuantile", true},
     // functions.cpp
-    {"log2", "Log2", true},  {"log10", "Log10", true}, {"exp2", "Exp2", true},    {"cbrt", "Cbrt", true},   {"trunc", "Trunc", true}, {"fix", "Trunc", true},
-    {"tan", "Tan", true},    {"arcsin", "Asin", true}, {"arccos", "Acos", true},  {"arctan", "Atan", true}, {"sinh", "Sinh", true},   {"cosh", "Cosh", true},
-    {"arcsinh", "Asinh", true}, {"arccosh", "Acosh", true}, {"arctanh", "Atanh", true}, {"asin", "Asin", true}, {"acos", "Acos", true}, {"atan", "Atan", true},
-    {"asinh", "Asinh", true}, {"acosh", "Acosh", true}, {"atanh", "Atanh", true},
+    {"log2", "Log2", true},
+    {"log10", "Log10", true},
+    {"exp2", "Exp2", true},
+    {"cbrt", "Cbrt", true},
+    {"trunc", "Trunc", true},
+    {"fix", "Trunc", true},
+    {"tan", "Tan", true},
+    {"arcsin", "Asin", true},
+    {"arccos", "Acos", true},
+    {"arctan", "Atan", true},
+    {"sinh", "Sinh", true},
+    {"cosh", "Cosh", true},
+    {"arcsinh", "Asinh", true},
+    {"arccosh", "Acosh", true},
+    {"arctanh", "Atanh", true},
+    {"asin", "Asin", true},
+    {"acos", "Acos", true},
+    {"atan", "Atan", true},
+    {"asinh", "Asinh", true},
+    {"acosh", "Acosh", true},
+    {"atanh", "Atanh", true},
 };
 
 // Of keyword arguments those that a function takes here; another is refused.
@@ -44,8 +77,8 @@ struct Arguments {
       const View key = given->key_at(i);
       const auto text = key.text();
       if (text.ok() && std::find(names.begin(), names.end(), *text) != names.end()) continue;
-      return refuse(function, "FunctionTransformer calls " + function.qualified_name() + " with the argument " + (text.ok() ? *text : key.describe()) +
-                                  ", which is not supported");
+      return refuse(function, "FunctionTransformer calls " + function.qualified_name() + " with the argument " +
+                                  (text.ok() ? *text : key.describe()) + ", which is not supported");
     }
     return ok();
   }
@@ -90,7 +123,8 @@ Result<std::optional<Val>> apply(Builder& g, const View& function, std::string_v
   if (name == "nan_to_num") return std::optional(TRY(without_nan(g, function, x, arguments)));
   TRY(arguments.only(function, {}));
   if (name == "square") return std::optional(g.mul(x, x));
-  if (name == "positive" || name == "asarray" || name == "array" || name == "real" || name == "copy" || name == "ascontiguousarray") return std::optional(x);
+  if (name == "positive" || name == "asarray" || name == "array" || name == "real" || name == "copy" || name == "ascontiguousarray")
+    return std::optional(x);
   if (name == "deg2rad" || name == "radians") return std::optional(g.mul(x, g.scalar(std::numbers::pi / 180)));
   if (name == "rad2deg" || name == "degrees") return std::optional(g.mul(x, g.scalar(180 / std::numbers::pi)));
   if (name == "expit") return std::optional(expit(g, x));

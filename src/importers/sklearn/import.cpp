@@ -90,6 +90,12 @@ Status add_prediction(Artifact& artifact, Builder& graph, const Prediction& p) {
 
 Status add_table(Artifact& artifact, Lowering& to, const View& model, const Table& table) {
   artifact.schema.kind = "transformer";
+  if (table.columns.empty() && !table.free) {  // a selection of nothing: rows of no columns
+    const Val none = to.graph.columns(TRY(to.inputs.numbers(to.inputs.all())), std::span<const std::int64_t>());
+    to.graph.output("transformed", none, {graph::Dim{-1, "N"}, graph::Dim{0, ""}});
+    artifact.schema.outputs.push_back({"transformed", none.dtype, {-1, 0}});
+    return ok();
+  }
   std::size_t texts = 0;
   for (const Column& column : table.columns) texts += to.inputs.known_text(column) ? 1 : 0;
   if (texts != 0 && texts != table.width()) {

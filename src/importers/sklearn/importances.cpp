@@ -22,7 +22,9 @@ Result<Numbers> of_tree(const View& tree, bool normalised) {
   if (impurity.count() != nodes.size() || weight.count() != nodes.size()) return refuse(table, "damaged tree: its lists of nodes differ in length");
   if (features < 0 || features > 1'000'000) return refuse(tree, "damaged tree: it has too many features");
   Numbers out(static_cast<std::size_t>(features), 0.0);
-  const auto weighted = [&](std::int64_t i) { return weight.as_double(static_cast<std::size_t>(i)) * impurity.as_double(static_cast<std::size_t>(i)); };
+  const auto weighted = [&](std::int64_t i) {
+    return weight.as_double(static_cast<std::size_t>(i)) * impurity.as_double(static_cast<std::size_t>(i));
+  };
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (nodes.leaf(i)) continue;
     out[static_cast<std::size_t>(nodes.feature[i])] += weighted(static_cast<std::int64_t>(i)) - weighted(nodes.left[i]) - weighted(nodes.right[i]);
@@ -153,9 +155,7 @@ Numbers normed(const Matrix& coef, double order) {
   return out;
 }
 
-bool has_coef(const View& model) {
-  return present(model, "coef_") || (model.has("support_vectors_") && text_or(model, "kernel", "") == "linear");
-}
+bool has_coef(const View& model) { return present(model, "coef_") || (model.has("support_vectors_") && text_or(model, "kernel", "") == "linear"); }
 
 Result<Numbers> coefficients(const View& model, double order) {
   if (present(model, "coef_")) return normed(TRY(matrix(model, "coef_")), order);

@@ -92,7 +92,8 @@ Result<Val> imputed(Lowering& to, const View& model, const Step& step, const Sta
 }
 
 Result<Table> impute(Lowering& to, const View& model, const Table& in) {
-  if (TRY(flag_or(model, "sample_posterior", false))) return refuse(model, "sample_posterior=True draws random numbers at every call; its answers can't be the library's");
+  if (TRY(flag_or(model, "sample_posterior", false)))
+    return refuse(model, "sample_posterior=True draws random numbers at every call; its answers can't be the library's");
   const View initial = TRY(model.attribute("initial_imputer_"));
   const Width width = TRY(width_of(initial));
   TRY(expect_width(model, in, width.count));

@@ -117,11 +117,8 @@ Result<Table> normalize(Lowering& to, const View& model, const Table& in) {
 }
 
 constexpr Converter kConverters[] = {
-    {"Normalizer", normalize, nullptr},
-    {"StandardScaler", standard, nullptr},
-    {"RobustScaler", robust, nullptr},
-    {"MinMaxScaler", min_max, nullptr},
-    {"MaxAbsScaler", max_abs, nullptr},
+    {"Normalizer", normalize, nullptr}, {"StandardScaler", standard, nullptr}, {"RobustScaler", robust, nullptr},
+    {"MinMaxScaler", min_max, nullptr}, {"MaxAbsScaler", max_abs, nullptr},
 };
 
 }  // namespace

@@ -22,7 +22,6 @@ Table masked(const Table& in, const Mask& mask) {
 
 Result<Table> keep(const View& model, const Table& in, const Mask& mask) {
   TRY(expect_width(model, in, static_cast<std::int64_t>(mask.size())));
-  if (std::find(mask.begin(), mask.end(), true) == mask.end()) return refuse(model, "no column is selected");
   return masked(in, mask);
 }
 
@@ -213,16 +212,11 @@ Result<Table> from_model(Lowering& to, const View& model, const Table& in) {
 }
 
 constexpr Converter kConverters[] = {
-    {"SelectKBest", univariate, nullptr},
-    {"SelectPercentile", univariate, nullptr},
-    {"SelectFpr", univariate, nullptr},
-    {"SelectFdr", univariate, nullptr},
-    {"SelectFwe", univariate, nullptr},
-    {"GenericUnivariateSelect", univariate, nullptr},
-    {"VarianceThreshold", variance, nullptr},
-    {"RFE", supported, supported_predict},
-    {"RFECV", supported, supported_predict},
-    {"SequentialFeatureSelector", supported, nullptr},
+    {"SelectKBest", univariate, nullptr},     {"SelectPercentile", univariate, nullptr},
+    {"SelectFpr", univariate, nullptr},       {"SelectFdr", univariate, nullptr},
+    {"SelectFwe", univariate, nullptr},       {"GenericUnivariateSelect", univariate, nullptr},
+    {"VarianceThreshold", variance, nullptr}, {"RFE", supported, supported_predict},
+    {"RFECV", supported, supported_predict},  {"SequentialFeatureSelector", supported, nullptr},
     {"SelectFromModel", from_model, nullptr},
 };
 

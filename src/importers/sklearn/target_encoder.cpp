@@ -10,7 +10,8 @@ Result<Table> encode(Lowering& to, const View& model, const Table& in) {
   const View encodings = TRY(model.attribute("encodings_"));
   const auto means = TRY(vector(model, "target_mean_"));
   const std::size_t each = text_or(model, "target_type_", "continuous") == "multiclass" ? means.size() : 1;
-  if (means.size() != each || each == 0 || encodings.size() != each * categories.size()) return refuse(encodings, "the encodings don't fit the columns");
+  if (means.size() != each || each == 0 || encodings.size() != each * categories.size())
+    return refuse(encodings, "the encodings don't fit the columns");
   std::vector<Val> parts;
   for (std::size_t i = 0; i < categories.size(); ++i) {
     announce(to, model, in.columns[i], categories[i], false, true);

@@ -77,7 +77,8 @@ Result<Spec> read_spec(const View& model) {
   if (input != "content") return refuse(model, "its texts are read from files (input='" + input.substr(0, 40) + "'), which is not supported");
   spec.unit = text_or(model, "analyzer", "word");
   spec.accents = text_or(model, "strip_accents", "");
-  if (spec.unit != "word" && spec.unit != "char" && spec.unit != "char_wb") return refuse(model, "the analyzer '" + spec.unit.substr(0, 40) + "' is not known");
+  if (spec.unit != "word" && spec.unit != "char" && spec.unit != "char_wb")
+    return refuse(model, "the analyzer '" + spec.unit.substr(0, 40) + "' is not known");
   if (!spec.accents.empty() && spec.accents != "ascii" && spec.accents != "unicode")
     return refuse(model, "strip_accents='" + spec.accents.substr(0, 40) + "' is not known");
   using Options = ops::text::AnalyzerOptions;
@@ -131,15 +132,13 @@ Val text_row(Builder& graph, std::vector<std::string> texts) {
 }
 
 // features: hashed into so many columns; 0: by the vocabulary.
-Sparse count_terms(Builder& graph, const Val& texts, const Spec& spec, std::vector<std::string> terms, bool binary, std::int64_t features, bool with_sign) {
+Sparse count_terms(Builder& graph, const Val& texts, const Spec& spec, std::vector<std::string> terms, bool binary, std::int64_t features,
+                   bool with_sign) {
   const std::vector<Val> inputs{texts, terms.empty() ? Builder::absent() : text_row(graph, std::move(terms)),
                                 spec.stop_words.empty() ? Builder::absent() : text_row(graph, spec.stop_words)};
-  std::vector<graph::Attribute> attributes{attr("analyzer", spec.unit),
-                                           attr("accents", spec.accents),
-                                           attr("lowercase", std::int64_t{spec.options.lowercase}),
-                                           attr("min_n", spec.options.min_n),
-                                           attr("max_n", spec.options.max_n),
-                                           attr("binary", std::int64_t{binary})};
+  std::vector<graph::Attribute> attributes{
+      attr("analyzer", spec.unit),       attr("accents", spec.accents),     attr("lowercase", std::int64_t{spec.options.lowercase}),
+      attr("min_n", spec.options.min_n), attr("max_n", spec.options.max_n), attr("binary", std::int64_t{binary})};
   if (spec.unit == "word") attributes.push_back(attr("pattern", spec.options.pattern));
   if (features > 0) {
     attributes.push_back(attr("features", features));
@@ -232,7 +231,8 @@ Result<Table> weigh_counts(Lowering& to, const View& model, const Table& in) {
   if (!terms) {
     const Val x = TRY(to.inputs.numbers(in));
     const auto parts = to.graph.op_n("DenseToSparse", {x}, 3, {}, graph::kOwnDomain);
-    terms = Sparse{Builder::typed(parts[0], DType::int64, -1), Builder::typed(parts[1], DType::int64, -1), Builder::typed(parts[2], DType::float64, -1)};
+    terms =
+        Sparse{Builder::typed(parts[0], DType::int64, -1), Builder::typed(parts[1], DType::int64, -1), Builder::typed(parts[2], DType::float64, -1)};
   }
   if (in.free) return refuse(model, "the file doesn't tell how many columns this step is given");
   return to.inputs.sparse_table(TRY(tfidf(to, model, *terms, in.width())), static_cast<std::int64_t>(in.width()));

@@ -53,12 +53,27 @@ struct Set {
 };
 
 struct Node {
-  enum class Kind : std::uint8_t { empty, set, sequence, choice, repeat, group, begin, end, end_line, begin_line, boundary, no_boundary, text_end, look } kind;
-  Set set{};                    // set, look
-  std::vector<Node> children{}; // sequence, choice, repeat, group
-  int low = 0, high = -1;       // repeat; high -1: no limit
+  enum class Kind : std::uint8_t {
+    empty,
+    set,
+    sequence,
+    choice,
+    repeat,
+    group,
+    begin,
+    end,
+    end_line,
+    begin_line,
+    boundary,
+    no_boundary,
+    text_end,
+    look
+  } kind;
+  Set set{};                     // set, look
+  std::vector<Node> children{};  // sequence, choice, repeat, group
+  int low = 0, high = -1;        // repeat; high -1: no limit
   bool lazy = false;
-  std::size_t group = 0;          // 0: not captured
+  std::size_t group = 0;              // 0: not captured
   bool behind = false, not_ = false;  // look
 
   bool may_be_empty() const {
@@ -264,14 +279,26 @@ class Parser {
     return out;
   }
 
-  // Look-around of one character.
+  // Look-around of one character, or ahead of the end: of alternatives any may hold, or none.
   Node look(bool negated, bool behind) {
     Node inside = choice();
     if (!take(U')')) refuse("lacks a ')'");
-    while (inside.kind == Kind::sequence && inside.children.size() == 1) inside = Node(inside.children[0]);
-    if (inside.kind != Kind::set) refuse("looks around at more than one character, which is not read here");
+    Node out{negated ? Kind::sequence : Kind::choice};
+    if (inside.kind != Kind::choice) {
+      out.children.push_back(look_at(std::move(inside), negated, behind));
+      return out;
+    }
+    for (Node& one : inside.children) out.children.push_back(look_at(std::move(one), negated, behind));
+    return out;
+  }
+
+  static Node look_at(Node one, bool negated, bool behind) {
+    while (one.kind == Kind::sequence && one.children.size() == 1) one = Node(one.children[0]);
+    const bool at_end = one.kind == Kind::end || one.kind == Kind::text_end || one.kind == Kind::end_line;
+    if (at_end && !negated && !behind) return one;
+    if (one.kind != Kind::set) refuse("looks around at more than one character, which is not read here");
     Node out{Kind::look};
-    out.set = std::move(inside.set);
+    out.set = std::move(one.set);
     out.behind = behind;
     out.not_ = negated;
     return out;
@@ -293,9 +320,10 @@ class Parser {
     char32_t value = 0;
     for (int i = 0; i < digits; ++i) {
       const char32_t c = next();
-      const int digit = c >= U'0' && c <= U'9' ? static_cast<int>(c - U'0') : c >= U'a' && c <= U'f' ? static_cast<int>(c - U'a') + 10
-                                                                              : c >= U'A' && c <= U'F' ? static_cast<int>(c - U'A') + 10
-                                                                                                       : -1;
+      const int digit = c >= U'0' && c <= U'9'   ? static_cast<int>(c - U'0')
+                        : c >= U'a' && c <= U'f' ? static_cast<int>(c - U'a') + 10
+                        : c >= U'A' && c <= U'F' ? static_cast<int>(c - U'A') + 10
+                                                 : -1;
       if (digit < 0) refuse("has a bad \\x or \\u");
       value = value << 4 | static_cast<char32_t>(digit);
     }
@@ -394,9 +422,7 @@ struct Pattern::Program {
   std::size_t runs_of_words = 0;  // not 0: the pattern means maximal runs of at least so many word characters
   bool ascii_words = false;
 
-  bool holds(std::size_t set, char32_t c) const {
-    return c < 128 ? (ascii[set * 2 + (c >> 6)] >> (c & 63) & 1) != 0 : sets[set].holds(c);
-  }
+  bool holds(std::size_t set, char32_t c) const { return c < 128 ? (ascii[set * 2 + (c >> 6)] >> (c & 63) & 1) != 0 : sets[set].holds(c); }
   bool word_at(std::u32string_view text, std::size_t at) const { return at < text.size() && is_word(text[at]) && !(ascii_words && text[at] > 127); }
   bool boundary(std::u32string_view text, std::size_t at) const { return (at > 0 && word_at(text, at - 1)) != word_at(text, at); }
 

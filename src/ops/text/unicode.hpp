@@ -15,7 +15,7 @@ inline bool is_word(char32_t c) { return c == U'_' || is_alphanumeric(c); }
 std::u32string from_utf8(std::string_view bytes);  // what isn't UTF-8 becomes U+FFFD, a byte each
 void append_utf8(std::string& out, char32_t c);
 
-void lower(std::u32string& text);             // str.lower, with its final sigma and dotted capital I
+void lower(std::u32string& text);  // str.lower, with its final sigma and dotted capital I
 std::u32string nfkd(std::u32string_view text);
 void strip_accents_unicode(std::u32string& text);
 void strip_accents_ascii(std::u32string& text);
