@@ -1,5 +1,6 @@
 #include "slipway/graph/artifact.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "slipway/base/encoding.hpp"
@@ -42,6 +43,17 @@ std::array<std::size_t, kSections> offsets_of(const std::array<std::size_t, kSec
   return at;
 }
 
+// Texts of a report quote the file, which may be long and needn't be UTF-8: what is written is what can be read.
+std::string shown(const std::string& text) {
+  return text.size() <= kReportTextMax && is_valid_utf8(text) ? text : excerpt(text, kReportTextMax - 3);  // and an ellipsis
+}
+
+json::Array shown(const std::vector<std::string>& lines) {
+  json::Array out;
+  for (std::size_t i = 0; i < std::min(lines.size(), kReportLinesMax); ++i) out.emplace_back(shown(lines[i]));
+  return out;
+}
+
 Status read_text(const json::Value& v, std::string& into) {
   if (!v.is_string() || v.as_string().size() > kReportTextMax) return broken("a text of the report");
   into = v.as_string();
@@ -57,11 +69,11 @@ Status read_lines(const json::Value& v, std::vector<std::string>& into) {
 }  // namespace
 
 json::Value Report::to_json() const {
-  return json::object({{"format", format},
-                       {"producer", producer},
-                       {"title", title},
-                       {"contents", json::Array(contents.begin(), contents.end())},
-                       {"warnings", json::Array(warnings.begin(), warnings.end())}});
+  return json::object({{"format", shown(format)},
+                       {"producer", shown(producer)},
+                       {"title", shown(title)},
+                       {"contents", shown(contents)},
+                       {"warnings", shown(warnings)}});
 }
 
 Result<Report> Report::from_json(const json::Value& value) {

@@ -46,6 +46,13 @@ Result<Artifact> import_one(const SourceFile& file, const Options& options, Repo
   return import_bytes({file.name, bytes_of(inflated)}, options, compression::codec_name(codec), report);
 }
 
+// The server reads a schema strictly: what it would not take is refused here, where the person is told.
+Status fits_the_server(const Schema& schema) {
+  if (const auto read = Schema::from_json(schema.to_json()); !read.ok())
+    return Error(ErrorCode::model_refused, "the model can't be described: " + read.error().detail());
+  return ok();
+}
+
 }  // namespace
 
 Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options) {
@@ -61,6 +68,7 @@ Result<Artifact> import_model(std::span<const SourceFile> files, const Options& 
   }
   Artifact artifact = TRY(import_one(files[0], options, report));
   TRY(graph::check(artifact.model));
+  TRY(fits_the_server(artifact.schema));
   return artifact;
 }
 
