@@ -87,7 +87,7 @@ Error problem_error(long status, const std::string& body, const std::string& url
   if (status >= 500 && !id.empty()) detail += " (request " + id + ")";
   Error error(code_of_type(problem.string_or("type", "")).value_or(code_of_status(status)), std::move(detail));
   if (const json::Value* fields = problem.find("errors"); fields != nullptr && fields->is_array()) {
-    for (const json::Value& field : fields->as_array()) std::move(error).at(field.string_or("pointer", ""), field.string_or("detail", ""));
+    for (const json::Value& field : fields->as_array()) error.add(field.string_or("pointer", ""), field.string_or("detail", ""));
   }
   return std::move(error).because(body);
 }
@@ -138,7 +138,7 @@ Result<std::string> Client::perform(Request& request) {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
     if (request.has_body) {
       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());  // NOLINT(bugprone-suspicious-stringview-data-usage): its size is given
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
