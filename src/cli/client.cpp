@@ -138,7 +138,7 @@ Result<std::string> Client::perform(Request& request) {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
     if (request.has_body) {
       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());  // NOLINT(bugprone-suspicious-stringview-data-usage): its size is given
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
