@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 failed=0
 
-sources=$(git ls-files 'src/*.cpp' 'src/*.hpp' 'tests/*.cpp' 'tests/*.hpp' 'fuzz/*.cpp' 'bench/*.cpp')
+sources=$(git ls-files 'src/*.cpp' 'src/*.hpp' 'tests/*.cpp' 'tests/*.hpp' 'fuzz/*.cpp' 'fuzz/*.hpp' 'bench/*.cpp')
 # shellcheck disable=SC2086
 clang-format-19 --dry-run --Werror $sources || { echo "lint: run ./dev format" >&2; failed=1; }
 

@@ -87,7 +87,7 @@ Error problem_error(long status, const std::string& body, const std::string& url
   if (status >= 500 && !id.empty()) detail += " (request " + id + ")";
   Error error(code_of_type(problem.string_or("type", "")).value_or(code_of_status(status)), std::move(detail));
   if (const json::Value* fields = problem.find("errors"); fields != nullptr && fields->is_array()) {
-    for (const json::Value& field : fields->as_array()) std::move(error).at(field.string_or("pointer", ""), field.string_or("detail", ""));
+    for (const json::Value& field : fields->as_array()) error.add(field.string_or("pointer", ""), field.string_or("detail", ""));
   }
   return std::move(error).because(body);
 }

@@ -19,7 +19,7 @@ constexpr std::size_t kRatioFreeBytes = 64ULL << 20;    // output below this may
 constexpr std::size_t kMembersMax = 10'000;             // of a joined gzip, bz2 or lz4 file
 constexpr std::uint64_t kLzmaMemoryMax = 256ULL << 20;  // a dictionary larger than this belongs to no model file
 
-Error refused(Codec codec, std::string what) { return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what}; }
+Error refused(Codec codec, const std::string& what) { return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what}; }
 
 // What a decoder writes into: grows step by step, so that memory follows what is really there and not what is claimed.
 class Output {

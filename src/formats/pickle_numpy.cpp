@@ -381,6 +381,7 @@ Result<Node> NumpyValues::scalar(std::uint32_t dtype, std::string_view data) {
   } else if (d.kind == 'i') {
     n.kind = Kind::integer;
     const auto shift = static_cast<int>(64 - 8 * size);
+    // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): an integer's itemsize is 1, 2, 4 or 8, by the dtype's check
     n.integer = static_cast<std::int64_t>(load_unsigned(data.data(), size, d.big_endian) << shift) >> shift;
   } else if (d.kind == 'u' && (load_unsigned(data.data(), size, d.big_endian) >> 63) == 0) {
     n.kind = Kind::integer;

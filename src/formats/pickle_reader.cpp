@@ -48,8 +48,15 @@ Result<std::unique_ptr<Document::Impl>> Reader::run() && {
 }
 
 Result<NodeId> Reader::run_context(Context& context) {
-  Context* const outer = context_;
-  context_ = &context;
+  struct Within {  // also when the file is refused: the context is the caller's, and ends with its call
+    Within(Context*& at, Context* inner) : at_(at), outer_(at) { at_ = inner; }
+    ~Within() { at_ = outer_; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+    Context*& at_;
+    Context* outer_;
+  };
+  const Within within(context_, &context);
   while (true) {
     if (left() == 0) return refused("the file ends after " + std::to_string(position_) + " bytes, before the STOP opcode: is it complete?");
     opcode_offset_ = position_;
@@ -60,15 +67,14 @@ Result<NodeId> Reader::run_context(Context& context) {
   }
   const NodeId root = TRY(pop());
   if (!context.stack.empty() || !context.marks.empty()) return fail("values are left over on the stack");
-  context_ = outer;
   return root;
 }
 
-Error Reader::fail(std::string what) const {
+Error Reader::fail(const std::string& what) const {
   return refused("opcode " + opcode_name(opcode_) + " at byte " + std::to_string(opcode_offset_) + ": " + what);
 }
 
-Error Reader::place(Error error) const { return fail(error.detail()); }
+Error Reader::place(const Error& error) const { return fail(error.detail()); }
 
 Result<std::string_view> Reader::take(std::uint64_t size) {
   if (size > left()) return fail("claims " + std::to_string(size) + " bytes, the file has " + std::to_string(left()) + " left");

@@ -38,8 +38,8 @@ class Reader {
   Result<std::string_view> counted(std::size_t length_bytes);
   Result<std::uint64_t> fixed(std::size_t bytes);  // little endian
   Result<std::string_view> line();
-  Error fail(std::string what) const;  // "opcode NAME at byte N: what"
-  Error place(Error error) const;
+  Error fail(const std::string& what) const;  // "opcode NAME at byte N: what"
+  Error place(const Error& error) const;
 
   // Stack.
   Result<NodeId> pop();

@@ -1,5 +1,6 @@
 #include "slipway/graph/artifact.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "slipway/base/encoding.hpp"
@@ -45,6 +46,17 @@ std::array<std::size_t, kSections> offsets_of(const std::array<std::size_t, kSec
   return at;
 }
 
+// Texts of a report quote the file, which may be long and needn't be UTF-8: what is written is what can be read.
+std::string shown(const std::string& text) {
+  return text.size() <= kReportTextMax && is_valid_utf8(text) ? text : excerpt(text, kReportTextMax - 3);  // and an ellipsis
+}
+
+json::Array shown(const std::vector<std::string>& lines) {
+  json::Array out;
+  for (std::size_t i = 0; i < std::min(lines.size(), kReportLinesMax); ++i) out.emplace_back(shown(lines[i]));
+  return out;
+}
+
 Status read_text(const json::Value& v, std::string& into) {
   if (!v.is_string() || v.as_string().size() > kReportTextMax) return broken("a text of the report");
   into = v.as_string();
@@ -74,11 +86,11 @@ Status read_objects(const json::Value& v, std::vector<json::Value>& into) {
 }  // namespace
 
 json::Value Report::to_json() const {
-  json::Value out = json::object({{"format", format},
-                                  {"producer", producer},
-                                  {"title", title},
-                                  {"contents", json::Array(contents.begin(), contents.end())},
-                                  {"warnings", json::Array(warnings.begin(), warnings.end())},
+  json::Value out = json::object({{"format", shown(format)},
+                                  {"producer", shown(producer)},
+                                  {"title", shown(title)},
+                                  {"contents", shown(contents)},
+                                  {"warnings", shown(warnings)},
                                   {"objects", json::Array(objects.begin(), objects.end())}});
   if (!certificate.is_null()) out.set("certificate", certificate);
   return out;

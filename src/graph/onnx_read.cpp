@@ -179,7 +179,8 @@ Result<ValueInfo> read_value_info(const onnx::ValueInfoProto& v) {
   }
   const auto& tensor = v.type().tensor_type();
   TRY(known(tensor, what));
-  if (tensor.elem_type() != 0) out.dtype = TRY(read_dtype(tensor.elem_type(), what));
+  if (tensor.elem_type() == 0) return out;  // a shape of no type can't be written: all of it is left to inference
+  out.dtype = TRY(read_dtype(tensor.elem_type(), what));
   out.has_shape = tensor.has_shape();
   if (out.has_shape) out.shape = TRY(read_shape(tensor.shape(), what));
   return out;

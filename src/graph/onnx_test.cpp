@@ -166,6 +166,17 @@ TEST(OnnxFile, TreatsInputsWithInitializersAsConstants) {
   EXPECT_EQ(read_onnx(as_bytes(m.SerializeAsString()))->graph.inputs.size(), 1U);
 }
 
+// A shape without an element type was read and checked, and silently missing in what was written for the engine.
+TEST(OnnxFile, LeavesAShapeWithoutATypeToInference) {
+  onnx::ModelProto m;
+  ASSERT_TRUE(m.ParseFromString(write_onnx(everything()).value()));
+  m.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_elem_type();
+  const auto model = read_onnx(as_bytes(m.SerializeAsString()));
+  ASSERT_TRUE(model.ok()) << model.error().detail();
+  EXPECT_FALSE(model->graph.inputs[0].has_shape);
+  EXPECT_EQ(dump(*read_onnx(as_bytes(write_onnx(*model).value()))), dump(*model));
+}
+
 TEST(OnnxFile, ReadsNumbersFromTypedFields) {
   onnx::ModelProto m;
   ASSERT_TRUE(m.ParseFromString(write_onnx(everything()).value()));

@@ -435,7 +435,7 @@ void Connection::deliver(std::uint64_t sequence, Result<Response> result) {
 
 // --- the answer ---
 
-void Connection::refuse(Error error, std::vector<std::pair<std::string, std::string>> headers) {
+void Connection::refuse(const Error& error, std::vector<std::pair<std::string, std::string>> headers) {
   Response response = problem(error, id_);
   for (auto& header : headers) response.headers.push_back(std::move(header));
   respond(std::move(response));

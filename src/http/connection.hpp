@@ -63,7 +63,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   Result<std::string_view> next_body(std::string_view& bytes);  // content at the front of bytes; advances
   void say_continue();
 
-  void refuse(Error error, std::vector<std::pair<std::string, std::string>> headers = {});
+  void refuse(const Error& error, std::vector<std::pair<std::string, std::string>> headers = {});
   void refuse_and_close(Error error);
   void respond(Response response);
   void write_out();

@@ -57,6 +57,20 @@ TEST(RequestHead, IsFoundHoweverItIsCut) {
   }
 }
 
+// A long method in front of a short target was taken when the head came whole, and refused when its line came in two pieces.
+TEST(RequestHead, HasOneBoundForItsLineHoweverItIsCut) {
+  HeadLimits limits;
+  limits.target_bytes_max = 64;
+  const std::string bytes = std::string(140, 'M') + " / HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const std::size_t first : {std::size_t{1}, std::size_t{150}, bytes.size()}) {
+    HeadScan scan;
+    auto found = find_head(std::string_view(bytes).substr(0, first), scan, limits);
+    if (found.ok() && !*found) found = find_head(bytes, scan, limits);
+    ASSERT_FALSE(found.ok()) << first;
+    EXPECT_EQ(found.error().code(), ErrorCode::target_too_long) << first;
+  }
+}
+
 TEST(RequestHead, KnowsWhatKeepsAConnection) {
   RequestHead head;
   ASSERT_EQ(read_head("GET / HTTP/1.0\r\n\r\n", head), "ok");

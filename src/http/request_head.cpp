@@ -226,6 +226,8 @@ Result<std::optional<std::size_t>> find_head(std::string_view bytes, HeadScan& s
     if (!is_token(bytes[0])) return bad("This is not an HTTP request.");
     scan.begun = true;
   }
+  // With the method and the version; the same bound whether the line comes whole or piece by piece.
+  const std::size_t line_bytes_max = limits.target_bytes_max + 64;
   while (scan.seen < bytes.size()) {
     const void* const found = std::memchr(bytes.data() + scan.seen, '\n', bytes.size() - scan.seen);
     if (found == nullptr) {
@@ -235,15 +237,14 @@ Result<std::optional<std::size_t>> find_head(std::string_view bytes, HeadScan& s
     const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
     if (at == 0 || bytes[at - 1] != '\r') return bad("Lines must end with CR LF.");
     scan.seen = at + 1;
+    if (scan.line == 0 && scan.seen > line_bytes_max) break;
     if (at == scan.line + 1) {
       if (at + 1 > limits.header_bytes_max) break;
       return std::optional(at + 1);
     }
     scan.line = at + 1;
   }
-  if (scan.line == 0 && scan.seen > limits.target_bytes_max + 64) {
-    return Error(ErrorCode::target_too_long, "The request's target is longer than the limit.");
-  }
+  if (scan.line == 0 && scan.seen > line_bytes_max) { return Error(ErrorCode::target_too_long, "The request's target is longer than the limit."); }
   if (scan.seen > limits.header_bytes_max || scan.seen != bytes.size()) {
     return Error(ErrorCode::headers_too_large, "The request's headers are larger than the limit.");
   }

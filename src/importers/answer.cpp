@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "slipway/base/encoding.hpp"
+
 namespace slipway::importers {
 namespace {
 
@@ -22,7 +24,8 @@ std::string frame(const json::Value& header, std::string_view artifact) {
 }
 
 std::string refusal_frame(std::string detail, const Report& report) {
-  if (detail.size() > kRefusalMax) detail.resize(kRefusalMax);
+  // What quotes the file may be long and needn't be UTF-8; as JSON it must still be within what the server takes.
+  if (detail.size() > kRefusalMax || !is_valid_utf8(detail)) detail = excerpt(detail, kRefusalMax - 3);  // and an ellipsis
   return frame(json::object({{"ok", false}, {"refusal", std::move(detail)}, {"report", report.to_json()}}), "");
 }
 

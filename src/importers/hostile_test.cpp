@@ -112,6 +112,47 @@ TEST(ImportAnswer, CarriesAnArtifactThatReadsBack) {
   EXPECT_EQ(view->schema.classes.size(), 3U);
 }
 
+// A dict of objects of unknown classes: the refusal lists its keys.
+std::string dict_of_strangers(const std::vector<std::string>& keys) {
+  std::string out = "\x80\x02}(";
+  for (const std::string& key : keys) {
+    out += "X";
+    for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(key.size() >> shift);
+    out += key + "cstrange\nThing\n)\x81";
+  }
+  return out + "u.";
+}
+
+// A refusal was cut at 4000 bytes inside a character; as JSON it was then longer than the server takes, which made of it an error of its own.
+TEST(ImportAnswer, CutsALongRefusalAtACharacter) {
+  for (std::size_t pad = 0; pad < 3; ++pad) {
+    std::string key(pad, 'a');
+    for (int i = 0; i < 2000; ++i) key += "\xE2\x82\xAC";
+    const std::string bytes = dict_of_strangers({key, key + "b"});
+    const SourceFile file{"x", std::as_bytes(std::span(bytes))};
+    const std::string frame = import_to_bytes({&file, 1}, {}, false);
+    const auto answer = parse_import_answer(std::as_bytes(std::span(frame)));
+    ASSERT_TRUE(answer.ok()) << answer.error().internal();
+    EXPECT_NE(answer->refusal.find("none of the objects inside"), std::string::npos) << answer->refusal;
+  }
+}
+
+// A key of 20,000 characters beside the model went into a warning of the report, and a good model failed with the server's own error.
+TEST(ImportAnswer, HoldsWarningsThatTheServerTakes) {
+  const std::string model = read_file(fs::path(SLIPWAY_SOURCE_DIR) / "tests/corpus/sklearn/1.9.1/container_pickle_p2/model.pkl");
+  ASSERT_FALSE(model.empty());
+  std::string bytes = dict_of_strangers({std::string(20'000, 'k')});
+  bytes.resize(bytes.size() - 2);
+  bytes += "X" + std::string("\1\0\0\0m", 5) + model.substr(2, model.size() - 3) + "u.";
+  const SourceFile file{"x", std::as_bytes(std::span(bytes))};
+  const std::string frame = import_to_bytes({&file, 1}, {}, false);
+  const auto answer = parse_import_answer(std::as_bytes(std::span(frame)));
+  ASSERT_TRUE(answer.ok()) << answer.error().internal();
+  ASSERT_TRUE(answer->ok) << answer->refusal;
+  ASSERT_FALSE(answer->report.warnings.empty());
+  EXPECT_NE(answer->report.warnings[0].find("served is m"), std::string::npos) << answer->report.warnings[0];
+}
+
 TEST(ImportAnswer, RefusesDamagedFrames) {
   const std::string bytes = "no model";
   const SourceFile file{"x", std::as_bytes(std::span(bytes))};

@@ -32,6 +32,13 @@ Result<Artifact> import_objects(std::span<const SourceFile> files, const Options
   return sklearn::import_chain(chain, report);
 }
 
+// The server reads a schema strictly: what it would not take is refused here, where the person is told.
+Status fits_the_server(const Schema& schema) {
+  if (const auto read = Schema::from_json(schema.to_json()); !read.ok())
+    return Error(ErrorCode::model_refused, "the model can't be described: " + read.error().detail());
+  return ok();
+}
+
 }  // namespace
 
 Result<Artifact> import_model(std::span<const SourceFile> files, const Options& options) {
@@ -44,6 +51,7 @@ Result<Artifact> import_model(std::span<const SourceFile> files, const Options& 
   if (files.size() > kFilesMax) return Error(ErrorCode::model_refused, "a model is made of at most " + std::to_string(kFilesMax) + " files");
   Artifact artifact = TRY(import_objects(files, options, report));
   TRY(graph::check(artifact.model));
+  TRY(fits_the_server(artifact.schema));
   return artifact;
 }
 

@@ -120,6 +120,21 @@ Artifact hungry() {
   return artifact_of(std::move(m), s);
 }
 
+// y = ones of the shape [n, m].
+Artifact shaped() {
+  graph::Model m;
+  m.opsets[""] = 18;
+  m.graph.name = "shaped";
+  m.graph.inputs = {value("n", DType::int64, {{2, ""}})};
+  m.graph.outputs = {value("y", DType::float64, {{-1, ""}, {-1, ""}})};
+  m.graph.nodes.push_back({"ConstantOfShape", "", "many", {"n"}, {"y"}, {graph::attr("value", doubles({1}, std::vector<double>{1.0}))}});
+  Schema s;
+  s.kind = "graph";
+  s.inputs = {port("n", DType::int64, {2})};
+  s.outputs = {port("y", DType::float64, {-1, -1})};
+  return artifact_of(std::move(m), s);
+}
+
 // y = the string itself.
 Artifact echo_text() {
   graph::Model m;
@@ -265,7 +280,7 @@ TEST(Engine, CarriesTextAndLargeTensors) {
   Rig rig;
   rig.start();
   auto text = rig.deploy(echo_text());
-  std::vector<std::string> words = {"", "größer", std::string(10'000, 'a'), std::string("nul\0is cut", 3)};
+  std::vector<std::string> words = {"", "größer", std::string(10'000, 'a'), std::string("nul\0is kept", 11)};
   auto answer = rig.ask(*text, {Tensor::of_strings({2, 2}, words)}).get();
   ASSERT_TRUE(answer.ok()) << answer.error().detail();
   EXPECT_EQ((*answer)[0].strings(), words);
@@ -381,6 +396,20 @@ TEST(Engine, SaysWhatTheGraphRefuses) {
   EXPECT_EQ(answer.error().code(), ErrorCode::invalid_input);
   EXPECT_THAT(answer.error().detail(), HasSubstr("can't compute"));
   EXPECT_EQ(answer.error().detail().find('/'), std::string::npos) << answer.error().detail();
+}
+
+// A graph made an array of 2^40 times no value; written as JSON, its empty arrays ate the server's memory.
+TEST(Engine, RefusesAnAnswerThatIsNothingInAnEnormousShape) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(shaped());
+  const auto shape = [](std::int64_t n, std::int64_t m) { return int64s({2}, std::vector<std::int64_t>{n, m}); };
+  auto small = rig.ask(*model, {shape(3, 0)}).get();
+  ASSERT_TRUE(small.ok()) << small.error().detail();
+  EXPECT_EQ((*small)[0].shape(), (Shape{3, 0}));
+  auto answer = rig.ask(*model, {shape(1LL << 40, 0)}).get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::too_large);
 }
 
 TEST(Engine, TellsWhyAModelCannotBeLoaded) {

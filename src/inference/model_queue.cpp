@@ -21,6 +21,18 @@ Error crashed(const std::string& reason) {
 }
 
 // What a cell says about a request, for people: printable, short, without the file names of ONNX Runtime's sources.
+// A tensor without elements still stands for as many empty arrays, when it is written as JSON, as its dimensions before the zero say.
+constexpr std::size_t kEmptyArraysMax = 1'000'000;
+bool is_enormous_nothing(const Tensor& t) {
+  if (t.count() > 0) return false;
+  std::size_t arrays = 1;
+  for (const std::int64_t d : t.shape()) {
+    if (d == 0) break;
+    arrays *= static_cast<std::size_t>(d);  // element_count has seen to it that this fits
+  }
+  return arrays > kEmptyArraysMax;
+}
+
 std::string readable(std::span<const std::byte> bytes) {
   constexpr std::size_t kMax = 300;
   std::string text, word;
@@ -208,6 +220,8 @@ Result<std::vector<Tensor>> ModelQueue::read_answer(const CellLink& cell, std::u
   const auto& ports = spec_.schema->outputs;
   const bool fits = tensors.ok() && std::equal(ports.begin(), ports.end(), tensors->begin(), tensors->end(),
                                                [](const Port& p, const Tensor& t) { return p.dtype == t.dtype(); });
+  if (fits && std::any_of(tensors->begin(), tensors->end(), is_enormous_nothing))
+    return Error(ErrorCode::too_large, "The model's answer is an array without values but of an enormous shape");
   if (fits) return tensors;
   hostile = !tensors.ok();  // other types than promised are the graph's doing, not the cell's
   return hostile ? crashed("") : Error(ErrorCode::internal, "The model's outputs are not those of its schema").because(spec_.id);

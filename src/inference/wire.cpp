@@ -85,7 +85,9 @@ void write_payload(std::span<const Tensor> tensors, std::span<std::byte> payload
   }
 }
 
-static Result<TensorView> view_tensor(std::span<const std::byte> payload, std::size_t index) {
+// begin: where the data of the tensors before it ends. In this order no byte is of two tensors: else a small payload could stand for
+// tensors of any size.
+static Result<TensorView> view_tensor(std::span<const std::byte> payload, std::size_t index, std::uint64_t begin) {
   TensorHead head;
   std::memcpy(&head, payload.data() + kHeadsAt + index * sizeof head, sizeof head);
   TensorView view;
@@ -101,6 +103,7 @@ static Result<TensorView> view_tensor(std::span<const std::byte> payload, std::s
   if (head.offset % kDataAlignment != 0 || head.offset > payload.size() || head.bytes > payload.size() - head.offset) {
     return broken("tensor outside of its payload");
   }
+  if (head.offset < begin) return broken("tensor over another one");
   if (view.count > head.bytes / (text ? sizeof(std::uint32_t) : size) || (!text && view.count * size != head.bytes)) {
     return broken("tensor whose size isn't its shape's");
   }
@@ -115,7 +118,11 @@ Result<std::vector<TensorView>> view_payload(std::span<const std::byte> payload)
   if (count > kTensorsMax || count * sizeof(TensorHead) > payload.size() - kHeadsAt) return broken("payload too short for its tensors");
   std::vector<TensorView> views;
   views.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) views.push_back(TRY(view_tensor(payload, i)));
+  std::uint64_t end = kHeadsAt + count * sizeof(TensorHead);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    views.push_back(TRY(view_tensor(payload, i, end)));
+    end = static_cast<std::uint64_t>(views.back().data.data() - payload.data()) + views.back().data.size();
+  }
   return views;
 }
 

@@ -70,6 +70,22 @@ TEST(Wire, RefusesHeadsThatLie) {
   }));
 }
 
+// A payload of n bytes could hold a thousand tensors that each are all of it: the server copied every one.
+TEST(Wire, RefusesTensorsThatShareBytes) {
+  const std::vector<Tensor> two{doubles({8}, std::vector<double>(8, 1.0)), doubles({8}, std::vector<double>(8, 2.0))};
+  auto bytes = payload_of(two);
+  ASSERT_TRUE(read_payload(bytes).ok());
+  TensorHead first, second;
+  std::memcpy(&first, bytes.data() + 8, sizeof first);
+  std::memcpy(&second, bytes.data() + 8 + sizeof first, sizeof second);
+  second.offset = first.offset;
+  std::memcpy(bytes.data() + 8 + sizeof first, &second, sizeof second);
+  EXPECT_FALSE(read_payload(bytes).ok());
+  first.offset = second.offset = 0;  // over the heads
+  std::memcpy(bytes.data() + 8, &first, sizeof first);
+  EXPECT_FALSE(read_payload(bytes).ok());
+}
+
 TEST(Wire, StandsRandomBytes) {
   std::mt19937_64 random(11);
   const auto good = payload_of(some_tensors());

@@ -32,9 +32,11 @@ namespace slipway::os {
 namespace {
 
 #ifdef SLIPWAY_SANITIZED
-constexpr bool kRelaxed = true;  // the sanitizers' runtime opens /proc, maps terabytes and writes reports
+constexpr bool kRelaxed = true;          // the sanitizers' runtime opens /proc, maps terabytes and writes reports
+constexpr std::uint64_t kNewFiles = 64;  // and UBSan opens a pipe to see whether an object can be read; without, it takes it for none
 #else
 constexpr bool kRelaxed = false;
+constexpr std::uint64_t kNewFiles = 0;
 #endif
 
 // Cells of one server get different users, so that no cell may signal or trace another. Nothing owns these numbers: they are far above
@@ -115,7 +117,7 @@ Size own_size() { return {status_kb("VmData:") * 1024, status_kb("VmSize:") * 10
 bool set_limits(const SandboxOptions& o, bool other_user, Size size) {
   constexpr std::uint64_t kThreadStack = 9ull << 20;    // what a thread's stack and guard count
   constexpr std::uint64_t kThreadArena = 192ull << 20;  // address space that malloc reserves a thread, mostly never touched
-  bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, o.file_bytes) &&
+  bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, kNewFiles) && limit(RLIMIT_FSIZE, o.file_bytes) &&
               limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the cap is EFBIG
   if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds);

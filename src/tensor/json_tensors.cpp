@@ -193,6 +193,7 @@ std::string JsonTensors::here(std::size_t levels) const {
 std::optional<DecodedRequest> JsonTensors::finish() {
   DecodedRequest out;
   std::optional<std::int64_t> rows;
+  std::string_view rows_of;  // the input that they were counted in
   for (std::uint32_t i = 0; i < fills_.size(); ++i) {
     const Port& port = plan_.schema.inputs[i];
     Fill& fill = fills_[i];
@@ -200,10 +201,17 @@ std::optional<DecodedRequest> JsonTensors::finish() {
       problems_.add("#", "the input " + port.name + " is missing");
       continue;
     }
-    if (fill.rank > 0 && !rows) rows = fill.dims[0];
-    if (plan_.schema.batched && (fill.rank == 0 || fill.dims[0] != *rows)) {
-      problems_.add("#", "the inputs must have the same number of rows: " + plan_.schema.inputs[0].name + " has " + std::to_string(*rows) + ", " +
-                             port.name + " has " + (fill.rank == 0 ? "none" : std::to_string(fill.dims[0])));
+    if (fill.rank > 0 && !rows) {
+      rows = fill.dims[0];
+      rows_of = port.name;
+    }
+    if (plan_.schema.batched && fill.rank == 0) {
+      problems_.add("#", "the input " + port.name + " must have rows, got a single value");
+      continue;
+    }
+    if (plan_.schema.batched && fill.dims[0] != *rows) {
+      problems_.add("#", "the inputs must have the same number of rows: " + std::string(rows_of) + " has " + std::to_string(*rows) + ", " +
+                             port.name + " has " + std::to_string(fill.dims[0]));
       continue;
     }
     Shape shape(fill.dims.begin(), fill.dims.begin() + static_cast<std::ptrdiff_t>(fill.rank));

@@ -156,6 +156,15 @@ Tensor in_c_order(const Npy& npy) {
   return out;
 }
 
+// numpy too takes any byte for true; the engine's booleans are 0 and 1.
+Tensor elements_of(const Npy& npy) {
+  Tensor out = in_c_order(npy);
+  if (out.dtype() == DType::boolean) {
+    for (std::byte& b : out.bytes()) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
+  }
+  return out;
+}
+
 JsonScanner::Number number_of(const Tensor& t, std::size_t i) {
   JsonScanner::Number n;
   n.real = t.as_double(i);
@@ -208,6 +217,7 @@ Result<DecodedRequest> decode_tensor(const CodecPlan& plan, Tensor t, const Deco
   for (std::size_t d = 0; fits && d < port.shape.size(); ++d) fits = port.shape[d] < 0 || port.shape[d] == t.shape()[d];
   if (!fits) return Error(ErrorCode::invalid_input, "the array must have the shape " + shape_text(port.shape) + ", got " + shape_text(t.shape()));
   if (t.count() == 0) return Error(ErrorCode::invalid_input, "the array is empty");
+  if (plan.schema.batched && t.shape().empty()) return Error(ErrorCode::invalid_input, "the array must have rows, got a single value");
   const std::size_t rows = t.rows();
   if (plan.schema.batched && rows > limits.rows_max) return too_many_rows(limits);
   if (port.dtype == DType::string) return Error(ErrorCode::invalid_input, "the model takes text, npy holds numbers: send JSON");
@@ -236,8 +246,8 @@ Result<DecodedRequest> decode_tensor(const CodecPlan& plan, Tensor t, const Deco
 Result<DecodedRequest> RequestCodec::decode_npy(std::string_view body, const DecodeLimits& limits) const {
   const Npy npy = TRY(read_npy(body));
   if (npy.data.size() > limits.bytes_max) return too_large(limits);
-  if (plan_->tabular()) return decode_table(*plan_, in_c_order(npy), limits);
-  return decode_tensor(*plan_, in_c_order(npy), limits);
+  if (plan_->tabular()) return decode_table(*plan_, elements_of(npy), limits);
+  return decode_tensor(*plan_, elements_of(npy), limits);
 }
 
 }  // namespace slipway

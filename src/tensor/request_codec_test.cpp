@@ -477,6 +477,27 @@ TEST(RequestCodec, RefusesInfinitiesInNpyUnlessTheFeatureTakesThem) {
   EXPECT_EQ(as_vector(flags->inputs[0]), (Values{1, 0}));
 }
 
+// A single value for an input of any rank ended the process: its message asked for a count of rows that nobody had given.
+TEST(RequestCodec, RefusesASingleValueWhereRowsAreWanted) {
+  Port any{"x", DType::float64, {}};
+  any.any_rank = true;
+  const Schema s = tensors({any});
+  EXPECT_EQ(problems(s, R"({"inputs":{"x":1}})"), "invalid_input\n#: the input x must have rows, got a single value");
+  const auto array = decode_npy(s, npy("{'descr': '<f8', 'fortran_order': False, 'shape': ()}", raw<double>({1})), kLimits);
+  ASSERT_FALSE(array.ok());
+  EXPECT_EQ(array.error().code(), ErrorCode::invalid_input);
+}
+
+// Any byte but 0 is true for numpy; passed on as it came it was neither of the engine's two booleans.
+TEST(RequestCodec, TakesNpyBooleansAsNumpyDoes) {
+  const Schema s = tensors({Port{"x", DType::boolean, {-1}}});
+  const auto r = decode_npy(s, npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}", std::string_view("\0\1\x80", 3)), kLimits);
+  ASSERT_TRUE(r.ok()) << r.error().detail();
+  EXPECT_EQ(std::to_integer<int>(r->inputs[0].bytes()[0]), 0);
+  EXPECT_EQ(std::to_integer<int>(r->inputs[0].bytes()[1]), 1);
+  EXPECT_EQ(std::to_integer<int>(r->inputs[0].bytes()[2]), 1);
+}
+
 TEST(RequestCodec, RefusesNpyThatIsNotAsNumpyWritesIt) {
   const RequestCodec codec(numbers(1));
   const auto refused = [&](const std::string& header, std::string_view data) { return !codec.decode_npy(npy(header, data), kLimits).ok(); };

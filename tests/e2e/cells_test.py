@@ -6,7 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from support import CORPUS, IRIS, Server, ServerCase, model_file, wait_for
+from support import CORPUS, IRIS, Server, ServerCase, measures_memory, model_file, needs_the_sandbox, wait_for
 
 
 def children(pid):
@@ -41,6 +41,7 @@ class Cells(ServerCase):
     def cells(self):
         return [c for c in children(self.launcher())]
 
+    @needs_the_sandbox
     def test_a_cell_has_no_file_no_socket_and_no_way_out(self):
         self.assertEqual(self.ask().status, 200)
         cells = wait_for(self.cells)
@@ -123,6 +124,7 @@ class Cells(ServerCase):
 class Memory(ServerCase):
     flags = ("--inference.memory_bytes", "24M")
 
+    @measures_memory
     def test_the_least_recently_used_model_makes_room_and_comes_back(self):
         models = [self.server.upload(model_file(IRIS), self.key).json for _ in range(6)]
         for _ in range(2):

@@ -16,6 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SLIPWAY_PROGRAM", ROOT / "build" / "release" / "slipway"))
 CORPUS = ROOT / "tests" / "corpus"
+# The program was built with sanitizers (which ones): their runtime opens files, maps terabytes and counts as a model's memory.
+SANITIZED = os.environ.get("SLIPWAY_SANITIZED", "")
+needs_the_sandbox = unittest.skipIf(SANITIZED, "the sandbox is relaxed in sanitizer builds")
+measures_memory = unittest.skipIf(SANITIZED, "a sanitizer's shadow memory is counted with the models'")
 PASSWORD = "a phrase of my own"
 IRIS = CORPUS / "sklearn" / "1.9.1" / "iris_pipeline"
 

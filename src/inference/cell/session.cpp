@@ -128,9 +128,10 @@ class OrtSession final : public Session {
     }
     Ort::AllocatorWithDefaultOptions allocator;
     Ort::Value value = Ort::Value::CreateTensor(allocator, whole.dims.data(), whole.rank, ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
-    std::vector<const char*> pointers;
-    for (const auto& s : values) pointers.push_back(s.c_str());
-    value.FillStringTensor(pointers.data(), pointers.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {  // with its length: FillStringTensor would end a text at its first NUL
+      char* const at = value.GetResizedStringTensorElementBuffer(i, values[i].size());
+      if (!values[i].empty()) std::memcpy(at, values[i].data(), values[i].size());
+    }
     return value;
   }
 
