@@ -25,7 +25,7 @@ Error disk_full() { return Error(ErrorCode::storage_full, "there is no room left
 // Works at once and in this thread; what is put off waits until the test lets time pass.
 class TestWorkshop final : public Workshop {
  public:
-  void import(std::string, os::Fd, std::function<void(Result<Imported>)> done) override {
+  void import(std::vector<OriginalFile>, std::string, std::function<void(Result<Imported>)> done) override {
     ++imports;
     if (const Status hindered = import_fault(); !hindered.ok()) return done(hindered.error());
     Imported out;
@@ -90,8 +90,9 @@ class IntakeTest : public testing::Test {
 
   Result<VersionRow> upload() {
     auto upload = TRY(intake->begin(kOwner, ""));
+    TRY(upload->next_file("model.pkl"));
     TRY(upload->write(as_bytes("a model's bytes")));
-    return upload->finish({"model", "", {}}, "model.pkl");
+    return upload->finish({"model", "", {}, ""});
   }
 
   std::string process(const std::string& id) {
