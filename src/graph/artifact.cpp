@@ -57,6 +57,18 @@ json::Array shown(const std::vector<std::string>& lines) {
   return out;
 }
 
+json::Array shown(const std::vector<json::Value>& objects) {
+  json::Array out;
+  for (std::size_t i = 0; i < std::min(objects.size(), kReportLinesMax); ++i) {
+    json::Value object = objects[i];
+    for (auto& [key, value] : object.as_object()) {
+      if (value.is_string()) value = shown(value.as_string());
+    }
+    out.push_back(std::move(object));
+  }
+  return out;
+}
+
 Status read_text(const json::Value& v, std::string& into) {
   if (!v.is_string() || v.as_string().size() > kReportTextMax) return broken("a text of the report");
   into = v.as_string();
@@ -91,7 +103,7 @@ json::Value Report::to_json() const {
                                   {"title", shown(title)},
                                   {"contents", shown(contents)},
                                   {"warnings", shown(warnings)},
-                                  {"objects", json::Array(objects.begin(), objects.end())}});
+                                  {"objects", shown(objects)}});
   if (!certificate.is_null()) out.set("certificate", certificate);
   return out;
 }

@@ -73,7 +73,7 @@ Result<std::int64_t> count_of(const View& model, int depth = 0) {
                                 "scores_", "variances_", "lambdas_",          "quantiles_", "K_fit_rows_", "support_vectors_", "components_"}) {
     if (!present(model, attribute)) continue;
     const View v = *model.find(attribute);
-    if (v.is(Kind::array) && !v.shape().empty()) return v.shape().back();
+    if (v.is(Kind::array) && !v.shape().empty() && v.shape().back() > 0) return v.shape().back();
     if (is_sparse(v) && v.has("_shape")) {
       const View shape = *v.find("_shape");
       if (shape.size() == 0) continue;

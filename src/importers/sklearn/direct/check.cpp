@@ -71,27 +71,33 @@ Result<json::Value> make_check(std::span<const View> models, Version root, const
 
   std::size_t width = schema.features.size();
   for (const Port& port : schema.outputs) {
+    if (port.name == "label" && port.shape.size() != 1) return unchecked(by);  // several labels a row
     if (port.shape.size() == 2 && port.shape[1] > 0) width = std::max(width, static_cast<std::size_t>(port.shape[1]));
   }
   if (width == 0 || width > kCellsMax) return unchecked(by);
   const auto rows = inputs.probes(schema, std::min(kRowsMax, kCellsMax / width));
   if (rows.empty()) return unchecked(by);
   Expected expected;
+  std::vector<json::Array> asked;
   try {
     for (const json::Array& values : rows) {
-      Row row = row_of(values);
-      for (const Step& each : before) row = each(row);
-      if (answerer)
-        put(expected, (*answerer)(row));
-      else
-        expected["transformed"].emplace_back(cells((*step)(row)));
+      try {
+        Row row = row_of(values);
+        for (const Step& each : before) row = each(row);
+        if (answerer)
+          put(expected, (*answerer)(row));
+        else
+          expected["transformed"].emplace_back(cells((*step)(row)));
+        asked.push_back(values);
+      } catch (const RowRefused&) { continue; }
     }
   } catch (const std::out_of_range&) {  // the steps' widths don't fit each other
     return refuse(model, "its parts don't fit each other: one gives another number of columns than the next takes");
   }
+  if (asked.empty()) return unchecked(by);
   json::Object outputs;
   for (auto& [name, all] : expected) outputs.emplace_back(name, std::move(all));
-  return json::object({{"request", Inputs::body(schema, rows)}, {"expected", std::move(outputs)}});
+  return json::object({{"request", Inputs::body(schema, asked)}, {"expected", std::move(outputs)}});
 }
 
 }  // namespace slipway::importers::sklearn

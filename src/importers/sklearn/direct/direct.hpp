@@ -29,6 +29,9 @@ struct DirectAnswer {
   bool scalar_scores = false, scalar_prediction = true;  // one number a row, rather than a list of one
 };
 
+// Thrown by a Step for a row that the library refuses (a category it never saw).
+struct RowRefused {};
+
 using Step = std::function<Row(const Row&)>;
 using Answerer = std::function<DirectAnswer(const Row&)>;
 

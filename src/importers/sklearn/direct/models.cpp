@@ -65,12 +65,13 @@ Made linear_regressor(Direct&, const View& model) {
 
 enum class Proba { none, rest, multinomial };
 
-Made linear_classifier_with(const View& model, Proba proba) {
+// even: a row whose probabilities are all zero gets the same for each class (scikit-learn 1.9), else NaN.
+Made linear_classifier_with(const View& model, Proba proba, bool even = false) {
   const Linear by = TRY(linear(model));
   const auto classes = model.find("classes_");
   if (!classes) return none();
   const Labels labels = TRY(read_labels(*classes));
-  return std::optional<Answerer>([by, labels, proba](const Row& row) {
+  return std::optional<Answerer>([by, labels, proba, even](const Row& row) {
     DirectAnswer answer;
     const auto scores = by.scores(row);
     const bool two = scores.size() == 1;
@@ -85,7 +86,7 @@ Made linear_classifier_with(const View& model, Proba proba) {
     } else {
       double sum = 0;
       for (const double s : scores) sum += expit(s);
-      for (const double s : scores) answer.probabilities.push_back(expit(s) / sum);
+      for (const double s : scores) answer.probabilities.push_back(even && sum == 0 ? 1.0 / static_cast<double>(scores.size()) : expit(s) / sum);
     }
     return answer;
   });
@@ -97,13 +98,14 @@ Made logistic(Direct& by, const View& model) {
   const auto classes = model.find("classes_");
   if (!classes) return none();
   const std::size_t count = TRY(read_labels(*classes)).count();
-  return linear_classifier_with(model, is_one_against_rest(by.version(model), model, count) ? Proba::rest : Proba::multinomial);
+  return linear_classifier_with(model, is_one_against_rest(by.version(model), model, count) ? Proba::rest : Proba::multinomial,
+                                by.version(model).at_least(1, 9));
 }
 
-Made sgd(Direct&, const View& model) {
+Made sgd(Direct& by, const View& model) {
   const std::string loss = text_or(model, "loss", "hinge");
   if (loss == "modified_huber") return none();
-  return linear_classifier_with(model, loss == "log" || loss == "log_loss" ? Proba::rest : Proba::none);
+  return linear_classifier_with(model, loss == "log" || loss == "log_loss" ? Proba::rest : Proba::none, by.version(model).at_least(1, 9));
 }
 
 // --- trees

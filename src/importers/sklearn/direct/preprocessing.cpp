@@ -134,10 +134,12 @@ Made one_hot(Direct&, const View& model) {
       }
     }
   }
-  return std::optional<Step>([encoding = *encoding, drop](const Row& row) {
+  const bool closed = text_or(model, "handle_unknown", "error") == "error";
+  return std::optional<Step>([encoding = *encoding, drop, closed](const Row& row) {
     Row out;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const auto found = encoding.find(row[i], i);
+      if (!found && closed) throw RowRefused();
       for (std::size_t c = 0; c < encoding.categories[i].size(); ++c) {
         if (static_cast<std::int64_t>(c) != drop[i]) out.push_back(Cell{found == c ? 1.0 : 0.0, std::nullopt});
       }
@@ -151,10 +153,11 @@ Made ordinal(Direct&, const View& model) {
   if (!encoding || present(model, "_missing_indices")) return none();
   const bool given = text_or(model, "handle_unknown", "error") == "use_encoded_value";
   const double unknown = given ? TRY(number_or(model, "unknown_value", std::nan(""))) : std::nan("");
-  return std::optional<Step>([encoding = *encoding, unknown](const Row& row) {
+  return std::optional<Step>([encoding = *encoding, unknown, given](const Row& row) {
     Row out;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const auto found = encoding.find(row[i], i);
+      if (!found && !given) throw RowRefused();
       out.push_back(Cell{found ? static_cast<double>(*found) : unknown, std::nullopt});
     }
     return out;
