@@ -37,7 +37,7 @@ def check(root, entries):
     found = set()
     for family in sorted(set(os.listdir(root)) - {"hostile"}):
         for at, _, files in os.walk(os.path.join(root, family)):
-            if any(name.startswith("model.") for name in files):
+            if "files.json" in files or any(name.startswith("model.") for name in files):
                 found.add(os.path.relpath(at, root).replace(os.sep, "/"))
                 missing = {"input.json", "expected.json"} - set(files)
                 if missing:
