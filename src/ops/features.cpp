@@ -142,15 +142,19 @@ class QuantileTransform final : public Kernel {
   bool normal_;
 };
 
+// numpy's log1p and expm1: see special.cpp.
+double log1p(double x) { return static_cast<double>(std::log1p(static_cast<long double>(x))); }
+double expm1(double x) { return static_cast<double>(std::expm1(static_cast<long double>(x))); }
+
 // stable: by expm1 and log1p, as scipy computes it; else by pow, as scikit-learn did before 1.8.
 double yeo_johnson(double x, double lambda, bool stable) {
   constexpr double kEps = std::numeric_limits<double>::epsilon();
   if (x >= 0) {
-    if (std::abs(lambda) < kEps) return std::log1p(x);
-    return (stable ? std::expm1(lambda * std::log1p(x)) : std::pow(x + 1, lambda) - 1) / lambda;
+    if (std::abs(lambda) < kEps) return log1p(x);
+    return (stable ? expm1(lambda * log1p(x)) : std::pow(x + 1, lambda) - 1) / lambda;
   }
-  if (!(std::abs(lambda - 2) > kEps)) return -std::log1p(-x);
-  return -(stable ? std::expm1((2 - lambda) * std::log1p(-x)) : std::pow(-x + 1, 2 - lambda) - 1) / (2 - lambda);
+  if (!(std::abs(lambda - 2) > kEps)) return -log1p(-x);
+  return -(stable ? expm1((2 - lambda) * log1p(-x)) : std::pow(-x + 1, 2 - lambda) - 1) / (2 - lambda);
 }
 
 double box_cox(double x, double lambda) {

@@ -13,8 +13,10 @@ constexpr double kSqrtHalf = 0.70710678118654752440;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double erf(double x) { return std::erf(x); }
-double expm1(double x) { return std::expm1(x); }
-double log1p(double x) { return std::log1p(x); }
+// In extended precision and rounded once: numpy's own, on processors with AVX-512, are rounded correctly in all but 1 of 2,000 cases,
+// the C library's in double in 9 of 10.
+double expm1(double x) { return static_cast<double>(std::expm1(static_cast<long double>(x))); }
+double log1p(double x) { return static_cast<double>(std::log1p(static_cast<long double>(x))); }
 
 // Phi(x) by erfc on the side where nothing cancels.
 double normal_cdf(double x) {
@@ -23,39 +25,53 @@ double normal_cdf(double x) {
   return x > 0 ? 1 - tail : tail;
 }
 
+template <std::size_t N>
+double polynomial(double x, const double (&coefficients)[N]) {  // the highest power first
+  double sum = coefficients[0];
+  for (std::size_t i = 1; i < N; ++i) sum = sum * x + coefficients[i];
+  return sum;
+}
+template <std::size_t N>
+double monic(double x, const double (&coefficients)[N]) {  // with a leading 1 that isn't listed
+  double sum = x + coefficients[0];
+  for (std::size_t i = 1; i < N; ++i) sum = sum * x + coefficients[i];
+  return sum;
+}
+
+// Numerators and denominators of the three rational approximations of Cephes (S. Moshier, Methods and Programs for Mathematical
+// Functions), by which scipy computes the quantile: what stands on the edge of a bin depends on the last bit.
+constexpr double kMiddleP[] = {-5.99633501014107895267e1, 9.80010754185999661536e1, -5.66762857469070293439e1, 1.39312609387279679503e1,
+                               -1.23916583867381258016e0};
+constexpr double kMiddleQ[] = {1.95448858338141759834e0, 4.67627912898881538453e0,  8.63602421390890590575e1, -2.25462687854119370527e2,
+                               2.00260212380060660359e2, -8.20372256168333339912e1, 1.59056225126211695515e1, -1.18331621121330003142e0};
+constexpr double kTailP[] = {4.05544892305962419923e0,   3.15251094599893866154e1,   5.71628192246421288162e1,
+                             4.40805073893200834700e1,   1.46849561928858024014e1,   2.18663306850790267539e0,
+                             -1.40256079171354495875e-1, -3.50424626827848203418e-2, -8.57456785154685413611e-4};
+constexpr double kTailQ[] = {1.57799883256466749731e1, 4.53907635128879210584e1,   4.13172038254672030440e1,   1.50425385692907503408e1,
+                             2.50464946208309415979e0, -1.42182922854787788574e-1, -3.80806407691578277194e-2, -9.33259480895457427372e-4};
+constexpr double kFarP[] = {3.23774891776946035970e0,  6.91522889068984211695e0,  3.93881025292474443415e0,
+                            1.33303460815807542389e0,  2.01485389549179081538e-1, 1.23716634817820021358e-2,
+                            3.01581553508235416007e-4, 2.65806974686737550832e-6, 6.23974539184983293730e-9};
+constexpr double kFarQ[] = {6.02427039364742014255e0,  3.67983563856160859403e0,  1.37702099489081330271e0,  2.16236993594496635890e-1,
+                            1.34204006088543189037e-2, 3.28014464682127739104e-4, 2.89247864745380683936e-6, 6.79019408009981274425e-9};
+
 }  // namespace
 
-// The inverse of Phi: a rational start (Acklam's approximation, relative error 1.15e-9), then two Halley steps on Phi itself.
 double normal_quantile(double p) {
+  constexpr double kMiddle = 0.13533528323661269189, kRootOfTwoPi = 2.50662827463100050242;  // exp(-2)
   if (std::isnan(p) || p < 0 || p > 1) return std::nan("");
   if (p == 0) return -kInfinity;
   if (p == 1) return kInfinity;
-  if (p == 0.5) return 0;
-  const bool upper = p > 0.5;
-  const double q = upper ? 1 - p : p;  // exact for p in [0.5, 1]
-  constexpr double a[] = {-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
-                          1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
-  constexpr double b[] = {-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01, -1.328068155288572e+01};
-  constexpr double c[] = {-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00,
-                          -2.549732539343734e+00, 4.374664141464968e+00,  2.938163982698783e+00};
-  constexpr double d[] = {7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00};
-  double x;
-  if (q < 0.02425) {
-    const double r = std::sqrt(-2 * std::log(q));
-    x = (((((c[0] * r + c[1]) * r + c[2]) * r + c[3]) * r + c[4]) * r + c[5]) / ((((d[0] * r + d[1]) * r + d[2]) * r + d[3]) * r + 1);
-  } else {
-    const double r = q - 0.5, s = r * r;
-    x = (((((a[0] * s + a[1]) * s + a[2]) * s + a[3]) * s + a[4]) * s + a[5]) * r /
-        (((((b[0] * s + b[1]) * s + b[2]) * s + b[3]) * s + b[4]) * s + 1);
+  const bool upper = p > 1 - kMiddle;
+  const double q = upper ? 1 - p : p;
+  if (q > kMiddle) {
+    const double y = q - 0.5, square = y * y;
+    return (y + y * (square * polynomial(square, kMiddleP) / monic(square, kMiddleQ))) * kRootOfTwoPi;
   }
-  for (int step = 0; step < 2; ++step) {  // on the lower tail, where Phi keeps its relative precision
-    const double error = normal_cdf(x) - q;
-    const double density = std::exp(-x * x / 2) / 2.50662827463100050242;
-    if (density == 0) break;
-    const double u = error / density;
-    x -= u / (1 + x * u / 2);
-  }
-  return upper ? -x : x;
+  const double x = std::sqrt(-2 * std::log(q)), z = 1 / x;
+  const double correction = x < 8 ? z * polynomial(z, kTailP) / monic(z, kTailQ) : z * polynomial(z, kFarP) / monic(z, kFarQ);
+  const double size = (x - std::log(x) / x) - correction;
+  return upper ? size : -size;
 }
 
 std::unique_ptr<Kernel> make_Erf(const Setup&) { return elementwise(erf); }

@@ -27,6 +27,13 @@ bool is_memory_failure(std::string_view what) {
   return false;
 }
 
+// What a node said, without the engine's "Non-zero status code returned while running X node. Name:'' Status Message: " in front.
+std::string_view own_words(std::string_view what) {
+  constexpr std::string_view kMark = "Status Message: ";
+  const auto at = what.rfind(kMark);
+  return at == std::string_view::npos ? what : what.substr(at + kMark.size());
+}
+
 ONNXTensorElementDataType element_type(DType dtype) { return static_cast<ONNXTensorElementDataType>(dtype); }  // both are TensorProto's numbers
 
 class OrtSession final : public Session {
@@ -166,7 +173,7 @@ class OrtSession final : public Session {
       write_answer(call(values), 0, -1, request, answers, outcome);
     } catch (const std::bad_alloc&) { throw; } catch (const std::exception& e) {
       if (is_memory_failure(e.what())) throw std::bad_alloc();
-      refuse(e.what(), request, answers, outcome);
+      refuse(own_words(e.what()), request, answers, outcome);
     }
   }
 
