@@ -44,6 +44,9 @@ Status convert(Console& console, const Wish& wish) {
     return ok();
   }
   TRY(write_file(wish.out, view.onnx));
+  // The graph's list of operator sets names ours: field 1 "slipway", field 2 version 1.
+  if (as_text(view.onnx).find("\x0a\x07slipway\x10\x01") != std::string_view::npos)
+    console.warn("this graph uses operators of slipway's own: elsewhere, load it with register_custom_ops_library(\"libslipway_ops.so\")");
   console.say(console.mark(Mark::good, false) + " " + wish.out + ": " + human_bytes(view.onnx.size()) + ", " + printable(view.report.title));
   console.next("slipway predict " + wish.out + " -i ROWS.json");
   return ok();

@@ -188,6 +188,12 @@ Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>
   return graph::Builder::typed(*sum, DType::float64, columns);
 }
 
+void Inputs::take_infinite(const Table& table) {
+  for (const Column& column : table.columns) {
+    if (column.feature >= 0) infos_[static_cast<std::size_t>(column.feature)].feature.infinite = true;
+  }
+}
+
 void Inputs::refuse_missing(const Table& table) {
   for (const Column& column : table.columns) {
     for (const std::int32_t feature : column.missing_from) infos_[static_cast<std::size_t>(feature)].missing_refused = true;

@@ -40,6 +40,8 @@ class Inputs {
 
   // A missing value that would arrive in these columns is refused by the library here.
   void refuse_missing(const Table& table);
+  // Infinite values are meaningful to the library here; elsewhere it refuses them, and so does the schema.
+  void take_infinite(const Table& table);
 
   // What the model knows of a column's values. Ignored where the column isn't a feature's own values.
   void hint_typical(const Column& column, double typical);

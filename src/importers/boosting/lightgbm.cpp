@@ -72,6 +72,7 @@ Result<Val> raw_scores(Lowering& to, const LgbModel& model, const Table& in, con
   }
   if (linear) TRY(ensemble.check_linear());
   ensemble.hint(to.inputs, in);
+  to.inputs.take_infinite(in);
   const std::vector<double> start(static_cast<std::size_t>(k), 0.0);
   if (ensemble.trees() == 0) return to.graph.repeat_row(x, to.graph.row(start));
   const Val sum = ensemble.emit(to.graph, x, start, {});

@@ -283,6 +283,7 @@ Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, std::in
   TRY(read_iterations(model, scores, reader));
   const auto baseline = TRY(vector(model, "_baseline_prediction"));
   if (static_cast<std::int64_t>(baseline.size()) != scores) return refuse(model, "_baseline_prediction doesn't fit the number of scores");
+  to.inputs.take_infinite(features.columns);
   const Val x = TRY(to.inputs.numbers(features.columns));
   hint_ranges(to, features.columns, reader.trees);
   TRY(reader.place_splits(model));
