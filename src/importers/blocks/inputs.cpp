@@ -285,6 +285,7 @@ Status Inputs::finish(graph::Model& model, Schema& schema) const {
     const Use use = infos_[i].use;
     feature.nullable = use == Use::none || !infos_[i].missing_refused;
     if (use == Use::text && feature.type != FeatureType::document) feature.type = FeatureType::text;
+    feature.infinite = feature.infinite && use == Use::number;  // a column of text has no infinities
     if (use != Use::none) {
       feature.input = use == Use::text ? kTexts : kNumbers;
       feature.column = at[i] = widths[static_cast<int>(use)]++;
