@@ -88,7 +88,7 @@ Status RunningApp::start() {
   TRY(start_models());
   TRY(start_server());
   if (!storage_.accounts->directory().has_admin()) link_ = url_ + "/start#" + storage_.accounts->new_setup_token();
-  poll_soon();
+  loops_->at(0).post([this] { poll_soon(); });  // its timers are its thread's, which may be taking a connection already
   return ok();
 }
 
