@@ -188,6 +188,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::vector
   TRY(shared->acceptor->open(endpoint));
   shared->port = shared->acceptor->acceptor.local_endpoint().port();
   shared->host = endpoint.address().is_v6() ? "[" + endpoint.address().to_string() + "]" : endpoint.address().to_string();
+  shared->listening.store(true);
   loops.at(0).post([shared] { shared->acceptor->accept(shared); });
   return std::unique_ptr<Server>(new Server(std::move(shared)));
 }
@@ -204,7 +205,7 @@ bool Server::drain(Millis timeout, Millis notice) {
   if (first && notice.count() > 0) std::this_thread::sleep_for(notice);
   const auto wait = [&s](Millis most) {
     std::unique_lock lock(s.mutex);
-    return s.idle.wait_for(lock, most, [&s] { return s.connections.load() == 0; });
+    return s.idle.wait_for(lock, most, [&s] { return s.connections.load() == 0 && !s.listening.load(); });
   };
   const auto on_all = [this](void (Connection::*what)()) {
     for (const auto& state : shared_->states) {
@@ -218,6 +219,9 @@ bool Server::drain(Millis timeout, Millis notice) {
   s.loops.at(0).post([shared = shared_] {
     boost::system::error_code ignored;
     shared->acceptor->acceptor.close(ignored);
+    const std::lock_guard lock(shared->mutex);
+    shared->listening.store(false);
+    shared->idle.notify_all();
   });
   s.stopping.store(true);
   on_all(&Connection::drain);

@@ -652,6 +652,21 @@ TEST_F(ServerTest, RefusesConnectionsBeyondTheLimit) {
   EXPECT_THAT(ask(get("/hello")), StartsWith("HTTP/1.1 200"));
 }
 
+// Without connections drain came back before the loop had closed the port: a client could still connect, and a Responder that was kept
+// longer than the loops ended a listening socket of theirs.
+TEST_F(ServerTest, HasClosedItsPortWhenDrainComesBack) {
+  start();
+  loops.at(0).post([] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); });
+  EXPECT_TRUE(server->drain(Millis{3000}));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(server->port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_NE(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  ::close(fd);
+}
+
 TEST_F(ServerTest, DrainsWithoutLosingWhatRuns) {
   start();
   Client idle(server->port()), busy(server->port());

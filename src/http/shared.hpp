@@ -50,8 +50,9 @@ struct Server::Shared : std::enable_shared_from_this<Server::Shared> {
   std::atomic<bool> draining{false};  // answers say Connection: close
   std::atomic<bool> stopping{false};  // idle connections close
   std::atomic<std::size_t> connections{0};
+  std::atomic<bool> listening{false};
   std::mutex mutex;              // for `idle` only
-  std::condition_variable idle;  // connections has become 0
+  std::condition_variable idle;  // connections has become 0, listening false
 
   struct Acceptor;
   std::shared_ptr<Acceptor> acceptor;  // loop 0's
