@@ -211,7 +211,7 @@ std::optional<View> find_named(const View& root, const std::string& qualified) {
   std::unordered_set<std::uint32_t> seen;
   std::vector<View> todo{root};
   while (!todo.empty() && seen.size() < kVisitsMax) {
-    const View v = std::move(todo.back());
+    View v = std::move(todo.back());
     todo.pop_back();
     if (!seen.insert(v.id()).second) continue;
     if ((v.is(Kind::object) || v.is(Kind::global)) && v.qualified_name() == qualified) return v;

@@ -336,7 +336,7 @@ std::string weight_line(const Graph& g) {
 }
 
 std::string title_of(const Model& m, const Schema& s) {
-  const std::string name = excerpt(m.graph.name, 80);
+  std::string name = excerpt(m.graph.name, 80);
   const bool generated =
       name.size() >= 24 && std::all_of(name.begin(), name.end(), [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
   if (!name.empty() && !generated) return name;

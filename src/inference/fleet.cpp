@@ -36,7 +36,7 @@ bool violated_sandbox(int wait_status) { return WIFSIGNALED(wait_status) && WTER
 
 // What a cell's end means, in words for the model's owner.
 std::string reason_of(int wait_status, std::uint64_t memory_bytes) {
-  const std::string limit = "it needs more memory than it may have (" + std::to_string(memory_bytes >> 20) + " MiB)";
+  std::string limit = "it needs more memory than it may have (" + std::to_string(memory_bytes >> 20) + " MiB)";
   if (violated_sandbox(wait_status)) return "it tried something that the sandbox forbids";
   if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU) return "it used more processor time than it may have";
   if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == os::kExitMemory) return limit;
@@ -161,7 +161,7 @@ void Fleet::take_events() {
   while (launcher_) {
     auto event = launcher_->next();
     if (!event) return;
-    std::visit([this](auto&& e) { on(std::move(e)); }, std::move(*event));
+    std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
   }
 }
 

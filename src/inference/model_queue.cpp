@@ -104,7 +104,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     }
   }
   if (wake) wake->ring.wake();
-  if (refused) loop.answer(std::move(request.done), std::move(*refused));
+  if (refused) loop.answer(std::move(request.done), std::move(*refused));  // NOLINT(bugprone-use-after-move): then nobody else has it
 }
 
 std::optional<Error> ModelQueue::refusal(Steady now) const {
@@ -243,7 +243,7 @@ void ModelQueue::load(std::function<void(Status)> done) {
       start_loading();
     }
   }
-  if (known) done(std::move(*known));
+  if (known) done(std::move(*known));  // NOLINT(bugprone-use-after-move): then it was not moved into loads_
 }
 
 void ModelQueue::attach(const std::shared_ptr<CellLink>& cell, double cold_start_ms) {

@@ -179,7 +179,7 @@ Error Problems::error() const {
   std::string detail = fields_.front().detail;
   if (fields_.size() > 1) detail = std::to_string(fields_.size()) + (full() ? " or more" : "") + " values don't fit; the first: " + detail;
   Error e(ErrorCode::invalid_input, std::move(detail));
-  for (const FieldError& f : fields_) std::move(e).at(f.pointer, f.detail);
+  for (const FieldError& f : fields_) e.add(f.pointer, f.detail);
   return e;
 }
 

@@ -13,7 +13,7 @@ std::string got_text(JsonScanner& scanner) {
   std::string_view text;
   if (kind == Kind::text) return scanner.text(text) ? "the text \"" + excerpt(text) + "\"" : std::string();
   if (!scanner.skip()) return {};
-  const std::string raw = excerpt(scanner.skipped());
+  std::string raw = excerpt(scanner.skipped());
   if (kind == Kind::number) return "the number " + raw;
   if (kind == Kind::array) return "the array " + raw;
   if (kind == Kind::object) return "the object " + raw;

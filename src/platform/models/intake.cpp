@@ -462,7 +462,7 @@ Result<Intake::Recovery> Intake::recover() {
         "(status <> 'failed' OR artifact_blob <> '')");
   }));
   for (const store::Row& row : unfinished) {
-    const std::string status = row.text("status");
+    const std::string& status = row.text("status");
     if (status == state::kImporting || status == state::kChecking) {
       out.to_process.push_back(row.text("id"));
       continue;
