@@ -80,8 +80,8 @@ TEST_P(HostileFile, IsRefusedWithAMessageThatHelps) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, HostileFile, testing::ValuesIn(hostile_files()), [](const auto& info) {
-  std::string name = info.param.file;
+INSTANTIATE_TEST_SUITE_P(Corpus, HostileFile, testing::ValuesIn(hostile_files()), [](const auto& file) {
+  std::string name = file.param.file;
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return name;
 });

@@ -122,7 +122,6 @@ Status finish(Artifact& artifact, Builder& builder, const Inputs& inputs, const 
 }
 
 std::string place_of(const View& model) { return model.path().empty() ? "the model" : model.path(); }
-bool is_of(const View& model, std::string_view library) { return model.module().substr(0, model.module().find('.')) == library; }
 
 // Each link is told with its own name: the same path may stand in several files.
 Error labelled(Error error, const Link& link) { return link.label.empty() ? std::move(error) : std::move(error).within(link.label); }

@@ -36,7 +36,7 @@ struct Threshold {
   std::size_t positive = 1;  // which of the two classes a score at or above it is
 };
 
-Result<std::size_t> positive_class(const View& model, const std::optional<View>& pos_label, const Labels& labels) {
+Result<std::size_t> positive_class(const std::optional<View>& pos_label, const Labels& labels) {
   if (!pos_label || pos_label->is_none()) return std::size_t{1};
   const auto number = pos_label->number();
   for (std::size_t i = 0; i < 2; ++i) {
@@ -49,7 +49,7 @@ Result<std::size_t> positive_class(const View& model, const std::optional<View>&
 }
 
 // At or above the threshold is the positive class; the score is of that class.
-Result<Prediction> thresholded(Lowering& to, const View& model, Prediction p, const Threshold& threshold) {
+Result<Prediction> thresholded(Lowering& to, Prediction p, const Threshold& threshold) {
   Val score;
   if (threshold.probability) {
     score = flat(to.graph, to.graph.column(*p.probabilities, static_cast<std::int64_t>(threshold.positive)));
@@ -83,10 +83,10 @@ Result<Prediction> fixed_threshold(Lowering& to, const View& model, const Table&
   Prediction p = TRY(two_classes(to, estimator, in));
   Threshold threshold;
   threshold.probability = TRY(on_probability(model, p));
-  threshold.positive = TRY(positive_class(model, model.find("pos_label"), *p.labels));
+  threshold.positive = TRY(positive_class(model.find("pos_label"), *p.labels));
   const View value = TRY(model.attribute("threshold"));
   threshold.value = value.is_text("auto") ? (threshold.probability ? 0.5 : 0.0) : TRY(value.number());
-  return thresholded(to, model, std::move(p), threshold);
+  return thresholded(to, std::move(p), threshold);
 }
 
 // Scores of the library whose pos_label is 1 unless given.
@@ -98,7 +98,7 @@ Result<std::size_t> positive_of_scorer(const View& model, const Labels& labels) 
   const auto scorer = model.find("_curve_scorer");
   if (!scorer || !scorer->is(Kind::object)) return std::size_t{1};
   if (const auto arguments = scorer->find("_kwargs")) {
-    if (const auto given = arguments->get("pos_label")) return positive_class(model, given, labels);
+    if (const auto given = arguments->get("pos_label")) return positive_class(given, labels);
   }
   const auto function = scorer->find("_score_func");
   const bool one = function && function->is(Kind::global) && std::count(std::begin(kPositiveIsOne), std::end(kPositiveIsOne), function->name()) != 0;
@@ -115,7 +115,7 @@ Result<Prediction> tuned_threshold(Lowering& to, const View& model, const Table&
   threshold.probability = TRY(on_probability(model, p));
   threshold.value = TRY(TRY(model.attribute("best_threshold_")).number());
   threshold.positive = TRY(positive_of_scorer(model, *p.labels));
-  return thresholded(to, model, std::move(p), threshold);
+  return thresholded(to, std::move(p), threshold);
 }
 
 constexpr Converter kConverters[] = {
