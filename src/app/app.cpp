@@ -171,6 +171,8 @@ inference::EngineOptions engine_options(const Settings& settings) {
   out.memory_bytes = static_cast<std::uint64_t>(settings.inference_memory_bytes);
   out.model_memory_bytes = static_cast<std::uint64_t>(settings.inference_model_memory_bytes);
   out.threads = static_cast<unsigned>(settings.inference_threads);
+  out.cells = static_cast<unsigned>(settings.inference_cells);
+  out.queue_bytes_max = static_cast<std::uint64_t>(settings.inference_queue_bytes_max);
   out.queue_max = static_cast<unsigned>(settings.inference_queue_max);
   return out;
 }

@@ -101,10 +101,11 @@ std::vector<http::Route> all_routes(const Parts& p) {
   append(out, keys::routes(p.keys));
   append(out, models::upload_routes(p.registry, static_cast<std::uint64_t>(p.settings.models_upload_bytes_max)));
   append(out, models::routes(p.registry));
-  append(out, predictions::routes(p.registry, p.limiter, p.metrics,
-                                  {.body_bytes_max = static_cast<std::uint64_t>(p.settings.server_body_bytes_max),
-                                   .rows_max = static_cast<std::size_t>(p.settings.inference_rows_max),
-                                   .timeout = Millis(p.settings.inference_timeout_ms)}));
+  const predictions::Options options{.body_bytes_max = static_cast<std::uint64_t>(p.settings.server_body_bytes_max),
+                                     .rows_max = static_cast<std::size_t>(p.settings.inference_rows_max),
+                                     .timeout = Millis(p.settings.inference_timeout_ms)};
+  const auto predictor = std::make_shared<const predictions::Predictor>(p.registry, p.limiter, p.metrics, options);
+  append(out, predictions::routes(predictor));
   append(out, web::routes());
 
   // Last: the document describes everything above it.

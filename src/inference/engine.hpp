@@ -15,6 +15,7 @@
 #include "slipway/base/clock.hpp"
 #include "slipway/base/metrics.hpp"
 #include "slipway/base/result.hpp"
+#include "slipway/inference/priority.hpp"
 #include "slipway/os/fd.hpp"
 #include "slipway/os/sandbox.hpp"
 #include "slipway/tensor/schema.hpp"
@@ -32,7 +33,9 @@ struct EngineOptions {
   std::uint64_t memory_bytes = 0;                 // budget of all loaded models' resident memory; 0: half of the machine's
   std::uint64_t model_memory_bytes = 4ull << 30;  // what one model's process may have
   unsigned threads = 0;                           // of a model; 0: by its size
+  unsigned cells = 0;                             // of a model, at most; 0: by its threads and the cores
   unsigned queue_max = 1024;                      // requests that wait for one model
+  std::uint64_t queue_bytes_max = 256ull << 20;   // that these may hold
   unsigned imports_max = 2;                       // imports under way; more wait
   unsigned restarts_max = 3;                      // crashes within restart_window, then the model rests for cool_down
   Millis restart_window{60'000};
@@ -67,12 +70,19 @@ struct PredictJob {
   std::uint64_t rows = 1;
   Steady deadline;
   os::Loop* loop = nullptr;  // one of EngineOptions.loops
+  std::uint64_t caller = 0;  // who asks: what waits is shared fairly between callers
+  Priority priority = Priority::normal;
 };
 
 using PredictCallback = std::function<void(Result<std::vector<Tensor>>)>;  // outputs in the schema's order
 
+struct Tally {  // since the model was deployed
+  std::uint64_t count = 0, ns = 0;
+};
+
 struct ModelStats {
   bool loaded = false;
+  unsigned cells = 0;
   std::uint64_t resident_bytes = 0;
   std::uint64_t cold_starts = 0;
   std::uint64_t crashes = 0;
@@ -80,18 +90,27 @@ struct ModelStats {
   std::uint64_t running = 0;  // handed to the cell
   double cold_start_ms = 0;   // the last one
   std::string quarantine;     // why the model rests; empty: it doesn't
-  pid_t pid = 0;              // of its cell; 0: none
+  pid_t pid = 0;              // of its first cell; 0: none
+  bool overloaded = false;    // more comes than can be done: only a short queue is let in
+  Tally succeeded, failed;    // requests, from their arrival to their answer
+  Tally queued, computed;     // of those that a cell answered: before the run, and their share of it
+  std::uint64_t rows = 0;
+  double runs = 0;
+  Steady last_used{};
 };
 
 class Model {
  public:
   virtual ~Model() = default;
-  // Never blocks, never throws; the callback is called exactly once, maybe before predict returns. Errors: overloaded (queue full),
-  // deadline_exceeded, model_crashed, unavailable (quarantined, cannot be loaded, retired), invalid_input (the graph refused the values).
+  // Never blocks, never throws; the callback is called exactly once, maybe before predict returns. Errors: overloaded (queue full, or not to
+  // be done by the deadline), deadline_exceeded, model_crashed, unavailable (quarantined, cannot be loaded, the engine ends), invalid_input (the
+  // graph refused the values).
   virtual void predict(PredictJob job, PredictCallback done) = 0;
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
   virtual ModelStats stats() const = 0;
-  virtual void retire() = 0;  // takes no more; ends the cell when what runs is done
+  // Another version has taken its place: its cells end as soon as nothing is left to do. Who had found it a moment before and asks now is
+  // still answered, so that none is lost at a promotion.
+  virtual void retire() = 0;
 };
 
 struct EngineStats {

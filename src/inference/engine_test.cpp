@@ -184,12 +184,21 @@ struct Rig {
     return engine->deploy(std::move(spec));
   }
   using Answer = Result<std::vector<Tensor>>;
+  struct From {
+    std::uint64_t caller = 0;
+    Priority priority = Priority::normal;
+  };
   std::future<Answer> ask(Model& model, std::vector<Tensor> inputs, Millis timeout = 20s, std::size_t loop = 0) {
+    return ask(model, std::move(inputs), timeout, loop, From{});
+  }
+  std::future<Answer> ask(Model& model, std::vector<Tensor> inputs, Millis timeout, std::size_t loop, From from) {
     auto promise = std::make_shared<std::promise<Answer>>();
     auto future = promise->get_future();
     os::Loop& l = loops.at(loop);
-    l.post([&model, &l, promise, inputs = std::move(inputs), deadline = in(timeout)]() mutable {
+    l.post([&model, &l, promise, inputs = std::move(inputs), deadline = in(timeout), from]() mutable {
       PredictJob job;
+      job.caller = from.caller;
+      job.priority = from.priority;
       job.rows = inputs.empty() ? 0 : inputs[0].rows();
       job.inputs = std::move(inputs);
       job.deadline = deadline;
@@ -453,6 +462,142 @@ TEST(Engine, RefusesWhatDoesNotFitIntoTheQueue) {
   EXPECT_GT(late, 5);
 }
 
+// ---- the queue's order
+
+constexpr std::int64_t kFiveMs = 5'000;  // turns of the looping model, about
+
+double ms_since(Steady t) { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t).count(); }
+
+TEST(Engine, ServesAPoliteCallerSoonBesideOneThatFloods) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  std::vector<std::future<Rig::Answer>> flood;
+  for (int i = 0; i < 300; ++i) flood.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s, 0, {1}));
+  const auto began = std::chrono::steady_clock::now();
+  double worst = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto asked = std::chrono::steady_clock::now();
+    ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}, 20s, 1, {2}).get().ok());
+    worst = std::max(worst, ms_since(asked));
+  }
+  const bool flood_waits = flood.back().wait_for(0s) != std::future_status::ready;
+  for (auto& f : flood) EXPECT_TRUE(f.get().ok());
+  const double all = ms_since(began);
+  EXPECT_TRUE(flood_waits) << "else this test shows nothing";
+  EXPECT_LT(worst, all / 8) << "behind the others it would have been all of " << all << " ms";
+}
+
+TEST(Engine, PutsHigherPrioritiesFirst) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  std::vector<std::future<Rig::Answer>> files;
+  for (int i = 0; i < 100; ++i) files.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s, 0, {1, Priority::low}));
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}, 20s, 0, {1, Priority::high}).get().ok());
+  EXPECT_NE(files[50].wait_for(0s), std::future_status::ready);
+  for (auto& f : files) EXPECT_TRUE(f.get().ok());
+}
+
+TEST(Engine, GivesACrowdedModelAnotherCell) {
+  Rig rig;
+  rig.options.cells = 2;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  EXPECT_EQ(model->stats().cells, 1U);
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 300; ++i) futures.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s, static_cast<std::size_t>(i % 2)));
+  unsigned cells = 0;
+  for (auto& f : futures) {
+    EXPECT_TRUE(f.get().ok());
+    cells = std::max(cells, model->stats().cells);
+  }
+  EXPECT_EQ(cells, 2U);
+  const auto stats = model->stats();
+  EXPECT_EQ(stats.cold_starts, 2U);
+  EXPECT_EQ(stats.succeeded.count, 301U);
+  EXPECT_EQ(stats.rows, 301U);
+  EXPECT_NEAR(stats.runs, 301, 0.5);
+  EXPECT_GT(stats.queued.ns, stats.computed.ns);
+}
+
+TEST(Engine, LosesNothingButWhatRanWhenOneOfTwoCellsIsKilled) {
+  Rig rig;
+  rig.options.cells = 2;
+  rig.options.restarts_max = 100;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 400; ++i) futures.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s, static_cast<std::size_t>(i % 2)));
+  for (int i = 0; i < 500 && model->stats().cells < 2; ++i) std::this_thread::sleep_for(5ms);
+  ASSERT_EQ(model->stats().cells, 2U);
+  ASSERT_EQ(::kill(model->stats().pid, SIGKILL), 0);
+  int lost = 0;
+  for (auto& f : futures) {
+    const auto answer = f.get();
+    if (answer.ok()) continue;
+    ++lost;
+    EXPECT_EQ(answer.error().code(), ErrorCode::model_crashed);
+  }
+  EXPECT_LE(lost, 1);
+}
+
+TEST(Engine, RefusesAtOnceWhatCannotBeDoneInItsTime) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(looping());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  std::vector<std::future<Rig::Answer>> before;
+  for (int i = 0; i < 200; ++i) before.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s));
+  const auto asked = std::chrono::steady_clock::now();
+  const auto answer = rig.ask(*model, {whole(kFiveMs)}, 200ms).get();
+  EXPECT_LT(ms_since(asked), 150);
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::overloaded);
+  EXPECT_GE(answer.error().retry_after_s().value_or(0), 1U);
+  for (auto& f : before) EXPECT_TRUE(f.get().ok());
+}
+
+TEST(Engine, KeepsLatencyFlatWhenTwiceAsMuchIsAskedAsItCanDo) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(looping());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  const auto one_run = std::chrono::nanoseconds(model->stats().computed.ns / model->stats().computed.count);
+  struct Asked {
+    Steady at;
+    std::future<Rig::Answer> answer;
+  };
+  std::vector<Asked> asked;
+  const Steady end = in(3s);
+  for (Steady next = std::chrono::steady_clock::now(); next < end; next += one_run / 2) {
+    std::this_thread::sleep_until(next);
+    asked.push_back({std::chrono::steady_clock::now(), rig.ask(*model, {whole(kFiveMs)}, 30s, asked.size() % 2)});
+  }
+  const double behind_ms = ms_since(end);  // all is asked; what still waits now would take its time
+  const Steady all_asked = std::chrono::steady_clock::now();
+  std::size_t accepted = 0, refused = 0;
+  for (auto& a : asked) {
+    const auto answer = a.answer.get();
+    accepted += answer.ok() ? 1 : 0;
+    refused += !answer.ok() && answer.error().code() == ErrorCode::overloaded ? 1 : 0;
+  }
+  const Tally computed = model->stats().computed;
+  EXPECT_EQ(accepted + refused, asked.size());
+  EXPECT_GT(refused, asked.size() / 5);
+  EXPECT_GT(static_cast<double>(computed.ns) * 1e-9, 0.4 * 3) << "the cell was kept busy";
+  EXPECT_GE(accepted, 20U);
+  EXPECT_LT(ms_since(all_asked), 500) << "a queue of all that was offered would be 1.5 s long; sender was behind by " << behind_ms << " ms";
+}
+
 TEST(Engine, UnloadsTheLeastRecentlyUsedAndItsMemoryReturns) {
   Rig rig;
   rig.options.memory_bytes = 1;  // one byte: nothing idle may stay beside another
@@ -543,8 +688,10 @@ TEST(Engine, RetiresAModelAfterWhatRunsIsDone) {
   ASSERT_TRUE(answer.get().ok());
   const pid_t pid = model->stats().pid;
   model->retire();
-  EXPECT_EQ(rig.ask(*model, {row_of(3, 1)}).get().error().code(), ErrorCode::unavailable);
   EXPECT_TRUE(gone(pid));
+  EXPECT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok()) << "who found it a moment before";
+  for (int i = 0; i < 300 && model->stats().loaded; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(model->stats().loaded);
 }
 
 TEST(Engine, AnswersEverythingWhenItEnds) {

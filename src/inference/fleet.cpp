@@ -60,7 +60,12 @@ Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
       crashes_(metrics.counter("slipway_cell_crashes_total", "cells that ended unasked, or were ended for a missed deadline")),
       unloads_(metrics.counter("slipway_model_unloads_total", "models unloaded to stay within the memory budget")),
       imports_done_(metrics.counter("slipway_imports_total", "imports that ended, well or not")),
-      cold_start_s_(metrics.histogram("slipway_cold_start_seconds", "from a model's first request to its cell being ready")) {
+      cold_start_s_(metrics.histogram("slipway_cold_start_seconds", "from a model's first request to its cell being ready")),
+      queue_metrics_{metrics.counter("slipway_queue_refused_total", "requests refused because too much waited for their model"),
+                     metrics.counter("slipway_queue_shed_total", "requests that waited and gave way to others"),
+                     metrics.counter("slipway_model_quarantines_total", "times a model was given a rest after repeated crashes"),
+                     metrics.histogram("slipway_queue_wait_seconds", "from a request's arrival at its model's queue to its run"),
+                     metrics.histogram("slipway_run_seconds", "run in a cell, seen by each request in it")} {
   if (options_.memory_bytes == 0) options_.memory_bytes = half_of_memory();
   if (options_.launcher_program.empty()) options_.launcher_program = os::own_program();
 }
@@ -181,7 +186,7 @@ void Fleet::broke(std::shared_ptr<CellLink> cell, Error why) {
 
 void Fleet::drained(std::shared_ptr<ModelQueue> model) {
   send([this, model = std::move(model)] {
-    if (auto cell = model->take_idle()) end_cell(cell->id, EndCause::unloaded, "retired");
+    for (const auto& cell : model->take_idle()) end_cell(cell->id, EndCause::unloaded, "retired");
   });
 }
 
@@ -261,8 +266,11 @@ void Fleet::on(LauncherLink::NotForked&& no) {
 
 // ---- model cells
 
+unsigned Fleet::threads_for(const ModelSpec& spec) const { return policy::threads_for(*spec.schema, spec.artifact_bytes, cores_, options_.threads); }
+
 std::shared_ptr<Model> Fleet::deploy(ModelSpec spec) {
-  auto model = std::make_shared<ModelQueue>(std::move(spec), options_, *this, loops_);
+  const unsigned cells_max = policy::cells_for(threads_for(spec), cores_, options_.cells);
+  auto model = std::make_shared<ModelQueue>(std::move(spec), options_, cells_max, *this, queue_metrics_, loops_);
   bool first;
   {
     std::lock_guard lock(mutex_);
@@ -312,6 +320,10 @@ void Fleet::fetch(const std::shared_ptr<ModelQueue>& model) {
 }
 
 void Fleet::load_with(const std::shared_ptr<ModelQueue>& model, Result<os::Fd> artifact, Steady wanted) {
+  if (model->has_cells() && resident_bytes() + model->expected_bytes() > options_.memory_bytes) {
+    model->load_failed(Error(ErrorCode::unavailable, "there is no memory for one more of its cells"), now_steady(), false);
+    return;
+  }
   unload_for(model->expected_bytes());
   Result<std::shared_ptr<CellLink>> link = artifact.ok() ? order_cell(model, *artifact) : Result<std::shared_ptr<CellLink>>(artifact.error());
   if (!link.ok()) {
@@ -327,7 +339,7 @@ Result<std::shared_ptr<CellLink>> Fleet::order_cell(const std::shared_ptr<ModelQ
   if (!os::is_sealed(artifact)) return Error(ErrorCode::internal, "The artifact is not sealed");
   wire::ForkModel order;
   order.id = next_id_++;
-  order.threads = policy::threads_for(*model->spec().schema, model->spec().artifact_bytes, cores_, options_.threads);
+  order.threads = threads_for(model->spec());
   order.memory_bytes = options_.model_memory_bytes;
   order.verified = model->spec().verified ? 1 : 0;
   order.ring.loops = static_cast<std::uint32_t>(loops_.size());
@@ -397,16 +409,24 @@ void Fleet::cell_exited(std::uint64_t id, int wait_status) {
   model->load_failed(Error(ErrorCode::model_refused, told ? life.link->ring.message() : reason), now, true);
 }
 
+std::uint64_t Fleet::resident_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& model : models()) {
+    for (const auto& cell : model->loaded()) total += cell.resident_bytes;
+  }
+  return total;
+}
+
 void Fleet::unload_for(std::uint64_t incoming_bytes) {
   std::vector<policy::Loaded> loaded;
   for (const auto& model : models()) {
-    if (auto l = model->loaded()) loaded.push_back(*l);
+    for (const auto& cell : model->loaded()) loaded.push_back(cell);
   }
   for (auto id : policy::to_unload(std::move(loaded), options_.memory_bytes, incoming_bytes)) {
     auto it = lives_.find(id);
     if (it == lives_.end()) continue;
     const auto model = it->second.link->model;
-    if (model->take_idle() == nullptr) continue;  // got work meanwhile
+    if (model->take_idle_cell(id) == nullptr) continue;  // got work meanwhile
     unloads_.add();
     log::info("model.unloaded", {{"model", model->spec().id}});
     end_cell(id, EndCause::unloaded, "unloaded");
@@ -415,11 +435,14 @@ void Fleet::unload_for(std::uint64_t incoming_bytes) {
 
 void Fleet::measure(Steady now) {
   bool any = false;
+  std::vector<std::uint64_t> surplus;
   for (const auto& [id, life] : lives_) {
     if (!life.attached || !life.ended_because.empty()) continue;
     any = true;
-    life.link->model->measured(os::resident_bytes(life.link->child.pid, launcher_anonymous_));
+    life.link->model->measured(*life.link, os::resident_bytes(life.link->child.pid, launcher_anonymous_));
+    if (const auto idle = life.link->model->take_surplus(now)) surplus.push_back(idle->id);
   }
+  for (const auto id : surplus) end_cell(id, EndCause::unloaded, "not needed any more");
   next_measure_ = any ? now + kMeasureEvery : Steady::max();
   unload_for(0);
 }
@@ -429,7 +452,8 @@ Steady Fleet::expire(Steady now) {
   for (const auto& model : models()) {
     const auto due = model->expire(now);
     next = std::min(next, due.next);
-    if (due.overdue) end_cell(due.overdue->id, due.hung ? EndCause::hung : EndCause::overdue, "a prediction ran beyond its deadline");
+    for (const auto& [cell, hung] : due.overdue)
+      end_cell(cell->id, hung ? EndCause::hung : EndCause::overdue, "a prediction ran beyond its deadline");
   }
   return next;
 }

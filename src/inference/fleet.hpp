@@ -67,6 +67,8 @@ class Fleet final : public Engine, public FleetCalls {
   void check_starting(Steady now);
   void end_cell(std::uint64_t id, EndCause cause, const std::string& reason);
   void cell_exited(std::uint64_t id, int wait_status);
+  unsigned threads_for(const ModelSpec& spec) const;
+  std::uint64_t resident_bytes() const;  // of all cells, as measured last
   void unload_for(std::uint64_t incoming_bytes);
   void measure(Steady now);
   Steady expire(Steady now);
@@ -112,6 +114,7 @@ class Fleet final : public Engine, public FleetCalls {
   Counter& unloads_;
   Counter& imports_done_;
   Histogram& cold_start_s_;
+  QueueMetrics queue_metrics_;
   std::thread thread_;
 };
 

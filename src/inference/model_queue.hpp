@@ -2,8 +2,8 @@
 // for microseconds and never while a callback runs. Loops submit and drain; the fleet's thread attaches and takes away cells.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "slipway/inference/engine.hpp"
+#include "slipway/inference/fair_queue.hpp"
 #include "slipway/inference/policy.hpp"
 #include "slipway/os/process.hpp"
 #include "slipway/os/ring.hpp"
@@ -24,6 +25,8 @@ struct Request {
   PredictJob job;
   PredictCallback done;
   LoopCells* loop = nullptr;
+  Ticket ticket;
+  Steady arrived{};
   unsigned attempts = 0;  // cells that died with it
   bool alone = false;     // was in a run that had to be ended: not together with others again
 };
@@ -44,6 +47,9 @@ struct CellLink {  // a cell from the server's side
   std::vector<std::atomic<std::uint32_t>> outstanding;  // by Loop: requests that come back there
   std::vector<std::atomic<std::uint8_t>> listed;        // by Loop: it looks at this cell before it sleeps
   std::atomic<bool> ended{false};
+  double outstanding_s = 0;          // what its flights will probably take; this and the next two under the model's lock
+  std::uint64_t resident_bytes = 0;  // as measured last
+  Steady last_used{};
   std::shared_ptr<ModelQueue> model;
   os::Child child;  // the fleet's thread only
 };
@@ -58,12 +64,23 @@ class FleetCalls {
   virtual void drained(std::shared_ptr<ModelQueue> model) = 0;        // retired, and nothing is left to do
 };
 
+struct QueueMetrics {  // of all models together
+  Counter& refused;    // because too much waits
+  Counter& shed;       // had waited, and gave way
+  Counter& quarantines;
+  Histogram& wait_s;
+  Histogram& run_s;
+};
+
 // overdue: a run was ended for its deadline; hung: the same, and it had so long that the model is to blame, not an impatient caller.
 enum class EndCause : std::uint8_t { crash, hung, overdue, unloaded, launcher_lost };
 
 class ModelQueue final : public Model, public std::enable_shared_from_this<ModelQueue> {
  public:
-  ModelQueue(ModelSpec spec, const EngineOptions& options, FleetCalls& fleet, std::vector<std::shared_ptr<LoopCells>> loops);
+  // cells_max: cells that it may have at the same time, 1 to kCellsMax.
+  ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
+             std::vector<std::shared_ptr<LoopCells>> loops);
+  static constexpr unsigned kCellsMax = 16;
 
   void predict(PredictJob job, PredictCallback done) override;
   void load(std::function<void(Status)> done) override;
@@ -79,56 +96,90 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   void load_failed(Error why, Steady now, bool counts);
   // The cell is gone or about to be. Answers or requeues what it held; true: load it again, something waits.
   bool detach(const std::shared_ptr<CellLink>& cell, EndCause cause, const std::string& reason, Steady now);
-  std::shared_ptr<CellLink> take_idle();  // detaches the cell if it has no work, for unloading; else null
+  std::vector<std::shared_ptr<CellLink>> take_idle();          // detaches its cells if it has no work, for unloading; else none
+  std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work
+  std::shared_ptr<CellLink> take_surplus(Steady now);          // one that others' help has made idle for long
   void quarantine(std::string reason, Steady now);
-  struct Due {
-    Steady next = Steady::max();
-    std::shared_ptr<CellLink> overdue;
+  struct Overdue {
+    std::shared_ptr<CellLink> cell;
     bool hung = false;
   };
-  Due expire(Steady now);  // answers what is late; `overdue`: the cell must be ended
-  std::optional<policy::Loaded> loaded() const;
-  std::shared_ptr<CellLink> cell() const;
-  void measured(std::uint64_t resident_bytes);
-  std::uint64_t expected_bytes() const;
-  void abandon();  // the engine ends: everything is answered `unavailable`
+  struct Due {
+    Steady next = Steady::max();
+    std::vector<Overdue> overdue;  // these cells must be ended
+  };
+  Due expire(Steady now);                      // answers what is late
+  std::vector<policy::Loaded> loaded() const;  // a cell each
+  bool has_cells() const;
+  void measured(CellLink& cell, std::uint64_t resident_bytes);
+  std::uint64_t expected_bytes() const;  // of one more cell
+  void abandon();                        // the engine ends: everything is answered `unavailable`
 
  private:
-  enum class State : std::uint8_t { unloaded, loading, ready };
   enum class Submitted : std::uint8_t { yes, no_room, too_large };
   using Answers = std::vector<std::pair<Request, Result<std::vector<Tensor>>>>;
+  struct Wakes {  // cells that were given work: to be woken outside of the lock
+    std::array<std::shared_ptr<CellLink>, kCellsMax> cells;
+    std::size_t count = 0;
+    void add(const std::shared_ptr<CellLink>& cell);
+    void wake() const;
+  };
+  struct Measured {  // what a request's run took
+    double run_s = 0, share_s = 0;
+    double rows = 1, together = 1;
+  };
 
   std::optional<Error> refusal(Steady now) const;  // under the lock, as are all below
-  Submitted submit(Request& request, Steady now);
-  bool pump(Steady now, Answers& answers);  // true: wake the cell
+  std::optional<Error> crowded(const Request& request, Steady now, Answers& answers);
+  Submitted submit(Request& request, Steady now, Wakes& wakes);
+  void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
+  void grow_if_crowded(Steady now);
+  double standing_s() const;  // work that stands before a newcomer
   void note_deadline(Steady when);
   void fail_waiting(const Error& why, Answers& answers);
-  bool hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, const std::string& reason, Steady now, Answers& answers,
-                 std::vector<Request>& again);
+  void shed_to(double allowed_s, Answers& answers);
+  void let_go(CellLink& cell);
+  bool note_crash(const std::string& reason, Steady now);
+  void hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, const std::string& reason, Steady now, Answers& answers);
+  void expire_flights(const std::shared_ptr<CellLink>& cell, Steady now, Due& due, Answers& answers);
+  Measured measure(const CellLink& cell, std::uint32_t slot, const Flight& flight, Steady now) const;
+  void account(const Flight& flight, const Measured& measured, bool good, Steady now);
   Result<std::vector<Tensor>> read_answer(const CellLink& cell, std::uint32_t slot, bool& hostile) const;
-  bool idle() const { return waiting_.empty() && (!cell_ || cell_->ring.in_use() == 0); }
-  static void deliver(Answers& answers);  // outside of the lock
+  bool has(const std::shared_ptr<CellLink>& cell) const;
+  bool idle() const;
+  void deliver(Answers& answers);  // outside of the lock
+  void count_failure(const Request& request);
+  void tell_quarantine(const std::string& reason) const;
 
   const ModelSpec spec_;
   const EngineOptions& options_;
+  const unsigned cells_max_;
   FleetCalls& fleet_;
+  QueueMetrics& metrics_;
   const std::vector<std::shared_ptr<LoopCells>> loops_;
 
   mutable std::mutex mutex_;
-  State state_ = State::unloaded;
-  std::shared_ptr<CellLink> cell_;
-  std::deque<Request> waiting_;
+  bool loading_ = false;  // a cell is on its way
+  std::vector<std::shared_ptr<CellLink>> cells_;
+  FairQueue<Request> waiting_;
   std::vector<std::function<void(Status)>> loads_;
   Steady next_deadline_ = Steady::max();
   Steady last_used_{};
-  Steady busy_since_{};
+  Steady crowded_since_ = Steady::max();
+  Steady no_growth_until_{};
   policy::ServiceTime service_;
+  policy::Overload overload_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
-  bool retired_ = false;
-  std::uint64_t resident_bytes_ = 0, last_resident_ = 0, cold_starts_ = 0, crashes_ = 0;
+  bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served
+  bool abandoned_ = false;  // the engine is gone
+  std::uint64_t last_resident_ = 0, cold_starts_ = 0, crashes_ = 0;
   double cold_start_ms_ = 0;
+  Tally succeeded_, queued_, computed_;
+  std::atomic<std::uint64_t> failed_count_{0}, failed_ns_{0};
+  std::uint64_t rows_ = 0;
+  double runs_ = 0;
 };
 
 }  // namespace slipway::inference

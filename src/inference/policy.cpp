@@ -37,16 +37,62 @@ bool RestartBudget::crashed(Steady now) {
   return true;
 }
 
+void ServiceTime::observe(double run_s, double run_rows, double together) {
+  constexpr double kKeep = 0.98;  // a run counts half after some thirty others
+  const double weight = 1 / std::max(1.0, together);
+  const double keep = std::pow(kKeep, weight);
+  n_ = n_ * keep + weight;
+  x_ = x_ * keep + weight * run_rows;
+  y_ = y_ * keep + weight * run_s;
+  xx_ = xx_ * keep + weight * run_rows * run_rows;
+  xy_ = xy_ * keep + weight * run_rows * run_s;
+  const auto smooth = [](double& mean, double value) { mean = mean == 0 ? value : mean + 0.1 * (value - mean); };
+  smooth(mean_s_, run_s * weight);
+  smooth(run_s_, run_s);
+  smooth(together_, std::max(1.0, together));
+}
+
+double ServiceTime::estimate_s(std::uint64_t rows) const {
+  if (n_ <= 0) return 0;
+  const double spread = xx_ - x_ * x_ / n_;
+  const double slope = spread > 1e-9 * xx_ ? std::clamp((xy_ - x_ * y_ / n_) / spread, 0.0, y_ / x_) : 0;
+  const double base = std::max(0.0, (y_ - slope * x_) / n_);
+  return base / together_ + slope * static_cast<double>(rows);
+}
+
 std::uint32_t ServiceTime::depth(std::uint32_t slots) const {
   constexpr double kAhead_s = 0.002;
-  if (mean_ <= 0) return std::min<std::uint32_t>(slots, 4);
-  const double wanted = kAhead_s / mean_;
+  if (mean_s_ <= 0) return std::min<std::uint32_t>(slots, 4);
+  const double wanted = kAhead_s / mean_s_;
   return wanted >= slots ? slots : std::max<std::uint32_t>(2, static_cast<std::uint32_t>(wanted));
 }
 
-std::uint32_t ServiceTime::retry_after_s(std::size_t waiting) const {
-  const double s = std::ceil(mean_ * static_cast<double>(waiting));
+std::uint32_t retry_after_s(double waiting_s) {
+  const double s = std::ceil(waiting_s);
   return s < 1 ? 1 : s > 3600 ? 3600 : static_cast<std::uint32_t>(s);
+}
+
+bool Overload::look(Steady now, double waiting_s, double run_s) {
+  if (now < window_end_) return on_;
+  const auto arrived = static_cast<double>(arrived_), done = static_cast<double>(done_);
+  if (on_) {
+    on_ = arrived > done * 1.02 + 1;
+    growing_ = 0;
+  } else {
+    const bool grows = arrived > done * 1.1 + 2 && waiting_s > last_waiting_s_ && waiting_s > allowed_s(run_s);
+    growing_ = grows ? growing_ + 1 : 0;
+    on_ = growing_ >= kGrowing;
+  }
+  arrived_ = done_ = 0;
+  last_waiting_s_ = waiting_s;
+  window_end_ = now + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(std::clamp(8 * run_s, 0.1, 1.0)));
+  return on_;
+}
+
+unsigned cells_for(unsigned threads, unsigned cores, unsigned wanted) {
+  constexpr unsigned kMost = 8;  // each holds the weights once more
+  if (wanted > 0) return wanted;
+  return threads > 1 ? 1 : std::clamp(cores, 1u, kMost);
 }
 
 }  // namespace slipway::inference::policy

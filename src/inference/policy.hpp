@@ -1,6 +1,6 @@
 // What the engine decides, apart from how it does it: whom to unload, how many threads, when a crashing model rests, how much of the
-// queue is handed to the cell, when to come again. Pure values and functions: no clock, no process, no lock. Priorities and fairness
-// between callers belong here too when they come: the order of a model's queue and the ring's depth are their two levers.
+// queue is handed to the cell, whom to refuse, when to come again. Pure values and functions: no clock, no process, no lock. The order of
+// a model's queue is fair_queue.hpp.
 #pragma once
 
 #include <cstdint>
@@ -43,17 +43,48 @@ class RestartBudget {  // crashes_max within the window, then rest for the cool-
   Steady until_{};
 };
 
-// How long a request occupies the cell, smoothed; from it the depth of the ring (so much work as keeps the cell busy over a wake-up, no
-// more: what stands in the ring is beyond the queue's order) and the seconds until a full queue has drained.
+// How long runs take, smoothed: a straight line over the rows of a run (weighted least squares, older runs weigh less), since a row costs
+// little beside the run itself in small runs and everything in large ones. From it come a request's cost, the depth of the ring (so much
+// work as keeps the cell busy over a wake-up, no more: what stands in the ring is beyond the queue's order), and when to come again.
 class ServiceTime {
  public:
-  void observe(double seconds) { mean_ = mean_ == 0 ? seconds : mean_ + 0.1 * (seconds - mean_); }
-  double mean_s() const { return mean_; }
+  // What one request saw of the run it was in: its seconds, its rows in all, its requests in all.
+  void observe(double run_s, double run_rows, double together);
+  bool known() const { return mean_s_ > 0; }
+  double mean_s() const { return mean_s_; }     // of a request
+  double run_s() const { return run_s_; }       // of a run
+  double estimate_s(std::uint64_t rows) const;  // of a request of so many rows; 0: unknown yet
   std::uint32_t depth(std::uint32_t slots) const;
-  std::uint32_t retry_after_s(std::size_t waiting) const;
 
  private:
-  double mean_ = 0;
+  double mean_s_ = 0, run_s_ = 0, together_ = 1;
+  double n_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;  // decayed sums over runs: 1, rows, seconds, rows^2, rows * seconds
 };
+
+std::uint32_t retry_after_s(double waiting_s);  // whole seconds until that much work is done; 1 to 3600
+
+// Tells a queue that can't be worked off from one that is only long: callers who wait for their answers before they ask again make a queue
+// of constant length, and none of them should be refused; more work than the cells can do, offered again and again, makes it grow window
+// after window, until only a short queue gives those who are let in an answer in time. Pure: `now` comes in.
+class Overload {
+ public:
+  void arrived() { ++arrived_; }
+  void done(std::uint64_t n) { done_ += n; }
+  bool look(Steady now, double waiting_s, double run_s);  // on? Closes windows that are over
+  bool on() const { return on_; }
+  // How much work may stand before a newcomer while it is on: about a run ahead of its own.
+  static double allowed_s(double run_s) { return run_s * 2 > 0.003 ? run_s * 2 : 0.003; }
+
+ private:
+  static constexpr unsigned kGrowing = 5;  // windows in a row
+  Steady window_end_{};
+  std::uint64_t arrived_ = 0, done_ = 0;
+  double last_waiting_s_ = 0;
+  unsigned growing_ = 0;
+  bool on_ = false;
+};
+
+// Cells of one model at most: those that run on one thread may have one a core.
+unsigned cells_for(unsigned threads, unsigned cores, unsigned wanted);
 
 }  // namespace slipway::inference::policy

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace slipway::inference::policy {
 namespace {
 
@@ -46,13 +48,82 @@ TEST(RestartBudget, RestsAtTheThirdCrashWithinTheWindow) {
 TEST(ServiceTime, KeepsTheRingShortForSlowModels) {
   ServiceTime fast, slow;
   for (int i = 0; i < 100; ++i) {
-    fast.observe(5e-6);
-    slow.observe(0.05);
+    fast.observe(5e-6, 1, 1);
+    slow.observe(0.05, 1, 1);
   }
   EXPECT_EQ(fast.depth(64), 64u);
   EXPECT_EQ(slow.depth(64), 2u);
-  EXPECT_EQ(fast.retry_after_s(10), 1u);
-  EXPECT_EQ(slow.retry_after_s(100), 5u);
+}
+
+TEST(ServiceTime, TellsARunsOwnTimeFromThatOfItsRows) {
+  ServiceTime time;
+  EXPECT_EQ(time.estimate_s(10), 0);
+  for (int i = 0; i < 200; ++i) {
+    const double rows = i % 4 == 0 ? 1000 : 1;
+    time.observe(100e-6 + rows * 2e-6, rows, 1);
+  }
+  EXPECT_NEAR(time.estimate_s(1), 102e-6, 1e-6);
+  EXPECT_NEAR(time.estimate_s(100'000), 0.2001, 1e-3);
+}
+
+TEST(ServiceTime, SharesARunAmongTheRequestsInIt) {
+  ServiceTime time;
+  for (int i = 0; i < 200; ++i) time.observe(1e-3, 10, 10);
+  EXPECT_NEAR(time.mean_s(), 1e-4, 1e-6);
+  EXPECT_NEAR(time.run_s(), 1e-3, 1e-6);
+  EXPECT_NEAR(time.estimate_s(1), 1e-4, 2e-6) << "rows were always as many: the run's time alone is known";
+}
+
+TEST(RetryAfter, IsInWholeSecondsAndNeverZero) {
+  EXPECT_EQ(retry_after_s(0), 1u);
+  EXPECT_EQ(retry_after_s(4.2), 5u);
+  EXPECT_EQ(retry_after_s(1e9), 3600u);
+}
+
+struct Load {  // offered to cells that do `capacity` requests in a window of 0.1 s
+  Overload overload;
+  double waiting = 0;  // requests
+  int ms = 0;
+  int shed_from = -1;
+  void window(int arriving, int capacity) {
+    const double run_s = 0.1 / capacity;
+    double admitted = arriving;
+    if (overload.on()) admitted = std::min(admitted, capacity + 2 - std::min<double>(waiting, 2));
+    for (int i = 0; i < arriving; ++i) overload.arrived();
+    const double done = std::min<double>(waiting + admitted, capacity);
+    waiting += admitted - done;
+    overload.done(static_cast<std::uint64_t>(done));
+    ms += 100;
+    if (overload.look(Steady{} + Millis(ms), waiting * run_s, run_s) && shed_from < 0) shed_from = ms;
+  }
+};
+
+TEST(Overload, IsNoticedWithinASecondAndEndsWithTheLoad) {
+  Load load;
+  for (int i = 0; i < 50; ++i) load.window(9, 10);
+  EXPECT_EQ(load.shed_from, -1);
+  for (int i = 0; i < 50; ++i) load.window(20, 10);
+  EXPECT_GT(load.shed_from, 5000);
+  EXPECT_LE(load.shed_from, 6000);
+  EXPECT_TRUE(load.overload.on());
+  for (int i = 0; i < 3; ++i) load.window(9, 10);
+  EXPECT_FALSE(load.overload.on());
+}
+
+// 64 connections that each wait for their answer: a long queue, and none to refuse.
+TEST(Overload, IsNotALongQueueOfCallersThatWaitForTheirAnswers) {
+  Load load;
+  load.window(64, 10);
+  for (int i = 0; i < 100; ++i) load.window(10, 10);
+  EXPECT_EQ(load.shed_from, -1);
+  EXPECT_NEAR(load.waiting, 54, 1);
+}
+
+TEST(Cells, AreOneACoreForModelsOnOneThread) {
+  EXPECT_EQ(cells_for(1, 4, 0), 4u);
+  EXPECT_EQ(cells_for(4, 4, 0), 1u);
+  EXPECT_EQ(cells_for(1, 64, 0), 8u);
+  EXPECT_EQ(cells_for(1, 4, 2), 2u);
 }
 
 }  // namespace

@@ -210,6 +210,11 @@ RunStatus RingHost::status(std::uint32_t slot) const {
   return s <= 3 ? static_cast<RunStatus>(s) : RunStatus::refused;
 }
 
+RunNote RingHost::run_note(std::uint32_t slot) const {
+  const auto& s = shared(slot);
+  return {s.run_ns.load(std::memory_order_relaxed), s.run_rows.load(std::memory_order_relaxed), s.run_requests.load(std::memory_order_relaxed)};
+}
+
 Result<std::span<const std::byte>> RingHost::output(std::uint32_t slot) const {
   const auto offset = shared(slot).out_offset.load(std::memory_order_relaxed);
   const auto bytes = shared(slot).out_bytes.load(std::memory_order_relaxed);
@@ -367,12 +372,15 @@ std::span<std::byte> RingCell::room(std::uint32_t slot, std::uint64_t bytes) {
   return {base_ + offset, bytes};
 }
 
-void RingCell::complete(std::uint32_t slot, RunStatus status, std::uint64_t answer_bytes) {
+void RingCell::complete(std::uint32_t slot, RunStatus status, std::uint64_t answer_bytes, const RunNote& note) {
   auto& s = shared(slot);
   const std::uint32_t loop = s.loop.load(std::memory_order_relaxed);
   if (answer_bytes == 0) s.out_offset.store(places_.inline_out + static_cast<std::uint64_t>(slot) * shape_.inline_bytes, std::memory_order_relaxed);
   s.out_bytes.store(answer_bytes, std::memory_order_relaxed);
   s.status.store(static_cast<std::uint32_t>(status), std::memory_order_relaxed);
+  s.run_ns.store(note.ns, std::memory_order_relaxed);
+  s.run_rows.store(note.rows, std::memory_order_relaxed);
+  s.run_requests.store(note.requests, std::memory_order_relaxed);
   s.state.store(static_cast<std::uint32_t>(SlotState::done), std::memory_order_relaxed);
   at<Word>(ring::completion_entry(places_, shape_, loop, tails_[loop]))->store(slot, std::memory_order_relaxed);
   at<Completions>(places_.completions)[loop].tail.store(++tails_[loop], std::memory_order_release);

@@ -34,6 +34,10 @@ enum class CellState : std::uint32_t { starting = 0, ready = 1, failed = 2 };
 enum class SlotState : std::uint32_t { free = 0, submitted = 1, running = 2, cancelled = 3, done = 4 };
 enum class RunStatus : std::uint32_t { ok = 0, refused = 1, too_large = 2, cancelled = 3 };  // refused: the answer is a message
 
+struct RunNote {  // of the run that a request was in: what it took, and for how many in all
+  std::uint64_t ns = 0, rows = 0, requests = 1;
+};
+
 inline constexpr std::uint32_t kSlotAlone = 1;  // flag: run it on its own, not with others
 
 namespace ring {  // the shared layout
@@ -54,6 +58,7 @@ struct alignas(64) Slot {
   std::atomic<std::uint32_t> state;
   std::atomic<std::uint32_t> loop, flags, status;
   std::atomic<std::uint64_t> in_offset, in_bytes, out_offset, out_bytes;  // offsets from the start of the memory
+  std::atomic<std::uint64_t> run_ns, run_rows, run_requests;
 };
 struct Places {  // where things are, computed from the shape alone
   std::uint64_t submissions, submission_entries, completions, completion_entries, slots, inline_in, inline_out, arena_in, arena_out, total;
@@ -97,6 +102,7 @@ class RingHost {
   bool pending(std::uint32_t loop) const;
   Status take(std::uint32_t loop, std::vector<std::uint32_t>& slots);
   RunStatus status(std::uint32_t slot) const;
+  RunNote run_note(std::uint32_t slot) const;                           // what the cell says, as hostile as all it says
   Result<std::span<const std::byte>> output(std::uint32_t slot) const;  // inside the answers' area, else an error; still hostile inside
   void release(std::uint32_t slot);                                     // a taken or never submitted one
   bool arm(std::uint32_t loop);                                         // true: something is pending, don't sleep
@@ -150,7 +156,7 @@ class RingCell {
   std::uint32_t flags(std::uint32_t slot) const;
   std::span<const std::byte> input(std::uint32_t slot) const;
   std::span<std::byte> room(std::uint32_t slot, std::uint64_t bytes);  // for the answer; empty (and bytes > 0): no room
-  void complete(std::uint32_t slot, RunStatus status, std::uint64_t answer_bytes);
+  void complete(std::uint32_t slot, RunStatus status, std::uint64_t answer_bytes, const RunNote& note = {});
   void flush();  // after complete()s: wakes the Loops that sleep
 
  private:

@@ -55,7 +55,7 @@ class Serving {
     }
     RingAnswers answers(ring_, round_);
     session_.run(requests_, answers, outcomes_);
-    for (std::size_t r = 0; r < round_.size(); ++r) ring_.complete(round_[r], outcomes_[r].status, outcomes_[r].bytes);
+    for (std::size_t r = 0; r < round_.size(); ++r) ring_.complete(round_[r], outcomes_[r].status, outcomes_[r].bytes, outcomes_[r].note);
     ring_.flush();
     return i;
   }

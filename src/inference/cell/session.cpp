@@ -3,6 +3,7 @@
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <set>
@@ -71,15 +72,33 @@ class OrtSession final : public Session {
     }
     for (std::size_t first = 0; first < requests.size();) {
       const std::size_t last = merge_end(views, first);
-      const bool done = last - first > 1 && run_merged(views, first, last, answers, outcomes);
-      if (!done) {
-        for (std::size_t i = first; i < last; ++i) run_one(views[i], i, answers, outcomes[i]);
+      const auto began = Clock::now();
+      if (last - first > 1 && run_merged(views, first, last, answers, outcomes)) {
+        note_run(views, first, last, began, outcomes);
+      } else {
+        for (std::size_t i = first; i < last; ++i) {
+          const auto began_one = Clock::now();
+          run_one(views[i], i, answers, outcomes[i]);
+          note_run(views, i, i + 1, began_one, outcomes);
+        }
       }
       first = last;
     }
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  static void note_run(const std::vector<std::vector<TensorView>>& views, std::size_t first, std::size_t last, Clock::time_point began,
+                       std::vector<Outcome>& outcomes) {
+    os::RunNote note;
+    note.ns = static_cast<std::uint64_t>((Clock::now() - began).count());
+    note.requests = last - first;
+    for (std::size_t i = first; i < last; ++i)
+      note.rows += views[i].empty() || views[i][0].rank == 0 ? 1 : static_cast<std::uint64_t>(views[i][0].dims[0]);
+    for (std::size_t i = first; i < last; ++i) outcomes[i].note = note;
+  }
+
   static bool same(std::vector<std::string> a, std::vector<std::string> b) {
     std::sort(a.begin(), a.end());
     std::sort(b.begin(), b.end());

@@ -23,6 +23,7 @@ class AnswerRoom {
 struct Outcome {
   os::RunStatus status = os::RunStatus::ok;
   std::uint64_t bytes = 0;  // of the answer
+  os::RunNote note;
 };
 
 class Session {

@@ -187,11 +187,13 @@ Result<json::Value> Registry::describe(std::string_view model_id) const {
       const inference::ModelStats stats = deployment->model->stats();
       out.set("runtime", json::object({{"loaded", stats.loaded},
                                        {"resident_bytes", stats.resident_bytes},
+                                       {"cells", stats.cells},
                                        {"cold_starts", stats.cold_starts},
                                        {"cold_start_ms", stats.cold_start_ms},
                                        {"crashes", stats.crashes},
                                        {"waiting", stats.waiting},
                                        {"running", stats.running},
+                                       {"overloaded", stats.overloaded},
                                        {"pid", stats.pid},
                                        {"quarantine", stats.quarantine}}));
     }

@@ -1,0 +1,327 @@
+// What happens to a model's cells: they come, end, are measured and taken away; and what that means for the requests they hold.
+#include <algorithm>
+
+#include "slipway/base/log.hpp"
+#include "slipway/inference/loop_cells.hpp"
+#include "slipway/inference/model_queue.hpp"
+#include "slipway/inference/queue_errors.hpp"
+
+namespace slipway::inference {
+
+namespace {
+
+constexpr unsigned kAttemptsMax = 3;  // cells that may die with one request before it is given up
+
+Steady now_steady() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+bool ModelQueue::has(const std::shared_ptr<CellLink>& cell) const { return std::find(cells_.begin(), cells_.end(), cell) != cells_.end(); }
+
+bool ModelQueue::idle() const {
+  return waiting_.empty() && std::all_of(cells_.begin(), cells_.end(), [](const auto& c) { return c->ring.in_use() == 0; });
+}
+
+// ---- they come
+
+void ModelQueue::load(std::function<void(Status)> done) {
+  std::optional<Status> known;
+  {
+    std::lock_guard lock(mutex_);
+    last_used_ = now_steady();
+    if (!cells_.empty())
+      known = ok();
+    else if (auto refused = refusal(last_used_))
+      known = std::move(*refused);
+    else {
+      loads_.push_back(std::move(done));
+      start_loading();
+    }
+  }
+  if (known) done(std::move(*known));  // NOLINT(bugprone-use-after-move): then it was not moved into loads_
+}
+
+void ModelQueue::attach(const std::shared_ptr<CellLink>& cell, double cold_start_ms) {
+  Answers answers;
+  std::vector<std::function<void(Status)>> loads;
+  Wakes wakes;
+  bool drained = false;
+  {
+    std::lock_guard lock(mutex_);
+    cell->last_used = now_steady();
+    cells_.push_back(cell);
+    loading_ = false;
+    ++cold_starts_;
+    cold_start_ms_ = cold_start_ms;
+    loads.swap(loads_);
+    pump(cell->last_used, answers, wakes);
+    drained = retired_ && idle();
+  }
+  if (drained) fleet_.drained(shared_from_this());
+  wakes.wake();
+  deliver(answers);
+  for (auto& l : loads) l(ok());
+}
+
+void ModelQueue::fail_waiting(const Error& why, Answers& answers) {
+  while (!waiting_.empty()) answers.emplace_back(std::move(waiting_.pop().value), why);
+}
+
+// True: too many, the model rests from now on.
+bool ModelQueue::note_crash(const std::string& reason, Steady now) {
+  ++crashes_;
+  if (!restarts_.crashed(now)) return false;
+  rest_reason_ = reason;
+  return true;
+}
+
+void ModelQueue::tell_quarantine(const std::string& reason) const {
+  metrics_.quarantines.add();
+  log::error("model.quarantined", {{"model", spec_.id}, {"reason", reason}, {"seconds", options_.cool_down.count() / 1000}});
+}
+
+void ModelQueue::load_failed(Error why, Steady now, bool counts) {
+  Answers answers;
+  std::vector<std::function<void(Status)>> loads;
+  bool rests = false;
+  {
+    std::lock_guard lock(mutex_);
+    loading_ = false;
+    loads.swap(loads_);
+    rests = counts && note_crash(why.detail(), now);
+    no_growth_until_ = now + Millis(10'000);
+    if (cells_.empty()) fail_waiting(Error(ErrorCode::unavailable, "The model can't be loaded: " + why.detail()).because(why.internal()), answers);
+  }
+  if (rests) tell_quarantine(why.detail());
+  deliver(answers);
+  for (auto& l : loads) l(why);
+}
+
+// ---- they end
+
+// Takes the cell out of service; it holds no requests, or these have been handed back.
+void ModelQueue::let_go(CellLink& cell) {
+  cell.ended.store(true);
+  std::erase_if(cells_, [&cell](const auto& c) { return c.get() == &cell; });
+}
+
+void ModelQueue::hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, const std::string& reason, Steady now, Answers& answers) {
+  Flight flight = std::move(cell.flights[slot]);
+  if (flight.answered) return;
+  const bool running = cell.ring.slot_state(slot) == os::SlotState::running;
+  Request& request = flight.request;
+  ++request.attempts;
+  request.alone |= running;
+  if (request.job.deadline <= now)
+    answers.emplace_back(std::move(request), late());
+  else if ((running && cause != EndCause::overdue && cause != EndCause::hung) || request.attempts >= kAttemptsMax)
+    answers.emplace_back(std::move(request), crashed(reason));
+  else {
+    const Ticket ticket = request.ticket;
+    waiting_.push_back_to_front(std::move(request), ticket);
+  }
+}
+
+bool ModelQueue::detach(const std::shared_ptr<CellLink>& cell, EndCause cause, const std::string& reason, Steady now) {
+  Answers answers;
+  Wakes wakes;
+  bool more = false, rests = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (cell->ended.load()) return false;
+    let_go(*cell);
+    std::vector<std::uint32_t> slots;
+    for (const auto& loop : loops_) (void)cell->ring.take(loop->index(), slots);  // what it answered before its end counts
+    bool hostile = false;
+    for (auto slot : slots) {
+      Flight flight = std::move(cell->flights[slot]);
+      cell->flights[slot].answered = true;
+      if (!flight.answered) {
+        auto result = read_answer(*cell, slot, hostile);
+        answers.emplace_back(std::move(flight.request), std::move(result));
+      }
+    }
+    for (std::uint32_t slot = 0; slot < cell->flights.size(); ++slot) {
+      if (cell->ring.in_flight(slot)) hand_back(*cell, slot, cause, reason, now, answers);
+    }
+    if (cause == EndCause::crash || cause == EndCause::hung) rests = note_crash(reason, now);
+    if (auto refused = restarts_.resting(now) ? refusal(now) : std::nullopt) fail_waiting(*refused, answers);
+    pump(now, answers, wakes);  // to the other cells
+    more = !waiting_.empty() && cells_.empty() && !loading_;
+    loading_ |= more;
+  }
+  if (rests) tell_quarantine(reason);
+  wakes.wake();
+  deliver(answers);
+  return more;
+}
+
+std::vector<std::shared_ptr<CellLink>> ModelQueue::take_idle() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<CellLink>> taken;
+  if (!idle()) return taken;
+  taken = cells_;
+  for (const auto& cell : taken) let_go(*cell);
+  return taken;
+}
+
+std::shared_ptr<CellLink> ModelQueue::take_idle_cell(std::uint64_t id) {
+  std::lock_guard lock(mutex_);
+  const auto at = std::find_if(cells_.begin(), cells_.end(), [id](const auto& c) { return c->id == id; });
+  if (at == cells_.end() || (*at)->ring.in_use() > 0 || !waiting_.empty()) return nullptr;
+  auto cell = *at;
+  let_go(*cell);
+  return cell;
+}
+
+std::shared_ptr<CellLink> ModelQueue::take_surplus(Steady now) {
+  constexpr Millis kIdle{15'000};
+  std::lock_guard lock(mutex_);
+  if (cells_.size() < 2 || !waiting_.empty()) return nullptr;
+  const auto cell = cells_.back();
+  if (cell->ring.in_use() > 0 || now - cell->last_used < kIdle) return nullptr;
+  let_go(*cell);
+  return cell;
+}
+
+void ModelQueue::quarantine(std::string reason, Steady now) {
+  tell_quarantine(reason);
+  std::lock_guard lock(mutex_);
+  restarts_.rest(now);
+  rest_reason_ = std::move(reason);
+}
+
+// ---- deadlines
+
+// Answers the cell's late requests; what is begun and still runs when its grace is over ends the cell.
+void ModelQueue::expire_flights(const std::shared_ptr<CellLink>& cell, Steady now, Due& due, Answers& answers) {
+  constexpr Millis kHung{1000};  // a run that had this long counts as a crash: it isn't just an impatient caller's
+  const auto slots = static_cast<std::uint32_t>(cell->flights.size());
+  bool busy = false;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) busy |= cell->ring.running(slot);
+  bool overdue = false, hung = false;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    if (!cell->ring.in_flight(slot)) continue;
+    Flight& flight = cell->flights[slot];
+    if (!flight.answered && flight.request.job.deadline <= now) {
+      const bool cancelled = cell->ring.cancel(slot);
+      // What was not begun comes back as soon as the run before it ends; that one has a deadline of its own. A cell that runs nothing
+      // and doesn't give it back does not answer at all (it was stopped, or spins outside a run).
+      flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);
+      if (cancelled) flight.end_at = now + (busy ? Millis(60'000) : options_.run_grace);
+      flight.answered = true;
+      answers.emplace_back(std::move(flight.request), late());
+    }
+    if (flight.answered && flight.end_at <= now) {
+      overdue = true;
+      hung |= now - flight.submitted >= kHung;
+    } else {
+      due.next = std::min(due.next, flight.answered ? flight.end_at : flight.request.job.deadline);
+    }
+  }
+  if (overdue) due.overdue.push_back({cell, hung});
+}
+
+ModelQueue::Due ModelQueue::expire(Steady now) {
+  Due due;
+  Answers answers;
+  {
+    std::lock_guard lock(mutex_);
+    if (now < next_deadline_) return {next_deadline_, {}};
+    waiting_.take_if(
+        [&](const Request& r) {
+          if (r.job.deadline <= now) return true;
+          due.next = std::min(due.next, r.job.deadline);
+          return false;
+        },
+        [&](FairQueue<Request>::Entry&& e) { answers.emplace_back(std::move(e.value), late()); });
+    for (const auto& cell : cells_) expire_flights(cell, now, due, answers);
+    next_deadline_ = due.next;
+  }
+  deliver(answers);
+  return due;
+}
+
+// ---- what others want to know
+
+ModelStats ModelQueue::stats() const {
+  std::lock_guard lock(mutex_);
+  ModelStats s;
+  s.loaded = !cells_.empty();
+  s.cells = static_cast<unsigned>(cells_.size());
+  for (const auto& cell : cells_) {
+    s.resident_bytes += cell->resident_bytes;
+    s.running += cell->ring.in_use();
+  }
+  if (!cells_.empty()) s.pid = cells_.front()->child.pid;
+  s.cold_starts = cold_starts_;
+  s.crashes = crashes_;
+  s.waiting = waiting_.size();
+  s.cold_start_ms = cold_start_ms_;
+  if (restarts_.resting(now_steady())) s.quarantine = rest_reason_;
+  s.overloaded = overload_.on();
+  s.succeeded = succeeded_;
+  s.failed = {failed_count_.load(), failed_ns_.load()};
+  s.queued = queued_;
+  s.computed = computed_;
+  s.rows = rows_;
+  s.runs = runs_;
+  s.last_used = last_used_;
+  return s;
+}
+
+std::vector<policy::Loaded> ModelQueue::loaded() const {
+  std::lock_guard lock(mutex_);
+  std::vector<policy::Loaded> all;
+  for (const auto& cell : cells_) all.push_back({cell->id, cell->resident_bytes, last_used_, !waiting_.empty() || cell->ring.in_use() > 0});
+  return all;
+}
+
+bool ModelQueue::has_cells() const {
+  std::lock_guard lock(mutex_);
+  return !cells_.empty();
+}
+
+void ModelQueue::measured(CellLink& cell, std::uint64_t resident_bytes) {
+  std::lock_guard lock(mutex_);
+  cell.resident_bytes = last_resident_ = resident_bytes;
+}
+
+std::uint64_t ModelQueue::expected_bytes() const {
+  std::lock_guard lock(mutex_);
+  return last_resident_ > 0 ? last_resident_ : policy::estimated_resident(spec_.artifact_bytes);
+}
+
+void ModelQueue::retire() {
+  bool drained;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(retired_, true)) return;
+    drained = idle();
+  }
+  if (drained) fleet_.drained(shared_from_this());
+}
+
+void ModelQueue::abandon() {
+  Answers answers;
+  std::vector<std::function<void(Status)>> loads;
+  const Error why(ErrorCode::unavailable, "The server is shutting down");
+  {
+    std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    loads.swap(loads_);
+    fail_waiting(why, answers);
+    for (const auto& cell : cells_) {
+      cell->ended.store(true);
+      for (std::uint32_t slot = 0; slot < cell->flights.size(); ++slot) {
+        Flight& flight = cell->flights[slot];
+        if (cell->ring.in_flight(slot) && !std::exchange(flight.answered, true)) answers.emplace_back(std::move(flight.request), why);
+      }
+    }
+    cells_.clear();
+  }
+  deliver(answers);
+  for (auto& l : loads) l(why);
+}
+
+}  // namespace slipway::inference

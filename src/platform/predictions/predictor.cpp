@@ -1,0 +1,93 @@
+#include "slipway/platform/predictions/predictor.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "slipway/os/loop.hpp"
+
+namespace slipway::predictions {
+namespace {
+
+std::string_view caller_of(const http::Principal& who) { return who.kind == http::Principal::Kind::key ? who.key_id : who.user_id; }
+
+}  // namespace
+
+Result<Millis> parse_timeout(std::string_view text) {
+  const auto refuse = [] { return Error(ErrorCode::bad_request, "a timeout is a number of seconds above zero, or has a unit: 2.5, 250ms, 2s"); };
+  double scale_ms = 1000;
+  if (text.ends_with("ms")) {
+    scale_ms = 1;
+    text.remove_suffix(2);
+  } else if (text.ends_with('s')) {
+    text.remove_suffix(1);
+  }
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (problem != std::errc{} || end != text.data() + text.size() || !(value > 0)) return refuse();
+  return Millis(static_cast<std::int64_t>(std::clamp(value * scale_ms, 1.0, 86'400'000.0)));
+}
+
+Predictor::Predictor(models::Registry& registry, limits::Limiter& limiter, Metrics& metrics, Options options)
+    : registry_(registry),
+      limiter_(limiter),
+      rows_(metrics.counter("slipway_predicted_rows_total", "Rows that models have answered")),
+      policy_(limiter.policy_header()),
+      options_(options) {}
+
+DecodeLimits Predictor::decode_limits() const { return {options_.rows_max, std::max<std::size_t>(options_.body_bytes_max * 4, 1 << 20)}; }
+
+Result<Predictor::Admitted> Predictor::admit(const http::Request& request, std::string_view model_id) const {
+  const http::Principal& who = *request.principal;
+  Admitted out;
+  out.model = TRY(registry_.visible(who, model_id));
+  auto limit = limiter_.admit(caller_of(who));
+  TRY(std::move(limit.status));
+  out.limit = std::move(limit.headers_limit);
+  if (!out.model->served()) return Error(ErrorCode::model_not_ready, "the model is " + out.model->status + "; it can be asked when it is ready");
+  out.caller = std::hash<std::string_view>{}(caller_of(who));
+  return out;
+}
+
+Result<Terms> Predictor::terms(const http::Request& request) const {
+  Terms out{options_.timeout};
+  std::optional<std::string> in_query;
+  auto timeout = request.header("x-request-timeout");
+  if (!timeout && !request.raw_query().empty() && (in_query = request.query("timeout"))) timeout = *in_query;
+  if (timeout) {
+    auto parsed = parse_timeout(*timeout);
+    if (!parsed) return std::move(parsed).error().at(in_query ? "timeout" : "X-Request-Timeout", "is not a time");
+    out.timeout = std::min(out.timeout, *parsed);
+  }
+  if (const auto priority = request.header("x-request-priority")) {
+    if (*priority == "high")
+      out.priority = inference::Priority::high;
+    else if (*priority == "low")
+      out.priority = inference::Priority::low;
+    else if (*priority != "normal")
+      return Error(ErrorCode::bad_request, "the priority is not known").at("X-Request-Priority", "is high, normal or low");
+  }
+  return out;
+}
+
+void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest input, const http::Request& request,
+                    inference::PredictCallback done) const {
+  inference::PredictJob job;
+  job.inputs = std::move(input.inputs);
+  job.rows = input.rows;
+  job.deadline = std::min(request.deadline, system_clock().steady() + terms.timeout);
+  job.loop = request.loop;
+  job.caller = admitted.caller;
+  job.priority = terms.priority;
+  admitted.model->model->predict(std::move(job), [this, rows = input.rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
+    if (outputs.ok()) rows_.add(rows);
+    done(std::move(outputs));
+  });
+}
+
+void Predictor::add_limit_headers(http::Response& response, const std::string& limit) const {
+  if (limit.empty()) return;
+  response.headers.emplace_back("RateLimit-Policy", policy_);
+  response.headers.emplace_back("RateLimit", limit);
+}
+
+}  // namespace slipway::predictions

@@ -1,0 +1,67 @@
+// Predictor: what is the same for every protocol that asks for a prediction: may this caller, is the model served, how urgent is it and until
+// when, into the model's queue, counted. The protocols decode the body and write the answer. Everything runs on the connection's own loop:
+// no database, no disk, no lock that all requests share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "slipway/base/metrics.hpp"
+#include "slipway/http/route.hpp"
+#include "slipway/inference/engine.hpp"
+#include "slipway/platform/limits/limiter.hpp"
+#include "slipway/platform/models/registry.hpp"
+#include "slipway/tensor/request_codec.hpp"
+
+namespace slipway::predictions {
+
+struct Options {
+  std::uint64_t body_bytes_max = 64ULL << 20;
+  std::size_t rows_max = 100'000;
+  Millis timeout{30'000};  // callers may ask for less
+};
+
+// When the caller wants the answer, and before whom.
+struct Terms {
+  Millis timeout;
+  inference::Priority priority = inference::Priority::normal;
+};
+
+class Predictor {
+ public:
+  Predictor(models::Registry& registry, limits::Limiter& limiter, Metrics& metrics, Options options);
+
+  struct Admitted {
+    std::shared_ptr<const models::Deployment> model;  // served
+    std::string limit;                                // value of the RateLimit header; empty: there is no limit
+    std::uint64_t caller = 0;                         // for fairness between callers
+  };
+  // Errors: not_found (also for what isn't the caller's), rate_limited, model_not_ready.
+  Result<Admitted> admit(const http::Request& request, std::string_view model_id) const;
+
+  // X-Request-Timeout (or ?timeout=): seconds, or with a unit (`250ms`, `2s`). X-Request-Priority: high, normal or low.
+  // Errors: bad_request that names the header.
+  Result<Terms> terms(const http::Request& request) const;
+
+  // done is called on the request's loop, exactly once, maybe before this returns.
+  void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, const http::Request& request, inference::PredictCallback done) const;
+
+  DecodeLimits decode_limits() const;
+  void add_limit_headers(http::Response& response, const std::string& limit) const;
+  const Options& options() const { return options_; }
+  models::Registry& registry() const { return registry_; }
+
+ private:
+  models::Registry& registry_;
+  limits::Limiter& limiter_;
+  Counter& rows_;
+  const std::string policy_;
+  const Options options_;
+};
+
+Result<Millis> parse_timeout(std::string_view text);  // bad_request unless it is a time above zero
+
+}  // namespace slipway::predictions
