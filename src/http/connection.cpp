@@ -7,6 +7,7 @@
 
 #include "slipway/base/ids.hpp"
 #include "slipway/base/log.hpp"
+#include "slipway/http/content_coding.hpp"
 #include "slipway/http/problem.hpp"
 #include "slipway/http/request_parts.hpp"
 #include "slipway/http/response_head.hpp"
@@ -244,6 +245,7 @@ void Connection::forget_request() {
   principal_ = nullptr;
   answered_ = false;
   body_bytes_ = 0;
+  coding_.reset();
   set_request_id({});
 }
 
@@ -334,9 +336,12 @@ bool Connection::accept_body() {
     refuse(Error(ErrorCode::too_large, "The body is larger than the limit of " + std::to_string(body_max_) + " bytes."));
     return false;
   }
-  if (head_.encoded) {
-    refuse(Error(ErrorCode::unsupported_media_type, "Compressed request bodies are not taken; send it without Content-Encoding."),
-           {{"Accept-Encoding", "identity"}});
+  if (!head_.content_encoding.empty()) coding_ = coding_of(head_.content_encoding);
+  if (!head_.content_encoding.empty() && (body.kind != Body::Kind::buffered || !coding_)) {
+    const bool takes = body.kind == Body::Kind::buffered;
+    refuse(Error(ErrorCode::unsupported_media_type, takes ? "The Content-Encoding taken here is gzip or deflate, once."
+                                                          : "Compressed request bodies are not taken here; send it without Content-Encoding."),
+           {{"Accept-Encoding", takes ? "gzip, deflate" : "identity"}});
     return false;
   }
   if (body.kind != Body::Kind::none && !body.content_types.empty() && !takes(body.content_types, head_.content_type)) {
@@ -406,6 +411,29 @@ void Connection::dispatch() {
   handed_over_ = now();
   deadline_ = request_.deadline = handed_over_ + route_->timeout;
   if (route_->body.kind == Body::Kind::none) request_.body.clear();
+  if (coding_ && !request_.body.empty()) return decompress();
+  hand_over();
+}
+
+// On the pool: a small body can be long in the making.
+void Connection::decompress() {
+  const bool taken =
+      shared_->pool.submit([self = shared_from_this(), sequence = sequence_, body = std::move(request_.body), coding = *coding_, most = body_max_] {
+        auto plain = std::make_shared<Result<std::string>>(decompressed(body, coding, most));
+        self->loop().post([self, sequence, plain] {
+          if (sequence != self->sequence_ || self->state_ != State::waiting || self->answered_) return;  // too late
+          if (!plain->ok()) {
+            self->deliver(sequence, plain->error());
+            return;
+          }
+          self->request_.body = *std::move(*plain);
+          self->hand_over();
+        });
+      });
+  if (!taken) deliver(sequence_, Error(ErrorCode::overloaded, "All workers are busy.").retry_after(1));
+}
+
+void Connection::hand_over() {
   Responder responder(std::make_shared<Exchange>(shared_from_this(), sequence_));
   if (const auto* const on_pool = std::get_if<PoolHandler>(&route_->handler)) return run_on_pool(*on_pool, std::move(responder));
   try {
@@ -428,7 +456,7 @@ void Connection::run_on_pool(const PoolHandler& handler, Responder responder) {
 void Connection::deliver(std::uint64_t sequence, Result<Response> result) {
   const bool expected = sequence == sequence_ && !answered_ && (state_ == State::waiting || state_ == State::upload);
   if (!expected) return;  // too late, or the client is gone
-  response_ = result ? std::move(result).value() : problem(result.error(), id_);
+  response_ = result ? std::move(result).value() : problem(result.error(), id_, route_);
   answered_ = true;
   advance();
 }
@@ -436,7 +464,7 @@ void Connection::deliver(std::uint64_t sequence, Result<Response> result) {
 // --- the answer ---
 
 void Connection::refuse(const Error& error, std::vector<std::pair<std::string, std::string>> headers) {
-  Response response = problem(error, id_);
+  Response response = problem(error, id_, route_);
   for (auto& header : headers) response.headers.push_back(std::move(header));
   respond(std::move(response));
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "slipway/http/chunked.hpp"
+#include "slipway/http/content_coding.hpp"
 #include "slipway/http/request_head.hpp"
 #include "slipway/http/route.hpp"
 #include "slipway/http/shared.hpp"
@@ -59,6 +60,8 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   void receive_body();
   void begin_upload();
   void dispatch();
+  void decompress();
+  void hand_over();  // to the handler
   void run_on_pool(const PoolHandler& handler, Responder responder);
   Result<std::string_view> next_body(std::string_view& bytes);  // content at the front of bytes; advances
   void say_continue();
@@ -104,6 +107,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   HeadScan scan_;
   RequestHead head_;
   Request request_;
+  std::optional<Coding> coding_;  // of the body
   const Route* route_ = nullptr;
   std::size_t route_index_ = 0;
   std::array<char, 64> id_text_{};

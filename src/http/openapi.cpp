@@ -32,8 +32,10 @@ std::string template_path(std::string_view pattern, std::vector<std::string>& na
     const std::string_view segment = pattern.substr(1, end - 1);
     out += '/';
     if (!segment.empty() && (segment[0] == ':' || segment[0] == '*')) {
-      names.emplace_back(segment.substr(1));
+      const std::size_t colon = std::min(segment.find(':', 1), segment.size());
+      names.emplace_back(segment.substr(1, colon - 1));
       out += '{' + names.back() + '}';
+      out += segment.substr(colon);
     } else {
       out += segment;
     }

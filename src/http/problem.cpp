@@ -15,7 +15,7 @@ std::string problem_type(ErrorCode code) {
   return type;
 }
 
-Response problem(const Error& error, std::string_view request_id) {
+Response problem(const Error& error, std::string_view request_id, const Route* route) {
   Response response;
   response.status = error.status();
   response.content_type = "application/problem+json";
@@ -30,6 +30,7 @@ Response problem(const Error& error, std::string_view request_id) {
     }
     w.end_array();
   }
+  if (route != nullptr && route->extend_problem != nullptr) route->extend_problem(w, error);
   w.end_object();
   if (const auto seconds = error.retry_after_s()) response.headers.emplace_back("Retry-After", std::to_string(*seconds));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"slipway\"");

@@ -12,6 +12,7 @@ namespace slipway::http {
 std::string problem_type(ErrorCode code);  // "/errors/invalid-input"
 
 // status, title, detail, request_id, errors; Retry-After, and WWW-Authenticate on 401. Its log_detail is the error's internal text.
-Response problem(const Error& error, std::string_view request_id);
+// route: the one it is for, whose members are added; null: none was found.
+Response problem(const Error& error, std::string_view request_id, const Route* route = nullptr);
 
 }  // namespace slipway::http

@@ -168,7 +168,9 @@ Status note_field(const HeaderView& f, RequestHead& head, Seen& seen) {
       }
       break;
     case 16:
-      if (equals_ignoring_case(f.name, "content-encoding") && !equals_ignoring_case(f.value, "identity")) head.encoded = true;
+      if (equals_ignoring_case(f.name, "content-encoding") && !equals_ignoring_case(f.value, "identity")) {
+        head.content_encoding = head.content_encoding.empty() ? f.value : std::string_view("several");
+      }
       break;
     case 17:
       if (equals_ignoring_case(f.name, "transfer-encoding")) {

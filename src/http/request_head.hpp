@@ -27,9 +27,8 @@ struct RequestHead {
   bool keep_alive = true;
   bool chunked = false;
   bool expect_continue = false;
-  bool encoded = false;  // Content-Encoding other than identity
   std::uint64_t content_length = 0;
-  std::string_view content_type, request_id;  // header values; empty: absent
+  std::string_view content_type, content_encoding, request_id;  // header values; empty: absent (identity is no encoding)
   std::vector<HeaderView> fields;
 };
 

@@ -22,6 +22,9 @@
 namespace slipway::os {
 class Loop;
 }
+namespace slipway::json {
+class Writer;
+}
 
 namespace slipway::http {
 
@@ -245,12 +248,14 @@ struct Doc {
 
 struct Route {
   Method method;
-  std::string pattern;  // "/api/models/:id"; the last segment may be "*name": the rest of the path, raw
+  std::string pattern;  // "/api/models/:id"; "/v1/models/:model:predict"; the last segment may be "*name": the rest of the path, raw
   Access access;        // no default on purpose
   Body body = {};
   Handler handler;
   Millis timeout{60'000};  // from the whole request to the answer; Request::deadline
   bool quiet = false;      // access log at debug level only (predictions, probes, metrics); failures are logged all the same
+  // Members that the clients of another protocol look for in a refusal, beside those of the problem document.
+  void (*extend_problem)(json::Writer& problem, const Error& error) = nullptr;
   Doc doc = {};
 };
 

@@ -94,17 +94,19 @@ Status Router::add(std::size_t index) {
       continue;
     }
     const bool rest = part[0] == '*';
-    const std::string name(part.substr(1));
-    if (name.empty() || !is_literal(name) || (rest && i + 1 != parts.size())) return bug(route, "a parameter is malformed");
-    if (!names.insert(part.substr(1)).second) return bug(route, "two parameters have the same name");
+    const std::size_t colon = std::min(part.find(':', 1), part.size());
+    const std::string name(part.substr(1, colon - 1));
+    const bool has_verb = colon < part.size();
+    const std::string_view verb = has_verb ? part.substr(colon + 1) : std::string_view();
+    if (name.empty() || !is_literal(name) || (rest && (i + 1 != parts.size() || has_verb))) return bug(route, "a parameter is malformed");
+    if (has_verb && (verb.empty() || !is_literal(verb))) return bug(route, "a verb is malformed");
+    if (!names.insert(part.substr(1, colon - 1)).second) return bug(route, "two parameters have the same name");
     if (++params > kParamsMax) return bug(route, "it has too many parameters");
-    auto& child = rest ? node->rest : node->parameter;
     std::string& known = rest ? node->rest_name : node->parameter_name;
-    if (!child) {
-      child = std::make_unique<Node>();
-      known = name;
-    }
+    if (known.empty()) known = name;
     if (known != name) return bug(route, "another route calls this parameter '" + known + "'");
+    auto& child = has_verb ? node->verbs[std::string(verb)] : rest ? node->rest : node->parameter;
+    if (!child) child = std::make_unique<Node>();
     node = child.get();
   }
   if (!node->methods.emplace(route.method, index).second) return bug(route, "another route has the same method and path");
@@ -120,6 +122,7 @@ void Router::finish(Node& node) {
     node.allow += "OPTIONS";
   }
   for (auto& [segment, child] : node.literals) finish(*child);
+  for (auto& [verb, child] : node.verbs) finish(*child);
   if (node.parameter) finish(*node.parameter);
   if (node.rest) finish(*node.rest);
 }
@@ -137,6 +140,13 @@ const Router::Node* Router::find(const Node& node, std::string_view path, Match&
   if (const auto literal = node.literals.find(segment); literal != node.literals.end()) {
     if (const Node* const found = descend(*literal->second)) return found;
     match.params = params;
+  }
+  if (const std::size_t colon = node.verbs.empty() ? std::string_view::npos : segment.rfind(':'); colon != std::string_view::npos && colon > 0) {
+    if (const auto verb = node.verbs.find(segment.substr(colon + 1)); verb != node.verbs.end()) {
+      match.param[match.params++] = {node.parameter_name, segment.substr(0, colon)};
+      if (const Node* const found = descend(*verb->second)) return found;
+      match.params = params;
+    }
   }
   if (node.parameter && !segment.empty()) {
     match.param[match.params++] = {node.parameter_name, segment};

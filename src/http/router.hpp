@@ -39,6 +39,7 @@ class Router {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
     std::unique_ptr<Node> parameter;
     std::string parameter_name;
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> verbs;  // of ":model:predict"; their parameter has the name above
     std::unique_ptr<Node> rest;
     std::string rest_name;
     std::map<Method, std::size_t> methods;

@@ -55,6 +55,23 @@ TEST(Router, PrefersLiteralsToParametersAndGoesBack) {
   EXPECT_EQ(rest.param[0].second, "a/b/../c");
 }
 
+TEST(Router, TellsVerbsFromTheirParameter) {
+  const Router r = build({route(Method::post, "/v1/models/:model:predict"), route(Method::post, "/v1/models/:model:regress"),
+                          route(Method::get, "/v1/models/:model"), route(Method::post, "/v1/models/:model/versions/:version:predict")});
+  const auto predict = r.match(Method::post, "/v1/models/iris:predict");
+  ASSERT_EQ(predict.index, 0u);
+  ASSERT_EQ(predict.params, 1u);
+  EXPECT_EQ(predict.param[0].second, "iris");
+  EXPECT_EQ(r.match(Method::post, "/v1/models/iris:regress").index, 1u);
+  EXPECT_EQ(r.match(Method::get, "/v1/models/iris").index, 2u);
+  EXPECT_EQ(r.match(Method::get, "/v1/models/iris:predict").outcome, Outcome::no_method);
+  EXPECT_EQ(r.match(Method::post, "/v1/models/:predict").outcome, Outcome::no_method) << "without a model it is a name, and no good one";
+  const auto version = r.match(Method::post, "/v1/models/iris/versions/3:predict");
+  ASSERT_EQ(version.index, 3u);
+  EXPECT_EQ(version.param[1].second, "3");
+  EXPECT_THAT(problem_of({route(Method::post, "/x/:a:"), route(Method::get, "/")}), testing::HasSubstr("verb"));
+}
+
 TEST(Router, FindsNothingBesideThePatterns) {
   const Router r = build({route(Method::get, "/api/models/:id"), route(Method::get, "/files/*path")});
   for (const char* path : {"", "x", "/", "/api", "/api/models", "/api/models/", "/api//x", "/api/models/x/", "/api/models/x/y", "//api/models/x",

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <chrono>
@@ -327,9 +328,37 @@ TEST_F(ServerTest, ChecksContentTypesAndEncodings) {
   EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: text/plain\r\n")),
               AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Post: application/json\r\n")));
   EXPECT_THAT(ask(post("/echo", "{}", "")), StartsWith("HTTP/1.1 415"));
-  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: APPLICATION/JSON\r\nContent-Encoding: gzip\r\n")),
-              AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Encoding: identity\r\n")));
+  for (const char* coding : {"br", "gzip, gzip", "gzip\r\nContent-Encoding: gzip"}) {
+    EXPECT_THAT(ask(post("/echo", "{}", std::string("Content-Type: APPLICATION/JSON\r\nContent-Encoding: ") + coding + "\r\n")),
+                AllOf(StartsWith("HTTP/1.1 415"), HasSubstr("Accept-Encoding: gzip, deflate\r\n")))
+        << coding;
+  }
   EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: APPLICATION/JSON\r\n")), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, DecompressesBodiesWithinTheLimit) {
+  start();
+  const auto sent = [this](const std::string& plain, int bits, const char* coding, std::size_t cut = 0) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string packed(deflateBound(&stream, plain.size()) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_out = static_cast<uInt>(packed.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    packed.resize(packed.size() - stream.avail_out - cut);
+    deflateEnd(&stream);
+    return ask(post("/echo", packed, std::string("Content-Type: application/json\r\nContent-Encoding: ") + coding + "\r\n"));
+  };
+  const std::string plain = "[" + std::string(50'000, ' ') + "1]";
+  EXPECT_THAT(sent(plain, 31, "gzip"), AllOf(StartsWith("HTTP/1.1 200"), testing::EndsWith(plain)));
+  EXPECT_THAT(sent(plain, 15, "deflate"), AllOf(StartsWith("HTTP/1.1 200"), testing::EndsWith(plain)));
+  EXPECT_THAT(sent(plain, -15, "Deflate"), AllOf(StartsWith("HTTP/1.1 200"), testing::EndsWith(plain)));
+  EXPECT_THAT(sent(std::string(10'000'000, ' '), 31, "gzip"), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(sent(plain, 31, "gzip", 5), AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("cut short")));
+  EXPECT_THAT(sent(plain, 31, "deflate"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(ask(post("/echo", "{}", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n")), StartsWith("HTTP/1.1 400"));
 }
 
 TEST_F(ServerTest, RefusesLargeBodiesBeforeAndWhileReadingThem) {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "slipway/base/encoding.hpp"
-#include "slipway/tensor/codec_plan.hpp"
+#include "slipway/tensor/fit.hpp"
 
 namespace slipway {
 namespace {
@@ -165,89 +165,12 @@ Tensor elements_of(const Npy& npy) {
   return out;
 }
 
-JsonScanner::Number number_of(const Tensor& t, std::size_t i) {
-  JsonScanner::Number n;
-  n.real = t.as_double(i);
-  if (!is_floating(t.dtype())) {
-    n.is_whole = true;
-    n.whole = t.as_int(i);
-    n.is_natural = n.whole >= 0;
-    n.natural = static_cast<std::uint64_t>(n.whole);
-  }
-  return n;
-}
-
-std::string element_pointer(const Tensor& t, std::size_t i) {
-  std::string out;
-  for (std::size_t d = t.shape().size(); d-- > 0;) {
-    const auto size = static_cast<std::size_t>(t.shape()[d]);
-    out = "/" + std::to_string(i % size) + out;
-    i /= size;
-  }
-  return "#" + out;
-}
-
-Result<DecodedRequest> decode_table(const CodecPlan& plan, const Tensor& t, const DecodeLimits& limits) {
-  const auto features = static_cast<std::int64_t>(plan.cells.size());
-  if (t.shape().size() != 2 || t.shape()[1] != features) {
-    return Error(ErrorCode::invalid_input, "the array must have the shape [rows, " + std::to_string(features) + "], got " + shape_text(t.shape()));
-  }
-  if (t.rows() > limits.rows_max) return too_many_rows(limits);
-  Tables tables(plan, limits);
-  Problems problems;
-  for (std::size_t row = 0, i = 0; row < t.rows(); ++row) {
-    if (!tables.add_row()) return too_large(limits);
-    for (std::uint32_t feature = 0; feature < plan.cells.size() && !problems.full(); ++feature, ++i) {
-      const bool special = is_floating(t.dtype()) && !std::isfinite(t.as_double(i));
-      std::string wrong = special ? put_real(plan, feature, t.as_double(i), tables, row) : put_number(plan, feature, number_of(t, i), tables, row);
-      if (!wrong.empty()) problems.add(element_pointer(t, i), std::move(wrong));
-    }
-    if (problems.full()) break;
-  }
-  if (!problems.empty()) return problems.error();
-  if (t.rows() == 0) return Error(ErrorCode::invalid_input, "the array has no rows");
-  return tables.finish();
-}
-
-Result<DecodedRequest> decode_tensor(const CodecPlan& plan, Tensor t, const DecodeLimits& limits) {
-  if (plan.ports.size() != 1)
-    return Error(ErrorCode::invalid_input, "npy is for models with one input; this one has " + std::to_string(plan.ports.size()));
-  const Port& port = plan.schema.inputs[0];
-  bool fits = port.any_rank || port.shape.size() == t.shape().size();
-  for (std::size_t d = 0; fits && d < port.shape.size(); ++d) fits = port.shape[d] < 0 || port.shape[d] == t.shape()[d];
-  if (!fits) return Error(ErrorCode::invalid_input, "the array must have the shape " + shape_text(port.shape) + ", got " + shape_text(t.shape()));
-  if (t.count() == 0) return Error(ErrorCode::invalid_input, "the array is empty");
-  if (plan.schema.batched && t.shape().empty()) return Error(ErrorCode::invalid_input, "the array must have rows, got a single value");
-  const std::size_t rows = t.rows();
-  if (plan.schema.batched && rows > limits.rows_max) return too_many_rows(limits);
-  if (port.dtype == DType::string) return Error(ErrorCode::invalid_input, "the model takes text, npy holds numbers: send JSON");
-  const auto bytes = checked_mul(t.count(), dtype_size(port.dtype));
-  if (!bytes || *bytes > limits.bytes_max) return too_large(limits);
-  DecodedRequest out;
-  out.rows = rows;
-  if (t.dtype() != port.dtype) {
-    Tensor converted(port.dtype, t.shape());
-    Problems problems;
-    for (std::size_t i = 0; i < t.count() && !problems.full(); ++i) {
-      std::byte* const at = converted.bytes().data() + i * dtype_size(port.dtype);
-      const bool special = is_floating(t.dtype()) && !std::isfinite(t.as_double(i));
-      const char* wanted = special ? store_real(port.dtype, t.as_double(i), at) : store_number(port.dtype, number_of(t, i), at);
-      if (wanted != nullptr) problems.add(element_pointer(t, i), port.name + " must hold " + wanted + " here");
-    }
-    if (!problems.empty()) return problems.error();
-    t = std::move(converted);
-  }
-  out.inputs.push_back(std::move(t));
-  return out;
-}
-
 }  // namespace
 
 Result<DecodedRequest> RequestCodec::decode_npy(std::string_view body, const DecodeLimits& limits) const {
   const Npy npy = TRY(read_npy(body));
   if (npy.data.size() > limits.bytes_max) return too_large(limits);
-  if (plan_->tabular()) return decode_table(*plan_, elements_of(npy), limits);
-  return decode_tensor(*plan_, elements_of(npy), limits);
+  return fit_array(*plan_, elements_of(npy), limits);
 }
 
 }  // namespace slipway

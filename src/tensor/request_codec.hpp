@@ -25,6 +25,11 @@ struct DecodedRequest {
   std::size_t rows = 0;
 };
 
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
 struct ResponseMeta {
   std::string_view model_id;
   int version = 1;
@@ -45,6 +50,7 @@ class RequestCodec {
   Result<DecodedRequest> decode_json(std::string_view body, const DecodeLimits& limits) const;
   Result<DecodedRequest> decode_csv(std::string_view body, const DecodeLimits& limits) const;
   Result<DecodedRequest> decode_npy(std::string_view body, const DecodeLimits& limits) const;
+  Result<DecodedRequest> decode_tensors(std::vector<NamedTensor> tensors, const DecodeLimits& limits) const;  // typed already: see fit.hpp
 
  private:
   std::shared_ptr<const CodecPlan> plan_;
@@ -54,6 +60,9 @@ class RequestCodec {
 Result<DecodedRequest> decode_json(const Schema& schema, std::string_view body, const DecodeLimits& limits);
 Result<DecodedRequest> decode_csv(const Schema& schema, std::string_view body, const DecodeLimits& limits);
 Result<DecodedRequest> decode_npy(const Schema& schema, std::string_view body, const DecodeLimits& limits);
+
+// Appends element i as JSON: shortest form that reads back the same; null for NaN, infinities and missing texts.
+void append_element(std::string& out, const Tensor& tensor, std::size_t i);
 
 // Appends {"model_id", "version", "predictions", "outputs", "request_id"} to `out`. outputs are in schema.outputs order.
 void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta);

@@ -17,28 +17,6 @@ void append_integer(std::string& out, T v) {
   out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr);
 }
 
-void append_element(std::string& out, const Tensor& t, std::size_t i) {
-  switch (t.dtype()) {
-    case DType::float64: return json::append_double(out, t.as<double>()[i]);
-    case DType::float32: return json::append_float(out, t.as<float>()[i]);
-    case DType::float16:
-    case DType::bfloat16: return json::append_float(out, static_cast<float>(t.as_double(i)));
-    case DType::boolean: out += t.as<std::uint8_t>()[i] != 0 ? "true" : "false"; return;
-    case DType::uint64: return append_integer(out, t.as<std::uint64_t>()[i]);
-    case DType::string: {
-      const std::string& s = t.strings()[i];
-      if (s == kMissingText) {
-        out += "null";
-      } else {
-        json::append_quoted(out, s);
-      }
-      return;
-    }
-    case DType::undefined: out += "null"; return;
-    default: return append_integer(out, t.as_int(i));
-  }
-}
-
 // The sub-tensor with the dimensions from `level` on, whose elements begin at `next`.
 void append_nested(std::string& out, const Tensor& t, std::size_t level, std::size_t& next) {
   if (level == t.shape().size()) return append_element(out, t, next++);
@@ -64,6 +42,28 @@ void append_copy(std::string& out, Piece p) {
 }
 
 }  // namespace
+
+void append_element(std::string& out, const Tensor& t, std::size_t i) {
+  switch (t.dtype()) {
+    case DType::float64: return json::append_double(out, t.as<double>()[i]);
+    case DType::float32: return json::append_float(out, t.as<float>()[i]);
+    case DType::float16:
+    case DType::bfloat16: return json::append_float(out, static_cast<float>(t.as_double(i)));
+    case DType::boolean: out += t.as<std::uint8_t>()[i] != 0 ? "true" : "false"; return;
+    case DType::uint64: return append_integer(out, t.as<std::uint64_t>()[i]);
+    case DType::string: {
+      const std::string& s = t.strings()[i];
+      if (s == kMissingText) {
+        out += "null";
+      } else {
+        json::append_quoted(out, s);
+      }
+      return;
+    }
+    case DType::undefined: out += "null"; return;
+    default: return append_integer(out, t.as_int(i));
+  }
+}
 
 void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta) {
   thread_local std::vector<Piece> pieces;  // by row, then output
