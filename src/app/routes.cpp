@@ -3,11 +3,14 @@
 #include "slipway/http/openapi.hpp"
 #include "slipway/platform/accounts/routes.hpp"
 #include "slipway/platform/keys/routes.hpp"
+#include "slipway/platform/predictions/protocols.hpp"
 #include "slipway/platform/predictions/routes.hpp"
 #include "slipway/web/routes.hpp"
 
 namespace slipway::app {
 namespace {
+
+constexpr std::string_view kVersion = SLIPWAY_VERSION;
 
 http::Response health() { return http::Response::json(R"({"status":"ok"})"); }
 
@@ -105,11 +108,16 @@ std::vector<http::Route> all_routes(const Parts& p) {
                                      .rows_max = static_cast<std::size_t>(p.settings.inference_rows_max),
                                      .timeout = Millis(p.settings.inference_timeout_ms)};
   const auto predictor = std::make_shared<const predictions::Predictor>(p.registry, p.limiter, p.metrics, options);
+  const predictions::ServerFacts facts{.version = std::string(kVersion),
+                                       .ready = [p] { return p.engine.stats().launcher_pid != 0 && !p.draining(); }};
   append(out, predictions::routes(predictor));
+  append(out, predictions::oip_routes(predictor, facts));
+  append(out, predictions::v1_routes(predictor));
+  append(out, predictions::scoring_routes(predictor, facts, p.settings.predictions_default_model));
   append(out, web::routes());
 
   // Last: the document describes everything above it.
-  const std::string document = http::openapi(out, {.title = "slipway", .version = "0.1.0"}).dump();
+  const std::string document = http::openapi(out, {.title = "slipway", .version = std::string(kVersion)}).dump();
   out.push_back({.method = http::Method::get,
                  .pattern = "/api/openapi.json",
                  .access = http::Access::anyone("the interface is no secret"),

@@ -44,6 +44,10 @@ class Error {
   void add(std::string pointer, std::string detail) { fields_.push_back({std::move(pointer), std::move(detail)}); }
   Error&& because(std::string internal) &&;  // sets what the log reads
   Error&& retry_after(std::uint32_t seconds) &&;
+  Error&& as(ErrorCode code) && {  // another status, for a protocol that has its own
+    code_ = code;
+    return std::move(*this);
+  }
   Error&& within(std::string_view place) &&;  // prefixes the detail: "tree 17 of RandomForest: ..."
 
  private:

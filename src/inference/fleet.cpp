@@ -186,7 +186,7 @@ void Fleet::broke(std::shared_ptr<CellLink> cell, Error why) {
 
 void Fleet::drained(std::shared_ptr<ModelQueue> model) {
   send([this, model = std::move(model)] {
-    for (const auto& cell : model->take_idle()) end_cell(cell->id, EndCause::unloaded, "retired");
+    for (const auto& cell : model->take_idle()) end_cell(cell->id, EndCause::unloaded, "not wanted any more");
   });
 }
 

@@ -61,7 +61,7 @@ class FleetCalls {
   virtual void want(std::shared_ptr<ModelQueue> model) = 0;           // load it
   virtual void broke(std::shared_ptr<CellLink> cell, Error why) = 0;  // end it: it is hostile or beside itself
   virtual void look_at(Steady when) = 0;                              // come by then at the latest
-  virtual void drained(std::shared_ptr<ModelQueue> model) = 0;        // retired, and nothing is left to do
+  virtual void drained(std::shared_ptr<ModelQueue> model) = 0;        // take its cells if it has no work: it is retired, or to be unloaded
 };
 
 struct QueueMetrics {  // of all models together
@@ -84,6 +84,7 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
 
   void predict(PredictJob job, PredictCallback done) override;
   void load(std::function<void(Status)> done) override;
+  void unload() override { fleet_.drained(shared_from_this()); }
   ModelStats stats() const override;
   void retire() override;
 

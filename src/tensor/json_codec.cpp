@@ -43,8 +43,8 @@ Scratch& scratch() {
 
 class Decoder {
  public:
-  Decoder(const CodecPlan& plan, std::string_view body, const DecodeLimits& limits)
-      : plan_(plan), limits_(limits), scratch_(scratch()), scanner_(body, scratch_.unescaped), tables_(plan, limits) {
+  Decoder(const CodecPlan& plan, std::string_view body, const DecodeLimits& limits, std::span<const std::string_view> beside)
+      : plan_(plan), limits_(limits), may_stand_beside_(beside), scratch_(scratch()), scanner_(body, scratch_.unescaped), tables_(plan, limits) {
     scratch_.adapt(plan);
   }
 
@@ -88,6 +88,8 @@ class Decoder {
 
   const CodecPlan& plan_;
   const DecodeLimits& limits_;
+  const std::span<const std::string_view> may_stand_beside_;
+  std::vector<std::pair<std::string, std::string>> beside_;
   Scratch& scratch_;
   JsonScanner scanner_;
   Tables tables_;
@@ -106,9 +108,10 @@ Result<DecodedRequest> Decoder::run() {
   if (tables_.over() || (tensors_ && tensors_->over())) return too_large(limits_);
   if (too_many_rows_ || (tensors_ && tensors_->too_many_rows())) return too_many_rows(limits_).at(root(), "too many rows");
   if (!problems_.empty()) return problems_.error();
-  if (!tensors_) return tables_.finish();
-  auto request = tensors_->finish();
+  auto request = tensors_ ? tensors_->finish() : std::optional(tables_.finish());
   if (!request) return problems_.error();
+  request->form = root_;
+  request->beside = std::move(beside_);
   return *std::move(request);
 }
 
@@ -128,6 +131,12 @@ bool Decoder::document() {
 bool Decoder::member(std::string_view name) {
   static constexpr std::string_view kForms[] = {"instances", "inputs", "dataframe_records", "dataframe_split"};
   const auto* form = std::find(std::begin(kForms), std::end(kForms), name);
+  if (form == std::end(kForms) && std::find(may_stand_beside_.begin(), may_stand_beside_.end(), name) != may_stand_beside_.end()) {
+    std::string kept(name);
+    if (!scanner_.skip()) return false;
+    beside_.emplace_back(std::move(kept), scanner_.skipped());
+    return true;
+  }
   if (form == std::end(kForms)) {
     if (!problem("#/" + pointer_escape(name), "the body has a member \"" + excerpt(name) + "\" that is not known here")) return false;
     return scanner_.skip();
@@ -610,8 +619,8 @@ bool Decoder::tensor_inputs() {
 
 }  // namespace
 
-Result<DecodedRequest> RequestCodec::decode_json(std::string_view body, const DecodeLimits& limits) const {
-  return Decoder(*plan_, body, limits).run();
+Result<DecodedRequest> RequestCodec::decode_json(std::string_view body, const DecodeLimits& limits, std::span<const std::string_view> beside) const {
+  return Decoder(*plan_, body, limits, beside).run();
 }
 
 }  // namespace slipway

@@ -23,6 +23,8 @@ struct DecodeLimits {
 struct DecodedRequest {
   std::vector<Tensor> inputs;  // in schema.inputs order
   std::size_t rows = 0;
+  std::string_view form;                                    // of JSON: which member held them, "instances" or another
+  std::vector<std::pair<std::string, std::string>> beside;  // of JSON: what else the caller of decode_json allowed, as JSON text
 };
 
 struct NamedTensor {
@@ -47,7 +49,8 @@ class RequestCodec {
   explicit RequestCodec(Schema schema);
 
   const Schema& schema() const;
-  Result<DecodedRequest> decode_json(std::string_view body, const DecodeLimits& limits) const;
+  // beside: members that may stand beside the rows; all others are refused.
+  Result<DecodedRequest> decode_json(std::string_view body, const DecodeLimits& limits, std::span<const std::string_view> beside = {}) const;
   Result<DecodedRequest> decode_csv(std::string_view body, const DecodeLimits& limits) const;
   Result<DecodedRequest> decode_npy(std::string_view body, const DecodeLimits& limits) const;
   Result<DecodedRequest> decode_tensors(std::vector<NamedTensor> tensors, const DecodeLimits& limits) const;  // typed already: see fit.hpp
@@ -63,6 +66,11 @@ Result<DecodedRequest> decode_npy(const Schema& schema, std::string_view body, c
 
 // Appends element i as JSON: shortest form that reads back the same; null for NaN, infinities and missing texts.
 void append_element(std::string& out, const Tensor& tensor, std::size_t i);
+
+// Appends the rows as JSON, "[...]": a value a row when there is one output, else an object by output name.
+void append_predictions(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows);
+// Appends a whole tensor as a nested array.
+void append_tensor(std::string& out, const Tensor& tensor);
 
 // Appends {"model_id", "version", "predictions", "outputs", "request_id"} to `out`. outputs are in schema.outputs order.
 void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta);

@@ -41,6 +41,44 @@ void append_copy(std::string& out, Piece p) {
   std::memcpy(out.data() + end, out.data() + p.at, p.size);  // of itself: append(out, ...) may not be given its own bytes when it grows
 }
 
+std::string_view name_of(const Schema& schema, std::size_t output) {
+  return output < schema.outputs.size() ? std::string_view(schema.outputs[output].name) : std::string_view("output");
+}
+
+// Rows into `out`; where each row's part of each output stands, for who wants it again.
+bool append_rows(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, std::vector<Piece>& pieces) {
+  const bool by_row = is_by_row(outputs, rows);
+  const std::size_t entries = by_row ? rows : 1;  // outputs without a row dimension: one entry that is all of them
+  const bool named = outputs.size() != 1;
+  std::vector<std::size_t> next(outputs.size());
+  out += '[';
+  for (std::size_t row = 0; row < entries; ++row) {
+    if (row > 0) out += ',';
+    if (named) out += '{';
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (i > 0) out += ',';
+      if (named) {
+        json::append_quoted(out, name_of(schema, i));
+        out += ':';
+      }
+      const std::size_t at = out.size();
+      append_nested(out, outputs[i], by_row ? 1 : 0, next[i]);
+      pieces.push_back({at, out.size() - at});
+    }
+    if (named) out += '}';
+  }
+  out += ']';
+  return by_row;
+}
+
+std::vector<Piece>& pieces_of_this_thread() {
+  thread_local std::vector<Piece> pieces;  // by row, then output
+  constexpr std::size_t kKept = 1 << 16;   // a thread doesn't keep the memory of its largest answer
+  if (pieces.capacity() > kKept) pieces = {};
+  pieces.clear();
+  return pieces;
+}
+
 }  // namespace
 
 void append_element(std::string& out, const Tensor& t, std::size_t i) {
@@ -65,43 +103,28 @@ void append_element(std::string& out, const Tensor& t, std::size_t i) {
   }
 }
 
-void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta) {
-  thread_local std::vector<Piece> pieces;  // by row, then output
-  constexpr std::size_t kKept = 1 << 16;   // a thread doesn't keep the memory of its largest answer
-  if (pieces.capacity() > kKept) pieces = {};
-  pieces.clear();
-  const bool by_row = is_by_row(outputs, rows);
-  const std::size_t entries = by_row ? rows : 1;  // outputs without a row dimension: one entry that is all of them
-  const bool named = outputs.size() != 1;
-  const auto name = [&schema](std::size_t i) {
-    return i < schema.outputs.size() ? std::string_view(schema.outputs[i].name) : std::string_view("output");
-  };
+void append_tensor(std::string& out, const Tensor& tensor) {
+  std::size_t next = 0;
+  append_nested(out, tensor, 0, next);
+}
 
+void append_predictions(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows) {
+  append_rows(out, schema, outputs, rows, pieces_of_this_thread());
+}
+
+void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta) {
+  std::vector<Piece>& pieces = pieces_of_this_thread();
   out += "{\"model_id\":";
   json::append_quoted(out, meta.model_id);
   out += ",\"version\":";
   append_integer(out, meta.version);
-  out += ",\"predictions\":[";
-  std::vector<std::size_t> next(outputs.size());
-  for (std::size_t row = 0; row < entries; ++row) {
-    if (row > 0) out += ',';
-    if (named) out += '{';
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (i > 0) out += ',';
-      if (named) {
-        json::append_quoted(out, name(i));
-        out += ':';
-      }
-      const std::size_t at = out.size();
-      append_nested(out, outputs[i], by_row ? 1 : 0, next[i]);
-      pieces.push_back({at, out.size() - at});
-    }
-    if (named) out += '}';
-  }
-  out += "],\"outputs\":{";
+  out += ",\"predictions\":";
+  const bool by_row = append_rows(out, schema, outputs, rows, pieces);
+  const std::size_t entries = by_row ? rows : 1;
+  out += ",\"outputs\":{";
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (i > 0) out += ',';
-    json::append_quoted(out, name(i));
+    json::append_quoted(out, name_of(schema, i));
     out += ':';
     if (by_row) out += '[';
     for (std::size_t row = 0; row < entries; ++row) {

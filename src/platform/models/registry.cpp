@@ -72,6 +72,52 @@ Result<std::shared_ptr<const Deployment>> Registry::visible(const http::Principa
   return deployment;
 }
 
+Result<std::shared_ptr<const Deployment>> Registry::resolve(const http::Principal& who, std::string_view id_or_name) const {
+  if (auto by_id = visible(who, id_or_name); by_id.ok()) return by_id;
+  std::vector<std::string> usable;
+  {
+    const std::shared_lock lock(names_.mutex);
+    const auto found = names_.ids.find({who.user_id, std::string(id_or_name)});
+    if (found == names_.ids.end()) return no_model();
+    for (const std::string& id : found->second) {
+      if (who.may_use(id)) usable.push_back(id);
+    }
+  }
+  if (usable.empty()) return no_model();
+  if (usable.size() > 1) {
+    std::string ids;
+    for (const std::string& id : usable) ids += (ids.empty() ? "" : ", ") + id;
+    return Error(ErrorCode::conflict, "several models of yours have this name; use an id: " + ids.substr(0, 300));
+  }
+  return visible(who, usable.front());
+}
+
+std::vector<std::shared_ptr<const Deployment>> Registry::own(const http::Principal& who) const {
+  std::vector<std::string> ids;
+  {
+    const std::shared_lock lock(names_.mutex);
+    for (auto at = names_.ids.lower_bound({who.user_id, ""}); at != names_.ids.end() && at->first.first == who.user_id; ++at)
+      ids.insert(ids.end(), at->second.begin(), at->second.end());
+  }
+  std::vector<std::shared_ptr<const Deployment>> out;
+  for (const std::string& id : ids) {
+    auto deployment = find(id);
+    if (deployment != nullptr && who.may_use(id)) out.push_back(std::move(deployment));
+  }
+  return out;
+}
+
+void Registry::rename(const Deployment* before, const Deployment* after) {
+  if (before != nullptr && after != nullptr && before->name == after->name && before->owner_id == after->owner_id) return;
+  const std::unique_lock lock(names_.mutex);
+  if (before != nullptr) {
+    const auto at = names_.ids.find({before->owner_id, before->name});
+    if (at != names_.ids.end()) at->second.erase(before->model_id);
+    if (at != names_.ids.end() && at->second.empty()) names_.ids.erase(at);
+  }
+  if (after != nullptr) names_.ids[{after->owner_id, after->name}].insert(after->model_id);
+}
+
 void Registry::put(std::string_view model_id, std::shared_ptr<const Deployment> deployment) {
   std::shared_ptr<const Deployment> old;
   {
@@ -80,6 +126,7 @@ void Registry::put(std::string_view model_id, std::shared_ptr<const Deployment> 
     auto& place = s.deployments[std::string(model_id)];
     old = std::exchange(place, deployment);
     if (place == nullptr) s.deployments.erase(std::string(model_id));
+    rename(old.get(), deployment.get());
   }
   const bool replaced = old != nullptr && old->served() && (deployment == nullptr || deployment->model != old->model);
   if (replaced) old->model->retire();  // what runs is finished first
@@ -88,6 +135,7 @@ void Registry::put(std::string_view model_id, std::shared_ptr<const Deployment> 
 Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow& model, const std::optional<VersionRow>& face) {
   auto out = std::make_shared<Deployment>();
   out->model_id = model.id;
+  out->name = model.name;
   out->owner_id = model.owner_id;
   out->status = face ? face->status : std::string(state::kImporting);
   if (!face || face->status != state::kReady) return std::shared_ptr<const Deployment>(out);

@@ -4,11 +4,15 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "slipway/http/route.hpp"
 #include "slipway/inference/engine.hpp"
@@ -20,7 +24,7 @@ namespace slipway::models {
 
 // What a prediction needs of a model. Immutable; replaced as a whole when another version is promoted.
 struct Deployment {
-  std::string model_id, owner_id, status;  // status: of the version that stands for the model
+  std::string model_id, name, owner_id, status;  // status: of the version that stands for the model
   std::int64_t version = 0;
   std::shared_ptr<const RequestCodec> codec;  // null unless a version is served
   std::shared_ptr<inference::Model> model;
@@ -37,6 +41,11 @@ class Registry {
   std::shared_ptr<const Deployment> find(std::string_view model_id) const;  // null: there is no such model
   // The model when it exists and is this principal's to see (owner or administrator), else not_found.
   Result<std::shared_ptr<const Deployment>> visible(const http::Principal& who, std::string_view model_id) const;
+  // The same by id, or by the name that this principal's own model has: other protocols' clients know models by name. Errors: not_found;
+  // conflict when several of theirs have the name.
+  Result<std::shared_ptr<const Deployment>> resolve(const http::Principal& who, std::string_view id_or_name) const;
+  // All that this principal may see and has as its own, by name.
+  std::vector<std::shared_ptr<const Deployment>> own(const http::Principal& who) const;
 
   Status refresh(std::string_view model_id);  // memory follows the rows: after an upload, a promotion, a deletion
   Status remove(std::string_view model_id);
@@ -56,6 +65,11 @@ class Registry {
     mutable std::shared_mutex mutex;
     std::unordered_map<std::string, std::shared_ptr<const Deployment>> deployments;
   };
+  struct Names {  // by owner and name; rarely written
+    mutable std::shared_mutex mutex;
+    std::map<std::pair<std::string, std::string>, std::set<std::string>> ids;
+  };
+  void rename(const Deployment* before, const Deployment* after);
   Shard& shard(std::string_view model_id) const { return shards_[std::hash<std::string_view>{}(model_id) % kShards]; }
   Result<std::shared_ptr<const Deployment>> deployment_of(const ModelRow& model, const std::optional<VersionRow>& face);
   void put(std::string_view model_id, std::shared_ptr<const Deployment> deployment);  // null removes
@@ -66,6 +80,7 @@ class Registry {
   const Clock& clock_;
   std::string base_url_;
   mutable std::array<Shard, kShards> shards_;
+  Names names_;
 };
 
 std::vector<http::Route> routes(Registry& registry);  // list, details, edit, delete, download, versions

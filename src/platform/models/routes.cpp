@@ -94,6 +94,7 @@ Result<http::Response> edit(Registry& registry, http::Request& request) {
     model->updated_at = registry.clock().unix_ms();
     return update_model(s, *model);
   }));
+  TRY(registry.refresh(id));
   return details(registry, request);
 }
 

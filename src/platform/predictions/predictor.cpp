@@ -36,10 +36,10 @@ Predictor::Predictor(models::Registry& registry, limits::Limiter& limiter, Metri
 
 DecodeLimits Predictor::decode_limits() const { return {options_.rows_max, std::max<std::size_t>(options_.body_bytes_max * 4, 1 << 20)}; }
 
-Result<Predictor::Admitted> Predictor::admit(const http::Request& request, std::string_view model_id) const {
+Result<Predictor::Admitted> Predictor::admit(const http::Request& request, Found found) const {
   const http::Principal& who = *request.principal;
   Admitted out;
-  out.model = TRY(registry_.visible(who, model_id));
+  out.model = TRY(std::move(found));
   auto limit = limiter_.admit(caller_of(who));
   TRY(std::move(limit.status));
   out.limit = std::move(limit.headers_limit);

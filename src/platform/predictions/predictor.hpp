@@ -39,8 +39,9 @@ class Predictor {
     std::string limit;                                // value of the RateLimit header; empty: there is no limit
     std::uint64_t caller = 0;                         // for fairness between callers
   };
-  // Errors: not_found (also for what isn't the caller's), rate_limited, model_not_ready.
-  Result<Admitted> admit(const http::Request& request, std::string_view model_id) const;
+  using Found = Result<std::shared_ptr<const models::Deployment>>;
+  // found: by the registry, for this caller. Errors: those of `found`, rate_limited, model_not_ready.
+  Result<Admitted> admit(const http::Request& request, Found found) const;
 
   // X-Request-Timeout (or ?timeout=): seconds, or with a unit (`250ms`, `2s`). X-Request-Priority: high, normal or low.
   // Errors: bad_request that names the header.
