@@ -1,0 +1,9 @@
+#!/bin/sh
+# Real clients of other servers (Triton's, MLflow's) against the program as it was built: a line a call. Needs PyPI the first time.
+#   tools/clients/run.sh            SLIPWAY_PROGRAM chooses another program
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+venv="$here/../../build/clients-venv"
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+exec "$venv/bin/python" "$here/try_clients.py"
