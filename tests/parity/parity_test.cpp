@@ -316,6 +316,7 @@ TEST_P(Parity, AnswersAsItsFileEvaluatedDirectly) {
   ASSERT_TRUE(compared.ok()) << compared.error().detail();
   EXPECT_EQ(compared->rows_over, 0U) << compared->first << " of " << compared->rows << " rows; request " << asked->dump().substr(0, 2000);
   EXPECT_GT(compared->rows, 1U);
+  RecordProperty("certified_rows", static_cast<int>(compared->rows));
 }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, Parity, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "slipway/importers/sklearn/direct/direct.hpp"
+#include "slipway/importers/sklearn/direct/numeric.hpp"
 #include "slipway/importers/sklearn/linear.hpp"
 #include "slipway/importers/sklearn/trees.hpp"
 
@@ -12,18 +12,6 @@ namespace {
 
 using Made = Result<std::optional<Answerer>>;
 Made none() { return std::optional<Answerer>{}; }
-
-double expit(double x) { return 1 / (1 + std::exp(-x)); }
-
-std::vector<double> softmax(std::vector<double> x) {
-  const double largest = *std::max_element(x.begin(), x.end());
-  double sum = 0;
-  for (double& v : x) sum += v = std::exp(v - largest);
-  for (double& v : x) v /= sum;
-  return x;
-}
-
-std::size_t first_largest(const std::vector<double>& x) { return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()); }
 
 // --- linear
 
@@ -43,11 +31,9 @@ Result<Linear> linear(const View& model) {
   out.rows = coef.rows;
   out.vector_coef = coef.rank < 2;
   out.scores = [coef, intercept](const Row& row) {
-    std::vector<double> sums(intercept.size(), 0.0);
-    for (std::size_t r = 0; r < sums.size(); ++r) {
-      for (std::size_t c = 0; c < row.size(); ++c) sums[r] += row[c].number * coef.at(static_cast<std::int64_t>(r), static_cast<std::int64_t>(c));
-      sums[r] += intercept[r];
-    }
+    const Numbers x = numbers_of(row);
+    Numbers sums;
+    for (std::size_t r = 0; r < intercept.size(); ++r) sums.push_back(dot(x, row_at(coef, r)) + rounded(intercept[r]));
     return sums;
   };
   return out;
@@ -68,18 +54,18 @@ enum class Proba { none, rest, multinomial };
 // even: a row whose probabilities are all zero gets the same for each class (scikit-learn 1.9), else NaN.
 Made linear_classifier_with(const View& model, Proba proba, bool even = false) {
   const Linear by = TRY(linear(model));
-  const auto classes = model.find("classes_");
-  if (!classes) return none();
-  const Labels labels = TRY(read_labels(*classes));
+  const auto known = classes_of(model);
+  if (!known || is_multilabel(model) || by.rows != (known->count() == 2 ? 1 : static_cast<std::int64_t>(known->count()))) return none();
+  const Labels labels = *known;
   return std::optional<Answerer>([by, labels, proba, even](const Row& row) {
     DirectAnswer answer;
     const auto scores = by.scores(row);
     const bool two = scores.size() == 1;
-    answer.label = labels.shown.at(two ? (scores[0] > 0 ? 1 : 0) : first_largest(scores));
-    if (proba == Proba::none) {
-      answer.scores = scores;
-      answer.scalar_scores = two;
-    } else if (proba == Proba::multinomial) {
+    answer.label = labels.shown.at(two ? (scores[0] > 0 ? 1 : 0) : clear_largest(scores));
+    answer.scores = scores;
+    answer.scalar_scores = two;
+    if (proba == Proba::none) return answer;
+    if (proba == Proba::multinomial) {
       answer.probabilities = softmax(two ? std::vector<double>{-scores[0], scores[0]} : scores);
     } else if (two) {
       answer.probabilities = {1 - expit(scores[0]), expit(scores[0])};
@@ -248,6 +234,8 @@ Made boosting_classifier(Direct& by, const View& model) {
   return std::optional<Answerer>([boosting = *boosting, labels, exponential](const Row& row) {
     DirectAnswer answer;
     const auto raw = boosting.raw(row);
+    answer.scores = raw;
+    answer.scalar_scores = raw.size() == 1;
     if (raw.size() == 1) {
       const double p = expit(exponential ? 2 * raw[0] : raw[0]);
       answer.probabilities = {1 - p, p};
@@ -283,6 +271,23 @@ constexpr DirectConverter kConverters[] = {
     {"HuberRegressor", nullptr, linear_regressor},
     {"LinearSVC", nullptr, linear_classifier},
     {"RidgeClassifier", nullptr, linear_classifier},
+    {"RidgeClassifierCV", nullptr, linear_classifier},
+    {"PassiveAggressiveClassifier", nullptr, linear_classifier},
+    {"PassiveAggressiveRegressor", nullptr, linear_regressor},
+    {"ARDRegression", nullptr, linear_regressor},
+    {"Lars", nullptr, linear_regressor},
+    {"LarsCV", nullptr, linear_regressor},
+    {"LassoLars", nullptr, linear_regressor},
+    {"LassoLarsCV", nullptr, linear_regressor},
+    {"LassoLarsIC", nullptr, linear_regressor},
+    {"MultiTaskLasso", nullptr, linear_regressor},
+    {"MultiTaskLassoCV", nullptr, linear_regressor},
+    {"MultiTaskElasticNet", nullptr, linear_regressor},
+    {"MultiTaskElasticNetCV", nullptr, linear_regressor},
+    {"OrthogonalMatchingPursuit", nullptr, linear_regressor},
+    {"OrthogonalMatchingPursuitCV", nullptr, linear_regressor},
+    {"QuantileRegressor", nullptr, linear_regressor},
+    {"TheilSenRegressor", nullptr, linear_regressor},
     {"Perceptron", nullptr, linear_classifier},
     {"LogisticRegression", nullptr, logistic},
     {"LogisticRegressionCV", nullptr, logistic},

@@ -171,6 +171,24 @@ constexpr DirectConverter kConverters[] = {
 
 }  // namespace
 
+Direct::Undo undo_of(const View& step) {
+  const std::string_view name = step.name();
+  const auto row = [&](bool wanted, const char* attribute) {
+    auto read = wanted && present(step, attribute) ? vector(step, attribute) : std::vector<double>{};
+    return read.ok() ? std::move(*read) : std::vector<double>{};
+  };
+  if (name == "SimpleImputer" || name == "FunctionTransformer") return [](std::vector<double>&) {};
+  const bool scales = name == "StandardScaler" || name == "RobustScaler" || name == "MaxAbsScaler", to_range = name == "MinMaxScaler";
+  if (!scales && !to_range) return std::nullopt;
+  const auto scale = row(true, "scale_"), shift = row(true, name == "StandardScaler" ? "mean_" : name == "RobustScaler" ? "center_" : "min_");
+  return [=](std::vector<double>& x) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double factor = i < scale.size() ? scale[i] : 1, offset = i < shift.size() ? shift[i] : 0;
+      x[i] = to_range ? (x[i] - offset) / factor : x[i] * factor + offset;
+    }
+  };
+}
+
 std::span<const DirectConverter> direct_preprocessing() { return kConverters; }
 
 }  // namespace slipway::importers::sklearn

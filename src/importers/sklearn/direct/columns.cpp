@@ -1,0 +1,5 @@
+#include "slipway/importers/sklearn/direct/numeric.hpp"
+
+namespace slipway::importers::sklearn {
+std::span<const DirectConverter> direct_columns() { return {}; }
+}  // namespace slipway::importers::sklearn
