@@ -16,9 +16,9 @@ constexpr std::size_t kRowsMin = 8;
 constexpr std::size_t kOperationsMax = 60'000'000;  // of one evaluation of all rows
 constexpr std::size_t kCellsMax = 200'000;          // of the request and of each output: wide models try fewer rows
 
-json::Value unchecked(const Direct& by, std::span<const View> models) {
+json::Value unchecked(const Direct& by, std::string_view name) {
   json::Array classes(by.unchecked().begin(), by.unchecked().end());
-  if (classes.empty()) classes.emplace_back(std::string(models.back().name()));
+  if (classes.empty()) classes.emplace_back(std::string(name));
   return json::object({{"unchecked", std::move(classes)}});
 }
 
@@ -81,6 +81,8 @@ bool same(const json::Value& a, const json::Value& b) {
 
 class Evaluation {
  public:
+  Evaluation() = default;
+  explicit Evaluation(std::optional<Answerer> answerer) : answerer_(std::move(answerer)) {}
   // Errors: a part can't be read. Not ready(): a part isn't evaluated directly.
   static Result<Evaluation> of(Direct& by, std::span<const View> models) {
     Evaluation out;
@@ -150,42 +152,61 @@ bool complete(const Outputs& outputs, const Schema& schema) {
   });
 }
 
+std::size_t rows_for(const Direct& by, const Schema& schema) {
+  std::size_t width = schema.features.size();
+  for (const Port& port : schema.outputs) {
+    if (port.shape.size() == 2 && port.shape[1] > 0) width = std::max(width, static_cast<std::size_t>(port.shape[1]));
+  }
+  if (width == 0) return 0;
+  return std::min({kRowsMax, kCellsMax / width, std::max(kRowsMin, kOperationsMax / (by.cost() + 1))});
+}
+
+// nullopt: there is no row that tells anything, or the answers have another shape than the graph's.
+std::optional<json::Value> request_and_expected(const Evaluation& evaluation, const std::vector<json::Array>& rows, const Schema& schema) {
+  std::map<std::string, json::Array> expected;
+  std::vector<json::Array> asked;
+  for (const json::Array& values : rows) {
+    try {
+      const Outputs outputs = evaluation.answer(values);
+      if (!complete(outputs, schema)) return std::nullopt;
+      for (const Port& port : schema.outputs) expected[port.name].push_back(outputs.at(port.name));
+      asked.push_back(values);
+    } catch (const RowRefused&) { continue; } catch (const RowUnclear&) {
+      continue;
+    }
+  }
+  if (asked.empty()) return std::nullopt;
+  json::Object outputs;
+  for (auto& [name, all] : expected) outputs.emplace_back(name, std::move(all));
+  return json::object({{"request", Inputs::body(schema, asked)}, {"expected", std::move(outputs)}});
+}
+
+json::Value check_of(const Direct& by, std::string_view name, const Evaluation& evaluation, const Inputs& inputs, const Schema& schema) {
+  const std::size_t rows_max = evaluation.ready() ? rows_for(by, schema) : 0;
+  if (rows_max == 0) return unchecked(by, name);
+  auto rows = inputs.probes(schema, rows_max);
+  if (rows.empty()) return unchecked(by, name);
+  add_rows(by, schema, rows_max / 3, rows);
+  return request_and_expected(evaluation, rows, schema).value_or(unchecked(by, name));
+}
+
 }  // namespace
 
 Result<json::Value> make_check(std::span<const View> models, Version root, const Inputs& inputs, const Schema& schema) {
   Direct by(root);
   const Evaluation evaluation = TRY(Evaluation::of(by, models));
-  if (!evaluation.ready()) return unchecked(by, models);
-
-  std::size_t width = schema.features.size();
-  for (const Port& port : schema.outputs) {
-    if (port.shape.size() == 2 && port.shape[1] > 0) width = std::max(width, static_cast<std::size_t>(port.shape[1]));
-  }
-  if (width == 0 || width > kCellsMax) return unchecked(by, models);
-  const std::size_t rows_max = std::min({kRowsMax, kCellsMax / width, std::max(kRowsMin, kOperationsMax / (by.cost() + 1))});
-  auto rows = inputs.probes(schema, rows_max);
-  if (rows.empty()) return unchecked(by, models);
-  add_rows(by, schema, rows_max / 3, rows);
-  std::map<std::string, json::Array> expected;
-  std::vector<json::Array> asked;
   try {
-    for (const json::Array& values : rows) {
-      try {
-        const Outputs outputs = evaluation.answer(values);
-        if (!complete(outputs, schema)) return unchecked(by, models);
-        for (const Port& port : schema.outputs) expected[port.name].push_back(outputs.at(port.name));
-        asked.push_back(values);
-      } catch (const RowRefused&) { continue; } catch (const RowUnclear&) {
-        continue;
-      }
-    }
+    return check_of(by, models.back().name(), evaluation, inputs, schema);
   } catch (const std::out_of_range&) {  // the steps' widths don't fit each other
     return refuse(models.back(), "its parts don't fit each other: one gives another number of columns than the next takes");
   }
-  if (asked.empty()) return unchecked(by, models);
-  json::Object outputs;
-  for (auto& [name, all] : expected) outputs.emplace_back(name, std::move(all));
-  return json::object({{"request", Inputs::body(schema, asked)}, {"expected", std::move(outputs)}});
+}
+
+Result<json::Value> make_check(std::optional<Answerer> answerer, std::string_view name, const Inputs& inputs, const Schema& schema) {
+  const Direct by(Version{});
+  try {
+    return check_of(by, name, Evaluation(std::move(answerer)), inputs, schema);
+  } catch (const std::out_of_range&) { return Error(ErrorCode::model_refused, "its parts don't fit each other"); }
 }
 
 }  // namespace slipway::importers::sklearn

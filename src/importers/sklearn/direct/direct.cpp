@@ -100,10 +100,12 @@ constexpr DirectConverter kStructure[] = {
     {"ColumnTransformer", column_transformer, nullptr},
 };
 
-const DirectConverter* find(std::string_view name) {
-  for (const auto family : {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models(), direct_machines(),
-                            direct_nearness(), direct_likelihoods(), direct_columns(), direct_wrappers(), direct_boosted()}) {
-    const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == name; });
+const DirectConverter* find(const View& model) {
+  const std::string_view root = model.module().substr(0, model.module().find('.'));
+  for (const auto family :
+       {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models(), direct_machines(), direct_nearness(),
+        direct_likelihoods(), direct_columns(), direct_wrappers(), direct_boosted(), direct_xgboost(), direct_lightgbm(), direct_catboost()}) {
+    const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == model.name() && c.root == root; });
     if (it != family.end()) return &*it;
   }
   return nullptr;
@@ -124,7 +126,7 @@ void Direct::try_row(std::vector<double> row) {
 Version Direct::version(const View& model) const { return version_text(text_or(model, "_sklearn_version", "")).value_or(root_); }
 
 Result<std::optional<Step>> Direct::transform(const View& model) {
-  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model) : nullptr;
   if (converter == nullptr || converter->transform == nullptr) {
     unchecked_.insert(std::string(model.name()));
     return std::optional<Step>{};
@@ -137,7 +139,7 @@ Result<std::optional<Step>> Direct::transform(const View& model) {
 }
 
 Result<std::optional<Answerer>> Direct::predict(const View& model) {
-  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model) : nullptr;
   if (converter == nullptr || converter->predict == nullptr) {
     unchecked_.insert(std::string(model.name()));
     return std::optional<Answerer>{};

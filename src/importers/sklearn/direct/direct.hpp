@@ -77,6 +77,7 @@ struct DirectConverter {
   std::string_view name;
   Result<std::optional<Step>> (*transform)(Direct& by, const View& model) = nullptr;
   Result<std::optional<Answerer>> (*predict)(Direct& by, const View& model) = nullptr;
+  std::string_view root = "sklearn";  // what its module begins with
 };
 std::span<const DirectConverter> direct_preprocessing();
 std::span<const DirectConverter> direct_models();
@@ -86,5 +87,8 @@ std::span<const DirectConverter> direct_likelihoods();
 std::span<const DirectConverter> direct_columns();
 std::span<const DirectConverter> direct_wrappers();
 std::span<const DirectConverter> direct_boosted();
+std::span<const DirectConverter> direct_xgboost();
+std::span<const DirectConverter> direct_lightgbm();
+std::span<const DirectConverter> direct_catboost();
 
 }  // namespace slipway::importers::sklearn

@@ -255,7 +255,8 @@ Made ada_classifier(Direct& by, const View& model) {
   const auto members = TRY(answerers_of(by, model, "estimators_"));
   const Numbers weights = TRY(vector(model, "estimator_weights_"));
   if (!labels || !members || labels->count() < 2 || weights.size() < members->size()) return no_answer();
-  const bool real = text_or(model, "algorithm", "SAMME.R") == "SAMME.R" && !by.version(model).at_least(1, 6), takes = by.version(model).at_least(1, 3);
+  const bool real = text_or(model, "algorithm", "SAMME.R") == "SAMME.R" && !by.version(model).at_least(1, 6),
+             takes = by.version(model).at_least(1, 3);
   double sum = 0;
   for (const double w : weights) sum += w;
   return std::optional<Answerer>([=, members = *members, labels = *labels](const Row& row) {
@@ -346,6 +347,7 @@ Made one_vs_rest(Direct& by, const View& model) {
   const View binarizer = TRY(model.attribute("label_binarizer_"));
   const bool several = text_or(binarizer, "y_type_", "multiclass").starts_with("multilabel"), first = by.version(model).at_least(1, 9);
   if (members->size() != (!several && labels->count() == 2 ? 1 : labels->count())) return no_answer();
+  const bool constant_first = TRY(members_of(model, "estimators_")).front().name() == "_ConstantPredictor";  // to the library no classifier
   return std::optional<Answerer>([=, members = *members, labels = *labels](const Row& row) {
     DirectAnswer out;
     Numbers scores, p;
@@ -353,7 +355,7 @@ Made one_vs_rest(Direct& by, const View& model) {
     double threshold = 0;
     for (const Answerer& member : members) {
       const DirectAnswer answer = member(row);
-      if (scores.empty()) threshold = threshold_of(answer);
+      if (scores.empty()) threshold = constant_first ? 0.5 : threshold_of(answer);
       scores.push_back(binary_score_of(answer));
       decides = decides && !answer.scores.empty();
       if (answer.probabilities.size() == 2) p.push_back(answer.probabilities[1]);
