@@ -87,6 +87,7 @@ std::span<const DirectConverter> direct_likelihoods();
 std::span<const DirectConverter> direct_columns();
 std::span<const DirectConverter> direct_wrappers();
 std::span<const DirectConverter> direct_boosted();
+std::span<const DirectConverter> direct_composed();
 std::span<const DirectConverter> direct_xgboost();
 std::span<const DirectConverter> direct_lightgbm();
 std::span<const DirectConverter> direct_catboost();

@@ -49,7 +49,20 @@ Made linear_regressor(Direct&, const View& model) {
   });
 }
 
-enum class Proba { none, rest, multinomial };
+enum class Proba { none, rest, multinomial, huber };
+
+// The scores' place between -1 and 1; several share them out, evenly where none has any.
+Numbers clipped_shares(const Numbers& scores) {
+  Numbers p;
+  double sum = 0;
+  for (const double s : scores) {
+    p.push_back((std::clamp(s, -1.0, 1.0) + 1) / 2);
+    sum += p.back();
+  }
+  if (p.size() == 1) return {1 - p[0], p[0]};
+  for (double& v : p) v = sum == 0 ? 1 / static_cast<double>(p.size()) : v / sum;
+  return p;
+}
 
 // even: a row whose probabilities are all zero gets the same for each class (scikit-learn 1.9), else NaN.
 Made linear_classifier_with(const View& model, Proba proba, bool even = false) {
@@ -65,7 +78,9 @@ Made linear_classifier_with(const View& model, Proba proba, bool even = false) {
     answer.scores = scores;
     answer.scalar_scores = two;
     if (proba == Proba::none) return answer;
-    if (proba == Proba::multinomial) {
+    if (proba == Proba::huber) {
+      answer.probabilities = clipped_shares(scores);
+    } else if (proba == Proba::multinomial) {
       answer.probabilities = softmax(two ? std::vector<double>{-scores[0], scores[0]} : scores);
     } else if (two) {
       answer.probabilities = {1 - expit(scores[0]), expit(scores[0])};
@@ -90,7 +105,7 @@ Made logistic(Direct& by, const View& model) {
 
 Made sgd(Direct& by, const View& model) {
   const std::string loss = text_or(model, "loss", "hinge");
-  if (loss == "modified_huber") return none();
+  if (loss == "modified_huber") return linear_classifier_with(model, Proba::huber);
   return linear_classifier_with(model, loss == "log" || loss == "log_loss" ? Proba::rest : Proba::none, by.version(model).at_least(1, 9));
 }
 
@@ -130,25 +145,56 @@ Result<std::vector<TreeNodes>> trees_of(const View& model) {
   return out;
 }
 
-Made tree_classifier(Direct&, const View& model) {
+// One output's classes; its values stand in each leaf behind those of the outputs before.
+struct TreeOutput {
+  Labels labels;
+  std::size_t at = 0;
+};
+
+Result<std::vector<TreeOutput>> outputs_of(const View& model, std::size_t width) {
   const View classes = TRY(model.attribute("classes_"));
-  if (TRY(number_or(model, "n_outputs_", 1)) != 1 || classes.is(Kind::list)) return none();
-  const Labels labels = TRY(read_labels(classes));
+  const auto outputs = static_cast<std::size_t>(TRY(number_or(model, "n_outputs_", 1)));
+  std::vector<TreeOutput> out;
+  if (!classes.is(Kind::list)) {
+    out.push_back({TRY(read_labels(classes)), 0});
+    return out;
+  }
+  if (outputs == 0 || width % outputs != 0) return out;
+  for (std::size_t i = 0; i < classes.size(); ++i) out.push_back({TRY(read_labels(classes.at(i))), i * (width / outputs)});
+  return out;
+}
+
+DirectAnswer mean_of_leaves(const std::vector<TreeNodes>& trees, const TreeOutput& output, const Row& row) {
+  DirectAnswer answer;
+  const std::size_t classes = output.labels.count();
+  answer.probabilities.assign(classes, 0.0);
+  for (const TreeNodes& tree : trees) {
+    const double* values = leaf(tree, row) + output.at;
+    double sum = 0;
+    for (std::size_t c = 0; c < classes; ++c) sum += values[c];
+    // Fractions sum to one within rounding; counts are made fractions.
+    const bool fractions = std::abs(sum - 1) < 1e-6;
+    for (std::size_t c = 0; c < classes; ++c) answer.probabilities[c] += fractions || sum == 0 ? values[c] : values[c] / sum;
+  }
+  for (double& p : answer.probabilities) p /= static_cast<double>(trees.size());
+  answer.label = output.labels.shown.at(first_largest(answer.probabilities));
+  return answer;
+}
+
+Made tree_classifier(Direct&, const View& model) {
   const auto trees = TRY(trees_of(model));
   if (trees.empty()) return none();
-  return std::optional<Answerer>([trees, labels](const Row& row) {
+  const auto width = static_cast<std::size_t>(trees.front().width);
+  const auto outputs = TRY(outputs_of(model, width));
+  for (const TreeOutput& output : outputs) {
+    if (output.at + output.labels.count() > width) return none();
+  }
+  if (outputs.empty()) return none();
+  const bool several = TRY(model.attribute("classes_")).is(Kind::list);
+  return std::optional<Answerer>([trees, outputs, several](const Row& row) {
+    if (!several) return mean_of_leaves(trees, outputs.front(), row);
     DirectAnswer answer;
-    answer.probabilities.assign(labels.count(), 0.0);
-    for (const TreeNodes& tree : trees) {
-      const double* values = leaf(tree, row);
-      double sum = 0;
-      for (std::size_t c = 0; c < labels.count(); ++c) sum += values[c];
-      // Fractions sum to one within rounding; counts are made fractions.
-      const bool fractions = std::abs(sum - 1) < 1e-6;
-      for (std::size_t c = 0; c < labels.count(); ++c) answer.probabilities[c] += fractions || sum == 0 ? values[c] : values[c] / sum;
-    }
-    for (double& p : answer.probabilities) p /= static_cast<double>(trees.size());
-    answer.label = labels.shown.at(first_largest(answer.probabilities));
+    for (const TreeOutput& output : outputs) answer.outputs.push_back(mean_of_leaves(trees, output, row));
     return answer;
   });
 }

@@ -16,7 +16,7 @@ double expanded_squared(std::span<const double> a, std::span<const double> b) {
   const double exact = squared_distance(a, b);
   double size = 0;
   for (std::size_t i = 0; i < a.size(); ++i) size += a[i] * a[i] + b[i] * b[i];
-  return std::max(0.0, rounded(exact, size));
+  return std::abs(rounded(exact, size));  // what should be 0 may be a little more to the library
 }
 
 double distance(std::span<const double> a, std::span<const double> b, const std::string& metric, double p) {
