@@ -177,11 +177,11 @@ struct Pair {
     if (scores.empty()) scores = second ? Numbers{answer.probabilities.at(1)} : answer.probabilities;
     Numbers p(classes, 0.0);
     if (classes == 2) {
-      p[1] = calibrators.at(0)(scores.at(0));
+      p[1] = calibrators.at(0)(rounded(scores.at(0)));
       p[0] = 1 - p[1];
     } else {
       double sum = 0;
-      for (std::size_t i = 0; i < scores.size(); ++i) sum += p.at(places.at(i)) = calibrators.at(i)(scores[i]);
+      for (std::size_t i = 0; i < scores.size(); ++i) sum += p.at(places.at(i)) = calibrators.at(i)(rounded(scores[i]));
       for (double& v : p) v = sum == 0 ? 1 / static_cast<double>(classes) : v / sum;
     }
     for (double& v : p) v = v > 1 && v <= 1 + 1e-5 ? 1 : v;

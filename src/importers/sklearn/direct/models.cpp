@@ -246,7 +246,10 @@ Result<std::optional<std::vector<double>>> start_of(Direct& by, const View& mode
     const double p = std::clamp(prior[1], eps, 1 - eps);
     out.push_back((exponential ? 0.5 : 1.0) * std::log(p / (1 - p)));
   } else if (prior.size() == scores) {
-    for (const double p : prior) out.push_back(std::log(std::clamp(p, eps, 1 - eps)));
+    double mean = 0;
+    for (const double p : prior) mean += std::log(std::clamp(p, eps, 1 - eps)) / static_cast<double>(prior.size());
+    if (!by.version(model).at_least(1, 4)) mean = 0;  // later, less their mean
+    for (const double p : prior) out.push_back(std::log(std::clamp(p, eps, 1 - eps)) - mean);
   } else {
     return std::optional<std::vector<double>>{};
   }

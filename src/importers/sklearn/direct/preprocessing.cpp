@@ -200,8 +200,20 @@ Made one_hot(Direct&, const View& model) {
   });
 }
 
+// Columns among whose categories is NaN (None is a category like others).
+Result<std::vector<bool>> with_missing(const View& model, std::size_t columns) {
+  std::vector<bool> out(columns, false);
+  const auto listed = model.find("_missing_indices");
+  for (std::size_t i = 0; listed && i < listed->entries(); ++i) {
+    const auto at = TRY(listed->key_at(i).integer());
+    if (at >= 0 && at < static_cast<std::int64_t>(columns)) out[static_cast<std::size_t>(at)] = true;
+  }
+  return out;
+}
+
 Made ordinal(Direct&, const View& model) {
   const Encoding encoding = TRY(encoding_of(model));
+  const auto nan = TRY(with_missing(model, encoding.categories.size()));
   const bool given = text_or(model, "handle_unknown", "error") == "use_encoded_value";
   const double unknown = given ? TRY(number_or(model, "unknown_value", std::nan(""))) : std::nan("");
   const double missing = TRY(number_or(model, "encoded_missing_value", std::nan("")));
@@ -210,7 +222,7 @@ Made ordinal(Direct&, const View& model) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const auto found = encoding.find(row[i], i);
       if (!found && !given) throw RowRefused();
-      const double code = !found ? unknown : row[i].missing() ? missing : static_cast<double>(encoding.grouped(*found, i));
+      const double code = !found ? unknown : row[i].missing() && nan[i] ? missing : static_cast<double>(encoding.grouped(*found, i));
       out.push_back(Cell{code, std::nullopt});
     }
     return out;
