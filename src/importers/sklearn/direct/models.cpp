@@ -181,9 +181,33 @@ DirectAnswer mean_of_leaves(const std::vector<TreeNodes>& trees, const TreeOutpu
   return answer;
 }
 
-Made tree_classifier(Direct&, const View& model) {
+// Behind other steps a feature's own thresholds aren't tried: rows a little to both sides of what the first nodes ask.
+void try_thresholds(Direct& by, const std::vector<TreeNodes>& trees, std::int64_t width) {
+  constexpr std::size_t kTried = 24, kWidthMax = 2000;
+  if (by.steps_behind() == 0 || width < 1 || width > static_cast<std::int64_t>(kWidthMax)) return;
+  Numbers middle(static_cast<std::size_t>(width), 0.0);
+  std::vector<std::pair<std::size_t, double>> asked;
+  for (const TreeNodes& tree : trees) {
+    for (std::size_t n = 0; n < std::min<std::size_t>(tree.size(), 3) && asked.size() < kTried; ++n) {
+      if (!tree.leaf(n)) asked.emplace_back(static_cast<std::size_t>(tree.feature[n]), tree.threshold[n]);
+    }
+  }
+  for (const auto& [feature, threshold] : asked) middle[feature] = threshold;
+  for (const auto& [feature, threshold] : asked) {
+    for (const double side : {-1e-4, 1e-4}) {
+      Numbers row = middle;
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] -= 1e-3 * std::abs(row[i]);  // off the others' thresholds
+      row[feature] = threshold + side * std::max(1e-3, std::abs(threshold));
+      by.try_row(std::move(row));
+    }
+  }
+}
+
+Made tree_classifier(Direct& by, const View& model) {
   const auto trees = TRY(trees_of(model));
   if (trees.empty()) return none();
+  try_thresholds(by, trees, TRY(width_of(model)).count);
+  by.costs(trees.size() * 20);
   const auto width = static_cast<std::size_t>(trees.front().width);
   const auto outputs = TRY(outputs_of(model, width));
   for (const TreeOutput& output : outputs) {
@@ -199,9 +223,11 @@ Made tree_classifier(Direct&, const View& model) {
   });
 }
 
-Made tree_regressor(Direct&, const View& model) {
+Made tree_regressor(Direct& by, const View& model) {
   const auto trees = TRY(trees_of(model));
   if (trees.empty()) return none();
+  try_thresholds(by, trees, TRY(width_of(model)).count);
+  by.costs(trees.size() * 20);
   const auto width = static_cast<std::size_t>(trees.front().width);
   return std::optional<Answerer>([trees, width](const Row& row) {
     DirectAnswer answer;
@@ -267,6 +293,8 @@ Result<std::optional<Boosting>> boosting_of(Direct& by, const View& model, bool 
     out.trees.push_back(TRY(read_tree(TRY(stages.at(i).attribute("tree_")), width.count)));
     if ((nodes += out.trees.back().size()) > kNodesMax) return std::optional<Boosting>{};
   }
+  try_thresholds(by, out.trees, width.count);
+  by.costs(out.trees.size() * 20);
   out.rate = TRY(number_or(model, "learning_rate", 0.1));
   auto start = TRY(start_of(by, model, out.scores, exponential));
   if (!start) return std::optional<Boosting>{};

@@ -106,6 +106,12 @@ Made simple_imputer(Direct& by, const View& model) {
   const auto statistics = TRY(cells_of(TRY(model.attribute("statistics_"))));
   const bool constant = text_or(model, "strategy", "mean") == "constant" && !by.version(model).at_least(1, 8);
   const bool keeps = constant || TRY(flag_or(model, "keep_empty_features", false));
+  for (std::size_t i = 0; i < statistics.size() && !marker.null && !marker.value.text; ++i) {  // the mark itself, one column at a time
+    std::vector<double> row;
+    for (const Cell& s : statistics) row.push_back(s.number);
+    row[i] = marker.value.number;
+    by.try_row(std::move(row));
+  }
   std::vector<std::int64_t> marks;
   if (TRY(flag_or(model, "add_indicator", false))) marks = TRY(indicated(TRY(model.attribute("indicator_"))));
   return std::optional<Step>([=](const Row& row) {
