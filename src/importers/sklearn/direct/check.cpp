@@ -132,6 +132,9 @@ class Evaluation {
 
 // Rows that the model's parts named, where requests can hold them.
 void add_rows(const Direct& by, const Schema& schema, std::size_t rows_max, std::vector<json::Array>& rows) {
+  if (schema.features.size() == 1 && schema.features[0].type == FeatureType::text && !schema.features[0].closed) {
+    for (std::size_t i = 0; i < by.texts().size() && i < rows_max; ++i) rows.push_back({by.texts()[i]});
+  }
   for (const Feature& feature : schema.features) {
     if (feature.type != FeatureType::number || feature.closed) return;
   }

@@ -104,7 +104,7 @@ const DirectConverter* find(const View& model) {
   const std::string_view root = model.module().substr(0, model.module().find('.'));
   for (const auto family : {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models(), direct_machines(),
                             direct_nearness(), direct_likelihoods(), direct_columns(), direct_wrappers(), direct_boosted(), direct_composed(),
-                            direct_xgboost(), direct_lightgbm(), direct_catboost()}) {
+                            direct_texts(), direct_xgboost(), direct_lightgbm(), direct_catboost()}) {
     const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == model.name() && c.root == root; });
     if (it != family.end()) return &*it;
   }

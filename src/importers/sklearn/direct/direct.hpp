@@ -54,6 +54,8 @@ class Direct {
   // before the estimator can be undone.
   void try_row(std::vector<double> row);
   const std::vector<std::vector<double>>& rows() const { return rows_; }
+  void try_text(std::string text) { texts_.push_back(std::move(text)); }  // where it is the model's only feature
+  const std::vector<std::string>& texts() const { return texts_; }
   void costs(std::size_t operations) { cost_ += operations; }  // of one row's evaluation: costly models try fewer rows
   std::size_t cost() const { return cost_; }
 
@@ -67,6 +69,7 @@ class Direct {
   Version root_;
   std::set<std::string> unchecked_;
   std::vector<std::vector<double>> rows_;
+  std::vector<std::string> texts_;
   std::vector<Undo> undo_;
   std::size_t cost_ = 0;
   int depth_ = 0;
@@ -88,6 +91,7 @@ std::span<const DirectConverter> direct_columns();
 std::span<const DirectConverter> direct_wrappers();
 std::span<const DirectConverter> direct_boosted();
 std::span<const DirectConverter> direct_composed();
+std::span<const DirectConverter> direct_texts();
 std::span<const DirectConverter> direct_xgboost();
 std::span<const DirectConverter> direct_lightgbm();
 std::span<const DirectConverter> direct_catboost();
