@@ -318,10 +318,29 @@ Made regressor_chain(Direct& by, const View& model) {
   });
 }
 
+Made classifier_chain(Direct& by, const View& model) {
+  const auto links = TRY(links_of(by, model));
+  if (!links) return no_answer();
+  const bool any_second = !by.version(model).at_least(1, 5);  // of more than two classes the second was taken as well
+  return std::optional<Answerer>([links = *links, any_second](const Row& row) {
+    DirectAnswer out;
+    for (const DirectAnswer& answer : links.of(row)) {
+      const double label = Links::predicted(answer);
+      if (!(label == std::floor(label))) throw RowUnclear();
+      out.indicator.push_back(static_cast<std::int64_t>(label));
+      if (answer.probabilities.size() == 2 || (any_second && answer.probabilities.size() > 2)) out.probabilities.push_back(answer.probabilities[1]);
+      if (answer.scalar_scores && !answer.scores.empty()) out.scores.push_back(answer.scores[0]);
+    }
+    if (out.probabilities.size() != out.indicator.size()) out.probabilities.clear();
+    if (out.scores.size() != out.indicator.size()) out.scores.clear();
+    return out;
+  });
+}
+
 constexpr DirectConverter kConverters[] = {
     {"FunctionTransformer", function_transformer},   {"TransformedTargetRegressor", nullptr, transformed_target},
     {"CalibratedClassifierCV", nullptr, calibrated}, {"OutputCodeClassifier", nullptr, output_code},
-    {"RegressorChain", nullptr, regressor_chain},
+    {"RegressorChain", nullptr, regressor_chain},    {"ClassifierChain", nullptr, classifier_chain},
 };
 
 }  // namespace
