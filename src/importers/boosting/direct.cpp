@@ -151,8 +151,9 @@ class LgbEvaluation {
     const auto k = static_cast<std::size_t>(model_.trees_per_iteration);
     std::vector<sklearn::Sum> sums(k);
     for (std::size_t t = 0; t < used_; ++t) sums[t % k].add(leaf(model_.trees[t], x));
+    const std::size_t rounds = model_.average ? std::max<std::size_t>(1, used_ / k) : 1;
     Numbers raw;
-    for (const auto& sum : sums) raw.push_back(model_.average ? sum.value() / static_cast<double>(used_ / k) : sum.value());
+    for (const auto& sum : sums) raw.push_back(sum.value() / static_cast<double>(rounds));
     const Numbers value = linked(raw);
     if (use_.labels) return sklearn::of_probabilities(*use_.labels, k == 1 ? Numbers{1 - value[0], value[0]} : value);
     DirectAnswer out;
