@@ -76,6 +76,15 @@ class Journey(ServerCase):
         self.assertEqual(certificate["label_flips"], 0)
         self.assertLess(certificate["largest_difference"], 1e-12)
 
+    def test_pickles_and_the_libraries_own_files_are_certified(self):
+        for case in ("sklearn_meta/1.9.1/hgb_gaps", "sklearn_neighbors/1.9.1/knn_iris_uniform_brute", "sklearn_meta/1.9.1/calibrated_default",
+                     "boosting/3.4.1/xgb_native_json_reg", "boosting/3.4.1/lgb_native_reg", "boosting/3.4.1/cat_native"):
+            if not (CORPUS / case).is_dir():
+                self.fail(f"no such case: {case}")
+            certificate = self.server.upload(model_file(CORPUS / case), self.key).json["certificate"]
+            self.assertGreater(certificate.get("rows", 0), 20, (case, certificate))
+            self.assertEqual(certificate["label_flips"], 0, case)
+
     def test_pages_go_through_all_models_once(self):
         for _ in range(5):
             self.server.upload(model_file(IRIS), self.key, name="paged")

@@ -294,6 +294,62 @@ TEST_P(Parity, AnswersItsOwnExample) {
   EXPECT_EQ(answer(*artifact, request->inputs).front().rows(), 1U);
 }
 
+enum class Distortion { larger, reversed };
+
+// The largest table of numbers in the graph, every number of it a little larger or in another order. False: there is none.
+bool distort(graph::Model& model, Distortion how) {
+  graph::Initializer* largest = nullptr;
+  for (auto& each : model.graph.initializers) {
+    if (each.tensor.dtype() == DType::float64 && (largest == nullptr || each.tensor.count() > largest->tensor.count())) largest = &each;
+  }
+  if (largest == nullptr || largest->tensor.count() == 0) return false;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < largest->tensor.count(); ++i) {
+    const double v = largest->tensor.as_double(i);
+    values.push_back(how == Distortion::larger ? v + 0.001 * std::abs(v) + 1e-4 : v);
+  }
+  if (how == Distortion::reversed) std::reverse(values.begin(), values.end());
+  std::memcpy(largest->tensor.bytes().data(), values.data(), values.size() * sizeof(double));
+  return true;
+}
+
+// A wrong graph isn't certified. Labels alone tell nothing of a change that flips none, so that not every distortion is seen.
+class Distorted : public testing::Environment {
+ public:
+  void count(bool is_caught) {
+    ++all_;
+    caught_ += is_caught ? 1 : 0;
+  }
+  void TearDown() override {
+    constexpr std::size_t kMany = 1000;  // fewer may be of the kind that answers labels only
+    if (all_ >= kMany) EXPECT_GE(caught_ * 100, all_ * 95) << "certificates caught " << caught_ << " of " << all_ << " wrong graphs";
+  }
+
+ private:
+  std::size_t all_ = 0, caught_ = 0;
+};
+auto* const distorted = dynamic_cast<Distorted*>(testing::AddGlobalTestEnvironment(new Distorted));
+
+bool is_caught(const Artifact& artifact, const std::vector<Tensor>& inputs) {
+  try {
+    const auto compared = compare_outputs(artifact.schema, answer(artifact, inputs), *artifact.check.find("expected"));
+    return !compared.ok() || compared->rows_over > 0;
+  } catch (const std::exception&) { return true; }  // the engine refuses it
+}
+
+void distort_and_compare(const Artifact& artifact, const std::vector<Tensor>& inputs) {
+  bool any = false, caught = false;
+  for (const Distortion how : {Distortion::larger, Distortion::reversed}) {
+    Artifact wrong = artifact;
+    if (caught || !distort(wrong.model, how)) continue;
+    any = true;
+    caught = is_caught(wrong, inputs);
+  }
+  if (!any) return;
+  distorted->count(caught);
+  testing::Test::RecordProperty("distortion", caught ? "caught" : "missed");
+}
+
 // The certificate: the graph against the file's own parameters, at thresholds, bounds, categories and gaps.
 TEST_P(Parity, AnswersAsItsFileEvaluatedDirectly) {
   const Case& c = GetParam();
@@ -316,6 +372,8 @@ TEST_P(Parity, AnswersAsItsFileEvaluatedDirectly) {
   ASSERT_TRUE(compared.ok()) << compared.error().detail();
   EXPECT_EQ(compared->rows_over, 0U) << compared->first << " of " << compared->rows << " rows; request " << asked->dump().substr(0, 2000);
   EXPECT_GT(compared->rows, 1U);
+  RecordProperty("certified_rows", static_cast<int>(compared->rows));
+  distort_and_compare(*artifact, request->inputs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, Parity, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });

@@ -9,6 +9,7 @@
 #include "slipway/importers/blocks/trees.hpp"
 #include "slipway/importers/boosting/catboost_columns.hpp"
 #include "slipway/importers/boosting/common.hpp"
+#include "slipway/importers/boosting/direct.hpp"
 #include "slipway/importers/boosting/ensemble.hpp"
 
 namespace slipway::importers::boosting {
@@ -249,6 +250,22 @@ Result<Prediction> lower(Lowering& to, const CatModel& model, const Table& in, c
   return Prediction::regressor(model.outputs == 1 ? flat(to.graph, value) : value);
 }
 
+// The second opinion on all this. nullopt: not evaluated directly.
+Result<std::optional<sklearn::Answerer>> evaluated(CatModel model, const Wrapper& wrapper) {
+  const std::string loss = loss_of(model);
+  const bool two = loss == "Logloss" || loss == "CrossEntropy" || loss == "Focal", many = loss == "MultiClass" || loss == "MultiClassOneVsAll";
+  const std::string said = wrapper.kind == Wrapper::Kind::any ? loss : wrapper.loss;
+  if (loss.substr(0, 10) == "MultiLoglo" || loss.substr(0, 10) == "MultiCross" || said == "RMSEWithUncertainty")
+    return std::optional<sklearn::Answerer>{};
+  CatUse use;
+  if (wrapper.kind == Wrapper::Kind::classifier || (wrapper.kind == Wrapper::Kind::any && (two || many)))
+    use.labels = TRY(labels_of(model, model.outputs == 1 ? 2 : model.outputs));
+  use.one_vs_all = loss == "MultiClassOneVsAll";
+  use.exponential = wrapper.kind != Wrapper::Kind::ranker && (begins(said, "Poisson") || begins(said, "Tweedie"));
+  use.border = border_of(model);
+  return evaluate_catboost(std::move(model), std::move(use));
+}
+
 Width width_of(const CatModel& model) {
   Width width;
   const auto feature = [&](std::int64_t column, const std::string& name) {
@@ -277,25 +294,46 @@ Result<CatModel> model_of(const View& view) {
 }
 Result<Width> width(const View& view) { return width_of(TRY(model_of(view))); }
 
-Result<Prediction> predict(Lowering& to, const View& view, const Table& in, Wrapper::Kind kind) {
-  const CatModel model = TRY(model_of(view));
+Wrapper wrapper_of(const View& view, const CatModel& model, Wrapper::Kind kind) {
   Wrapper wrapper;
   wrapper.kind = kind;
+  if (kind == Wrapper::Kind::any) {
+    const std::string loss = loss_of(model);
+    if (begins(loss, "Poisson") || begins(loss, "Tweedie")) wrapper.kind = Wrapper::Kind::ranker;  // CatBoost itself answers the raw score
+    return wrapper;
+  }
   for (const char* name : {"loss_function", "objective"}) {
     if (wrapper.loss.empty()) wrapper.loss = sklearn::text_or(view, name, "");
   }
   if (!raises_by_default(model)) wrapper.loss.clear();
-  return lower(to, model, in, wrapper).within(view.path().empty() ? "the model" : view.path());
+  return wrapper;
+}
+
+Result<Prediction> predict(Lowering& to, const View& view, const Table& in, Wrapper::Kind kind) {
+  const CatModel model = TRY(model_of(view));
+  return lower(to, model, in, wrapper_of(view, model, kind)).within(view.path().empty() ? "the model" : view.path());
 }
 Result<Prediction> classifier(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, Wrapper::Kind::classifier); }
 Result<Prediction> regressor(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, Wrapper::Kind::regressor); }
 Result<Prediction> ranker(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, Wrapper::Kind::ranker); }
-Result<Prediction> any(Lowering& to, const View& view, const Table& in) {
+Result<Prediction> any(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, Wrapper::Kind::any); }
+
+using Direct = Result<std::optional<sklearn::Answerer>>;
+Direct evaluated_as(const View& view, Wrapper::Kind kind) {
   const CatModel model = TRY(model_of(view));
-  const std::string loss = loss_of(model);
-  const bool raw = begins(loss, "Poisson") || begins(loss, "Tweedie");  // CatBoost itself answers the raw score
-  return lower(to, model, in, {raw ? Wrapper::Kind::ranker : Wrapper::Kind::any, ""}).within(view.path().empty() ? "the model" : view.path());
+  return evaluated(model, wrapper_of(view, model, kind));
 }
+Direct direct_classifier(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::classifier); }
+Direct direct_regressor(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::regressor); }
+Direct direct_ranker(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::ranker); }
+Direct direct_any(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::any); }
+
+constexpr sklearn::DirectConverter kDirect[] = {
+    {"CatBoostClassifier", nullptr, direct_classifier, "catboost"},
+    {"CatBoostRegressor", nullptr, direct_regressor, "catboost"},
+    {"CatBoostRanker", nullptr, direct_ranker, "catboost"},
+    {"CatBoost", nullptr, direct_any, "catboost"},
+};
 
 constexpr Converter kConverters[] = {
     {"CatBoostClassifier", nullptr, classifier, "catboost", width},
@@ -311,11 +349,14 @@ Result<Artifact> import_catboost(Bytes bytes, Report& report) {
   const CatModel model = TRY(read_catboost(text_of(bytes)));
   report.title = "CatBoost model";
   report.contents.push_back("model: " + std::to_string(model.sizes.size()) + " trees, loss " + loss_of(model).substr(0, 60));
-  return import_file("CatBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, {}); });
+  return import_file(
+      "CatBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, {}); },
+      [&] { return evaluated(model, {}); });
 }
 
 }  // namespace slipway::importers::boosting
 
 namespace slipway::importers::sklearn {
 Family catboost_family() { return boosting::kConverters; }
+std::span<const DirectConverter> direct_catboost() { return boosting::kDirect; }
 }  // namespace slipway::importers::sklearn

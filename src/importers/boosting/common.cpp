@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "slipway/importers/blocks/texts.hpp"
+#include "slipway/importers/sklearn/direct/check.hpp"
 #include "slipway/importers/sklearn/import.hpp"
 
 namespace slipway::importers::boosting {
@@ -91,14 +92,16 @@ Result<Val> number_codes(Lowering& to, const Column& column, const std::vector<d
   return Builder::typed(to.graph.where(known, code, to.graph.scalar(std::nan(""))), DType::float64, 1);
 }
 
-Result<Artifact> import_file(std::string_view library, Width width, Report& report, const Lower& lower) {
+Result<Artifact> import_file(std::string_view library, Width width, Report& report, const Lower& lower, const Evaluated& evaluated) {
   if (width.count < 1 || width.count > static_cast<std::int64_t>(kFeaturesMax))
     return Error(ErrorCode::model_refused, "it takes " + std::to_string(width.count) + " features");
   Builder builder{std::string(library)};
   Inputs inputs(builder, std::move(width.names), width.count);
   Lowering to(builder, inputs, report, {1, 9});
   const Prediction prediction = TRY(lower(to, inputs.all()));
-  return sklearn::artifact_of(builder, inputs, report, prediction);
+  Artifact artifact = TRY(sklearn::artifact_of(builder, inputs, report, prediction));
+  artifact.check = TRY(sklearn::make_check(TRY(evaluated()), library, inputs, artifact.schema));
+  return artifact;
 }
 
 std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "slipway/importers/boosting/import.hpp"
+#include "slipway/importers/sklearn/direct/direct.hpp"
 #include "slipway/importers/sklearn/lowering.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
@@ -29,7 +30,8 @@ Result<Val> number_codes(Lowering& to, const Column& column, const std::vector<d
 
 // Runs a lowering without an estimator around it: a file of a library's own.
 using Lower = std::function<Result<Prediction>(Lowering& to, const Table& in)>;
-Result<Artifact> import_file(std::string_view library, Width width, Report& report, const Lower& lower);
+using Evaluated = std::function<Result<std::optional<sklearn::Answerer>>()>;  // the file evaluated directly: its certificate
+Result<Artifact> import_file(std::string_view library, Width width, Report& report, const Lower& lower, const Evaluated& evaluated);
 
 std::string_view text_of(Bytes bytes);
 inline std::string number_text(std::int64_t n) { return std::to_string(n); }

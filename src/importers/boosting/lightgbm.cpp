@@ -5,6 +5,7 @@
 
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
+#include "slipway/importers/boosting/direct.hpp"
 #include "slipway/importers/boosting/lightgbm_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -204,6 +205,18 @@ Result<Prediction> lower(Lowering& to, const LgbModel& model, const Table& in, c
   return Prediction::regressor(value.columns == 1 ? flat(to.graph, value) : value);
 }
 
+// The second opinion on all this. nullopt: not evaluated directly.
+Result<std::optional<sklearn::Answerer>> evaluated(LgbModel model, const Wrapper& wrapper) {
+  const bool classes = model.objective == "binary" || model.objective == "multiclass" || model.objective == "multiclassova";
+  LgbUse use;
+  use.iterations = wrapper.iterations;
+  if (wrapper.classifier || (wrapper.bare && classes))
+    use.labels = wrapper.labels ? *wrapper.labels : numbered_labels(model.trees_per_iteration == 1 ? 2 : model.trees_per_iteration);
+  if (model.pandas_categories.is_array() && !model.pandas_categories.as_array().empty())
+    use.category_columns = TRY(category_columns(model, model.pandas_categories.as_array()));
+  return evaluate_lightgbm(std::move(model), std::move(use));
+}
+
 // --- pickled wrappers ----------------------------------------------------------------------------------------------------------
 
 struct Pickled {
@@ -235,21 +248,39 @@ Width width_of(const LgbModel& model) {
 }
 Result<Width> width(const View& model) { return width_of(TRY(booster_of(model)).model); }
 
-Result<Prediction> predict(Lowering& to, const View& view, const Table& in, Wrapper wrapper) {
-  const Pickled pickled = TRY(booster_of(view));
+Result<Wrapper> wrapper_of(const View& view, const Pickled& pickled, Wrapper wrapper) {
   wrapper.iterations = pickled.best;
-  if (wrapper.classifier) {
-    const auto encoder = view.find("_le");
-    if (encoder && encoder->is(Kind::object))
-      wrapper.labels = TRY(read_labels(TRY(encoder->attribute("classes_"))));
-    else if (sklearn::present(view, "_classes"))
-      wrapper.labels = TRY(read_labels(*view.find("_classes")));
-  }
-  return lower(to, pickled.model, in, wrapper).within(view.path().empty() ? "the model" : view.path());
+  if (!wrapper.classifier) return wrapper;
+  const auto encoder = view.find("_le");
+  if (encoder && encoder->is(Kind::object))
+    wrapper.labels = TRY(read_labels(TRY(encoder->attribute("classes_"))));
+  else if (sklearn::present(view, "_classes"))
+    wrapper.labels = TRY(read_labels(*view.find("_classes")));
+  return wrapper;
+}
+
+Result<Prediction> predict(Lowering& to, const View& view, const Table& in, const Wrapper& kind) {
+  const Pickled pickled = TRY(booster_of(view));
+  return lower(to, pickled.model, in, TRY(wrapper_of(view, pickled, kind))).within(view.path().empty() ? "the model" : view.path());
 }
 Result<Prediction> classifier(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, {.classifier = true}); }
 Result<Prediction> regressor(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, {}); }
 Result<Prediction> booster(Lowering& to, const View& view, const Table& in) { return predict(to, view, in, {.bare = true}); }
+
+Result<std::optional<sklearn::Answerer>> evaluated_as(const View& view, const Wrapper& kind) {
+  const Pickled pickled = TRY(booster_of(view));
+  return evaluated(pickled.model, TRY(wrapper_of(view, pickled, kind)));
+}
+Result<std::optional<sklearn::Answerer>> direct_classifier(sklearn::Direct&, const View& view) { return evaluated_as(view, {.classifier = true}); }
+Result<std::optional<sklearn::Answerer>> direct_regressor(sklearn::Direct&, const View& view) { return evaluated_as(view, {}); }
+Result<std::optional<sklearn::Answerer>> direct_booster(sklearn::Direct&, const View& view) { return evaluated_as(view, {.bare = true}); }
+
+constexpr sklearn::DirectConverter kDirect[] = {
+    {"LGBMClassifier", nullptr, direct_classifier, "lightgbm"},
+    {"LGBMRegressor", nullptr, direct_regressor, "lightgbm"},
+    {"LGBMRanker", nullptr, direct_regressor, "lightgbm"},
+    {"Booster", nullptr, direct_booster, "lightgbm"},
+};
 
 constexpr Converter kConverters[] = {
     {"LGBMClassifier", nullptr, classifier, "lightgbm", width},
@@ -267,11 +298,14 @@ Result<Artifact> import_lightgbm(Bytes bytes, Report& report) {
   report.contents.push_back("model: " + std::to_string(model.trees.size()) + " trees, objective " + model.objective.substr(0, 60));
   Wrapper wrapper;
   wrapper.bare = true;
-  return import_file("LightGBM", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); });
+  return import_file(
+      "LightGBM", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); },
+      [&] { return evaluated(model, wrapper); });
 }
 
 }  // namespace slipway::importers::boosting
 
 namespace slipway::importers::sklearn {
 Family lightgbm_family() { return boosting::kConverters; }
+std::span<const DirectConverter> direct_lightgbm() { return boosting::kDirect; }
 }  // namespace slipway::importers::sklearn

@@ -6,6 +6,7 @@
 #include "slipway/formats/document.hpp"
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
+#include "slipway/importers/boosting/direct.hpp"
 #include "slipway/importers/boosting/ensemble.hpp"
 #include "slipway/importers/boosting/xgboost_model.hpp"
 
@@ -255,6 +256,25 @@ Result<Prediction> classify(Lowering& to, const XgbModel& model, const Objective
   return out;
 }
 
+bool classifies(const XgbModel& model, const Wrapper& wrapper) {
+  const bool classes = model.objective == "binary:logistic" || model.classes > 1;
+  return wrapper.kind == Wrapper::Kind::classifier ||
+         (wrapper.kind == Wrapper::Kind::booster && classes && (model.groups() == 1 || model.classes > 1));
+}
+
+// The second opinion on all this. nullopt: not evaluated directly.
+Result<std::optional<sklearn::Answerer>> evaluated(XgbModel model, const Wrapper& wrapper) {
+  XgbUse use;
+  use.classifies = classifies(model, wrapper);
+  use.missing = wrapper.missing;
+  use.bases = TRY(start_of(model, TRY(objective_of(model)).base));
+  use.trees = trees_used(model, wrapper.iterations);
+  use.base_last = base_last(model);
+  const std::int64_t classes = model.classes > 1 ? model.classes : 2;
+  if (use.classifies && (model.groups() == 1 || model.classes > 1)) use.labels = TRY(labels_of(wrapper, classes));
+  return evaluate_xgboost(std::move(model), std::move(use));
+}
+
 void tell_version(Lowering& to, const XgbModel& model) {
   const std::string version = model.major == 0 ? std::string("0.x") : std::to_string(model.major) + "." + std::to_string(model.minor);
   if (to.report.producer == "xgboost") to.report.producer += " " + version;
@@ -278,9 +298,7 @@ Result<Prediction> lower(Lowering& to, const XgbModel& model, const Table& in, c
   const Val x = TRY(features_of(to, model, in, wrapper.missing));
   const auto start = TRY(start_of(model, objective.base));
   const Val margin = model.booster == "gblinear" ? TRY(linear_margin(to, model, x, start)) : TRY(tree_margin(to, model, in, x, start, wrapper));
-  const bool classes = model.objective == "binary:logistic" || model.classes > 1;
-  if (wrapper.kind == Wrapper::Kind::classifier || (wrapper.kind == Wrapper::Kind::booster && classes && (model.groups() == 1 || model.classes > 1)))
-    return classify(to, model, objective, wrapper, margin);
+  if (classifies(model, wrapper)) return classify(to, model, objective, wrapper, margin);
   const Val value = link(to, model, margin, objective.link);
   return Prediction::regressor(model.groups() == 1 ? flat(to.graph, value) : value);
 }
@@ -349,6 +367,22 @@ Result<Prediction> booster(Lowering& to, const View& view, const Table& in) {
   return lower(to, model, in, Wrapper{}).within(view.path().empty() ? "the model" : view.path());
 }
 
+Result<std::optional<sklearn::Answerer>> evaluated_as(const View& view, Wrapper::Kind kind) {
+  const XgbModel model = TRY(booster_of(view));
+  return evaluated(model, kind == Wrapper::Kind::booster ? Wrapper{} : TRY(wrapper_of(view, model, kind)));
+}
+Result<std::optional<sklearn::Answerer>> direct_classifier(sklearn::Direct&, const View& view) {
+  return evaluated_as(view, Wrapper::Kind::classifier);
+}
+Result<std::optional<sklearn::Answerer>> direct_regressor(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::regressor); }
+Result<std::optional<sklearn::Answerer>> direct_booster(sklearn::Direct&, const View& view) { return evaluated_as(view, Wrapper::Kind::booster); }
+
+constexpr sklearn::DirectConverter kDirect[] = {
+    {"XGBClassifier", nullptr, direct_classifier, "xgboost"}, {"XGBRFClassifier", nullptr, direct_classifier, "xgboost"},
+    {"XGBRegressor", nullptr, direct_regressor, "xgboost"},   {"XGBRFRegressor", nullptr, direct_regressor, "xgboost"},
+    {"XGBRanker", nullptr, direct_regressor, "xgboost"},      {"Booster", nullptr, direct_booster, "xgboost"},
+};
+
 constexpr Converter kConverters[] = {
     {"XGBClassifier", nullptr, classifier, "xgboost", width}, {"XGBRFClassifier", nullptr, classifier, "xgboost", width},
     {"XGBRegressor", nullptr, regressor, "xgboost", width},   {"XGBRFRegressor", nullptr, regressor, "xgboost", width},
@@ -395,11 +429,14 @@ Result<Artifact> import_xgboost(Bytes bytes, Report& report) {
   report.title = "XGBoost " + model.booster;
   report.contents.push_back("model: " + std::to_string(model.trees.size()) + " trees, objective " + model.objective.substr(0, 60));
   const Wrapper wrapper = TRY(wrapper_in_file(model));
-  return import_file("XGBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); });
+  return import_file(
+      "XGBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); },
+      [&] { return evaluated(model, wrapper); });
 }
 
 }  // namespace slipway::importers::boosting
 
 namespace slipway::importers::sklearn {
 Family xgboost_family() { return boosting::kConverters; }
+std::span<const DirectConverter> direct_xgboost() { return boosting::kDirect; }
 }  // namespace slipway::importers::sklearn

@@ -1,6 +1,7 @@
 #include "slipway/importers/sklearn/direct/direct.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "slipway/importers/sklearn/column_transformer.hpp"
 
@@ -19,6 +20,7 @@ Result<std::optional<Step>> chain(Direct& by, const View& steps, std::size_t cou
     auto made = TRY(by.transform(step));
     if (!made) return std::optional<Step>{};
     all.push_back(std::move(*made));
+    by.behind(undo_of(step));
   }
   return std::optional<Step>([all](const Row& row) {
     Row at = row;
@@ -38,13 +40,18 @@ Result<View> steps_of(const View& model) {
 
 Result<std::optional<Step>> pipeline_transform(Direct& by, const View& model) {
   const View steps = TRY(steps_of(model));
-  return chain(by, steps, steps.size());
+  const std::size_t behind = by.steps_behind();
+  auto made = TRY(chain(by, steps, steps.size()));
+  by.leave(behind);
+  return made;
 }
 
 Result<std::optional<Answerer>> pipeline_predict(Direct& by, const View& model) {
   const View steps = TRY(steps_of(model));
+  const std::size_t behind = by.steps_behind();
   const auto before = TRY(chain(by, steps, steps.size() - 1));
   const auto last = TRY(by.predict(steps.at(steps.size() - 1).at(1)));
+  by.leave(behind);
   if (!before || !last) return std::optional<Answerer>{};
   return std::optional<Answerer>([before = *before, last = *last](const Row& row) { return last(before(row)); });
 }
@@ -57,6 +64,8 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
   };
   std::vector<Part> parts;
   const auto weights = model.find("transformer_weights");
+  const std::size_t behind = by.steps_behind();
+  by.behind(std::nullopt);
   for (const Share& share : TRY(shares_of(model))) {
     Part part;
     part.columns = share.columns;
@@ -70,6 +79,7 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
     }
     parts.push_back(std::move(part));
   }
+  by.leave(behind);
   return std::optional<Step>([parts](const Row& row) {
     Row out;
     for (const Part& part : parts) {
@@ -90,9 +100,12 @@ constexpr DirectConverter kStructure[] = {
     {"ColumnTransformer", column_transformer, nullptr},
 };
 
-const DirectConverter* find(std::string_view name) {
-  for (const auto family : {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models()}) {
-    const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == name; });
+const DirectConverter* find(const View& model) {
+  const std::string_view root = model.module().substr(0, model.module().find('.'));
+  for (const auto family : {std::span<const DirectConverter>(kStructure), direct_preprocessing(), direct_models(), direct_machines(),
+                            direct_nearness(), direct_likelihoods(), direct_columns(), direct_wrappers(), direct_boosted(), direct_composed(),
+                            direct_texts(), direct_xgboost(), direct_lightgbm(), direct_catboost()}) {
+    const auto it = std::find_if(family.begin(), family.end(), [&](const auto& c) { return c.name == model.name() && c.root == root; });
     if (it != family.end()) return &*it;
   }
   return nullptr;
@@ -100,10 +113,20 @@ const DirectConverter* find(std::string_view name) {
 
 }  // namespace
 
+void Direct::try_row(std::vector<double> row) {
+  constexpr std::size_t kRowsMax = 60;
+  if (rows_.size() >= kRowsMax) return;
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
+    if (!*undo) return;
+    (**undo)(row);
+  }
+  if (std::all_of(row.begin(), row.end(), [](double v) { return std::isfinite(v); })) rows_.push_back(std::move(row));
+}
+
 Version Direct::version(const View& model) const { return version_text(text_or(model, "_sklearn_version", "")).value_or(root_); }
 
 Result<std::optional<Step>> Direct::transform(const View& model) {
-  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model) : nullptr;
   if (converter == nullptr || converter->transform == nullptr) {
     unchecked_.insert(std::string(model.name()));
     return std::optional<Step>{};
@@ -116,7 +139,7 @@ Result<std::optional<Step>> Direct::transform(const View& model) {
 }
 
 Result<std::optional<Answerer>> Direct::predict(const View& model) {
-  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model.name()) : nullptr;
+  const DirectConverter* converter = covered(model) && depth_ < kDepthMax ? find(model) : nullptr;
   if (converter == nullptr || converter->predict == nullptr) {
     unchecked_.insert(std::string(model.name()));
     return std::optional<Answerer>{};

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "slipway/importers/sklearn/direct/direct.hpp"
+#include "slipway/importers/sklearn/direct/numeric.hpp"
 #include "slipway/importers/sklearn/linear.hpp"
 #include "slipway/importers/sklearn/trees.hpp"
 
@@ -12,18 +12,6 @@ namespace {
 
 using Made = Result<std::optional<Answerer>>;
 Made none() { return std::optional<Answerer>{}; }
-
-double expit(double x) { return 1 / (1 + std::exp(-x)); }
-
-std::vector<double> softmax(std::vector<double> x) {
-  const double largest = *std::max_element(x.begin(), x.end());
-  double sum = 0;
-  for (double& v : x) sum += v = std::exp(v - largest);
-  for (double& v : x) v /= sum;
-  return x;
-}
-
-std::size_t first_largest(const std::vector<double>& x) { return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()); }
 
 // --- linear
 
@@ -43,11 +31,9 @@ Result<Linear> linear(const View& model) {
   out.rows = coef.rows;
   out.vector_coef = coef.rank < 2;
   out.scores = [coef, intercept](const Row& row) {
-    std::vector<double> sums(intercept.size(), 0.0);
-    for (std::size_t r = 0; r < sums.size(); ++r) {
-      for (std::size_t c = 0; c < row.size(); ++c) sums[r] += row[c].number * coef.at(static_cast<std::int64_t>(r), static_cast<std::int64_t>(c));
-      sums[r] += intercept[r];
-    }
+    const Numbers x = numbers_of(row);
+    Numbers sums;
+    for (std::size_t r = 0; r < intercept.size(); ++r) sums.push_back(dot(x, row_at(coef, r)) + rounded(intercept[r]));
     return sums;
   };
   return out;
@@ -63,22 +49,37 @@ Made linear_regressor(Direct&, const View& model) {
   });
 }
 
-enum class Proba { none, rest, multinomial };
+enum class Proba { none, rest, multinomial, huber };
+
+// The scores' place between -1 and 1; several share them out, evenly where none has any.
+Numbers clipped_shares(const Numbers& scores) {
+  Numbers p;
+  double sum = 0;
+  for (const double s : scores) {
+    p.push_back((std::clamp(s, -1.0, 1.0) + 1) / 2);
+    sum += p.back();
+  }
+  if (p.size() == 1) return {1 - p[0], p[0]};
+  for (double& v : p) v = sum == 0 ? 1 / static_cast<double>(p.size()) : v / sum;
+  return p;
+}
 
 // even: a row whose probabilities are all zero gets the same for each class (scikit-learn 1.9), else NaN.
 Made linear_classifier_with(const View& model, Proba proba, bool even = false) {
   const Linear by = TRY(linear(model));
-  const auto classes = model.find("classes_");
-  if (!classes) return none();
-  const Labels labels = TRY(read_labels(*classes));
+  const auto known = classes_of(model);
+  if (!known || is_multilabel(model) || by.rows != (known->count() == 2 ? 1 : static_cast<std::int64_t>(known->count()))) return none();
+  const Labels labels = *known;
   return std::optional<Answerer>([by, labels, proba, even](const Row& row) {
     DirectAnswer answer;
     const auto scores = by.scores(row);
     const bool two = scores.size() == 1;
-    answer.label = labels.shown.at(two ? (scores[0] > 0 ? 1 : 0) : first_largest(scores));
-    if (proba == Proba::none) {
-      answer.scores = scores;
-      answer.scalar_scores = two;
+    answer.label = labels.shown.at(two ? (scores[0] > 0 ? 1 : 0) : clear_largest(scores));
+    answer.scores = scores;
+    answer.scalar_scores = two;
+    if (proba == Proba::none) return answer;
+    if (proba == Proba::huber) {
+      answer.probabilities = clipped_shares(scores);
     } else if (proba == Proba::multinomial) {
       answer.probabilities = softmax(two ? std::vector<double>{-scores[0], scores[0]} : scores);
     } else if (two) {
@@ -104,7 +105,7 @@ Made logistic(Direct& by, const View& model) {
 
 Made sgd(Direct& by, const View& model) {
   const std::string loss = text_or(model, "loss", "hinge");
-  if (loss == "modified_huber") return none();
+  if (loss == "modified_huber") return linear_classifier_with(model, Proba::huber);
   return linear_classifier_with(model, loss == "log" || loss == "log_loss" ? Proba::rest : Proba::none, by.version(model).at_least(1, 9));
 }
 
@@ -144,32 +145,89 @@ Result<std::vector<TreeNodes>> trees_of(const View& model) {
   return out;
 }
 
-Made tree_classifier(Direct&, const View& model) {
+// One output's classes; its values stand in each leaf behind those of the outputs before.
+struct TreeOutput {
+  Labels labels;
+  std::size_t at = 0;
+};
+
+Result<std::vector<TreeOutput>> outputs_of(const View& model, std::size_t width) {
   const View classes = TRY(model.attribute("classes_"));
-  if (TRY(number_or(model, "n_outputs_", 1)) != 1 || classes.is(Kind::list)) return none();
-  const Labels labels = TRY(read_labels(classes));
+  const auto outputs = static_cast<std::size_t>(TRY(number_or(model, "n_outputs_", 1)));
+  std::vector<TreeOutput> out;
+  if (!classes.is(Kind::list)) {
+    out.push_back({TRY(read_labels(classes)), 0});
+    return out;
+  }
+  if (outputs == 0 || width % outputs != 0) return out;
+  for (std::size_t i = 0; i < classes.size(); ++i) out.push_back({TRY(read_labels(classes.at(i))), i * (width / outputs)});
+  return out;
+}
+
+DirectAnswer mean_of_leaves(const std::vector<TreeNodes>& trees, const TreeOutput& output, const Row& row) {
+  DirectAnswer answer;
+  const std::size_t classes = output.labels.count();
+  answer.probabilities.assign(classes, 0.0);
+  for (const TreeNodes& tree : trees) {
+    const double* values = leaf(tree, row) + output.at;
+    double sum = 0;
+    for (std::size_t c = 0; c < classes; ++c) sum += values[c];
+    // Fractions sum to one within rounding; counts are made fractions.
+    const bool fractions = std::abs(sum - 1) < 1e-6;
+    for (std::size_t c = 0; c < classes; ++c) answer.probabilities[c] += fractions || sum == 0 ? values[c] : values[c] / sum;
+  }
+  for (double& p : answer.probabilities) p /= static_cast<double>(trees.size());
+  answer.label = output.labels.shown.at(first_largest(answer.probabilities));
+  return answer;
+}
+
+// Behind other steps a feature's own thresholds aren't tried: rows a little to both sides of what the first nodes ask.
+void try_thresholds(Direct& by, const std::vector<TreeNodes>& trees, std::int64_t width) {
+  constexpr std::size_t kTried = 24, kWidthMax = 2000;
+  if (by.steps_behind() == 0 || width < 1 || width > static_cast<std::int64_t>(kWidthMax)) return;
+  Numbers middle(static_cast<std::size_t>(width), 0.0);
+  std::vector<std::pair<std::size_t, double>> asked;
+  for (const TreeNodes& tree : trees) {
+    for (std::size_t n = 0; n < std::min<std::size_t>(tree.size(), 3) && asked.size() < kTried; ++n) {
+      if (!tree.leaf(n)) asked.emplace_back(static_cast<std::size_t>(tree.feature[n]), tree.threshold[n]);
+    }
+  }
+  for (const auto& [feature, threshold] : asked) middle[feature] = threshold;
+  for (const auto& [feature, threshold] : asked) {
+    for (const double side : {-1e-4, 1e-4}) {
+      Numbers row = middle;
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] -= 1e-3 * std::abs(row[i]);  // off the others' thresholds
+      row[feature] = threshold + side * std::max(1e-3, std::abs(threshold));
+      by.try_row(std::move(row));
+    }
+  }
+}
+
+Made tree_classifier(Direct& by, const View& model) {
   const auto trees = TRY(trees_of(model));
   if (trees.empty()) return none();
-  return std::optional<Answerer>([trees, labels](const Row& row) {
+  try_thresholds(by, trees, TRY(width_of(model)).count);
+  by.costs(trees.size() * 20);
+  const auto width = static_cast<std::size_t>(trees.front().width);
+  const auto outputs = TRY(outputs_of(model, width));
+  for (const TreeOutput& output : outputs) {
+    if (output.at + output.labels.count() > width) return none();
+  }
+  if (outputs.empty()) return none();
+  const bool several = TRY(model.attribute("classes_")).is(Kind::list);
+  return std::optional<Answerer>([trees, outputs, several](const Row& row) {
+    if (!several) return mean_of_leaves(trees, outputs.front(), row);
     DirectAnswer answer;
-    answer.probabilities.assign(labels.count(), 0.0);
-    for (const TreeNodes& tree : trees) {
-      const double* values = leaf(tree, row);
-      double sum = 0;
-      for (std::size_t c = 0; c < labels.count(); ++c) sum += values[c];
-      // Fractions sum to one within rounding; counts are made fractions.
-      const bool fractions = std::abs(sum - 1) < 1e-6;
-      for (std::size_t c = 0; c < labels.count(); ++c) answer.probabilities[c] += fractions || sum == 0 ? values[c] : values[c] / sum;
-    }
-    for (double& p : answer.probabilities) p /= static_cast<double>(trees.size());
-    answer.label = labels.shown.at(first_largest(answer.probabilities));
+    for (const TreeOutput& output : outputs) answer.outputs.push_back(mean_of_leaves(trees, output, row));
     return answer;
   });
 }
 
-Made tree_regressor(Direct&, const View& model) {
+Made tree_regressor(Direct& by, const View& model) {
   const auto trees = TRY(trees_of(model));
   if (trees.empty()) return none();
+  try_thresholds(by, trees, TRY(width_of(model)).count);
+  by.costs(trees.size() * 20);
   const auto width = static_cast<std::size_t>(trees.front().width);
   return std::optional<Answerer>([trees, width](const Row& row) {
     DirectAnswer answer;
@@ -214,7 +272,10 @@ Result<std::optional<std::vector<double>>> start_of(Direct& by, const View& mode
     const double p = std::clamp(prior[1], eps, 1 - eps);
     out.push_back((exponential ? 0.5 : 1.0) * std::log(p / (1 - p)));
   } else if (prior.size() == scores) {
-    for (const double p : prior) out.push_back(std::log(std::clamp(p, eps, 1 - eps)));
+    double mean = 0;
+    for (const double p : prior) mean += std::log(std::clamp(p, eps, 1 - eps)) / static_cast<double>(prior.size());
+    if (!by.version(model).at_least(1, 4)) mean = 0;  // later, less their mean
+    for (const double p : prior) out.push_back(std::log(std::clamp(p, eps, 1 - eps)) - mean);
   } else {
     return std::optional<std::vector<double>>{};
   }
@@ -232,6 +293,8 @@ Result<std::optional<Boosting>> boosting_of(Direct& by, const View& model, bool 
     out.trees.push_back(TRY(read_tree(TRY(stages.at(i).attribute("tree_")), width.count)));
     if ((nodes += out.trees.back().size()) > kNodesMax) return std::optional<Boosting>{};
   }
+  try_thresholds(by, out.trees, width.count);
+  by.costs(out.trees.size() * 20);
   out.rate = TRY(number_or(model, "learning_rate", 0.1));
   auto start = TRY(start_of(by, model, out.scores, exponential));
   if (!start) return std::optional<Boosting>{};
@@ -248,6 +311,8 @@ Made boosting_classifier(Direct& by, const View& model) {
   return std::optional<Answerer>([boosting = *boosting, labels, exponential](const Row& row) {
     DirectAnswer answer;
     const auto raw = boosting.raw(row);
+    answer.scores = raw;
+    answer.scalar_scores = raw.size() == 1;
     if (raw.size() == 1) {
       const double p = expit(exponential ? 2 * raw[0] : raw[0]);
       answer.probabilities = {1 - p, p};
@@ -283,6 +348,23 @@ constexpr DirectConverter kConverters[] = {
     {"HuberRegressor", nullptr, linear_regressor},
     {"LinearSVC", nullptr, linear_classifier},
     {"RidgeClassifier", nullptr, linear_classifier},
+    {"RidgeClassifierCV", nullptr, linear_classifier},
+    {"PassiveAggressiveClassifier", nullptr, linear_classifier},
+    {"PassiveAggressiveRegressor", nullptr, linear_regressor},
+    {"ARDRegression", nullptr, linear_regressor},
+    {"Lars", nullptr, linear_regressor},
+    {"LarsCV", nullptr, linear_regressor},
+    {"LassoLars", nullptr, linear_regressor},
+    {"LassoLarsCV", nullptr, linear_regressor},
+    {"LassoLarsIC", nullptr, linear_regressor},
+    {"MultiTaskLasso", nullptr, linear_regressor},
+    {"MultiTaskLassoCV", nullptr, linear_regressor},
+    {"MultiTaskElasticNet", nullptr, linear_regressor},
+    {"MultiTaskElasticNetCV", nullptr, linear_regressor},
+    {"OrthogonalMatchingPursuit", nullptr, linear_regressor},
+    {"OrthogonalMatchingPursuitCV", nullptr, linear_regressor},
+    {"QuantileRegressor", nullptr, linear_regressor},
+    {"TheilSenRegressor", nullptr, linear_regressor},
     {"Perceptron", nullptr, linear_classifier},
     {"LogisticRegression", nullptr, logistic},
     {"LogisticRegressionCV", nullptr, logistic},
