@@ -15,7 +15,8 @@ constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x060
 constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22, kEnd64Bytes = 56, kLocatorBytes = 20;
 constexpr std::uint16_t kEncrypted = 1, kHasDescriptor = 8, kUtf8 = 0x800, kDeflateLevel = 6;
 constexpr std::size_t kNameMax = 1024;
-constexpr std::uint64_t kRatioMax = 1100, kRatioFree = 1 << 20;
+constexpr std::uint64_t kClaimMax = 1100, kClaimFree = 1 << 20;     // deflate packs no better
+constexpr std::uint64_t kRatioMax = 500, kRatioFree = 32ULL << 20;  // see compression.hpp: of all that is read
 
 Error refused(std::string what) { return {ErrorCode::model_refused, "the zip archive " + std::move(what)}; }
 Error at_entry(std::string_view name, std::uint64_t offset, std::string_view what) {
@@ -203,11 +204,14 @@ Result<std::span<const std::byte>> Archive::read(std::string_view name) {
   if (entry.unpacked > limits_.bytes_max - std::min(given_, limits_.bytes_max))
     return at_entry(name, entry.local, "makes the archive unpack to more than " + std::to_string(limits_.bytes_max) + " bytes");
   given_ += entry.unpacked;
+  taken_ += entry.packed;
+  if (given_ > kRatioFree && given_ / kRatioMax > taken_)
+    return at_entry(name, entry.local, "makes the archive unpack to more than " + std::to_string(kRatioMax) + " times its size");
   const auto packed = bytes_.subspan(entry.data, entry.packed);
   if (entry.method == 0) {
     entry.content = packed;
   } else {
-    if (entry.unpacked > kRatioFree && entry.unpacked / kRatioMax > entry.packed)
+    if (entry.unpacked > kClaimFree && entry.unpacked / kClaimMax > entry.packed)
       return at_entry(name, entry.local, "claims to unpack to more than it can");
     std::string out(entry.unpacked, '\0');
     z_stream z{};

@@ -47,7 +47,7 @@ class Archive {
   Limits limits_;
   std::map<std::string_view, Entry, std::less<>> entries_;
   std::deque<std::string> inflated_;
-  std::uint64_t given_ = 0;
+  std::uint64_t given_ = 0, taken_ = 0;
 };
 
 }  // namespace slipway::zip

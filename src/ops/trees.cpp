@@ -36,9 +36,10 @@ enum Flag : std::int64_t {
 
 constexpr double kZero = 1e-35F;  // LightGBM: what is as good as zero
 constexpr double kCategoryMax = 2.0e9;
-constexpr std::size_t kLanes = 8;              // walks that go on side by side
-constexpr std::size_t kBlockBytes = 48 << 10;  // of a block's rows: beside a tree in the cache
-constexpr std::size_t kBlockMin = 32, kBlockMax = 256;
+constexpr std::size_t kLanes = 8;               // walks that go on side by side
+constexpr std::size_t kBlockBytes = 256 << 10;  // of a block's rows: beside a tree in the cache
+constexpr std::size_t kBlockMin = 64, kBlockMax = 2048;
+constexpr std::size_t kBlocks = 8;            // of a table that is worth more than one thread
 constexpr std::size_t kParallelMin = 20'000;  // rows x trees that are worth more than one thread
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -127,8 +128,7 @@ class TreeSum final : public Kernel {
     const std::size_t rows = x.rows(), width = static_cast<std::size_t>(x.shape[1]), targets = start_.size();
     const auto values = x.doubles();
     const auto result = out.doubles(0, {x.shape[0], static_cast<std::int64_t>(targets)});
-    const std::size_t size = std::clamp(
-        kBlockBytes / (std::max<std::size_t>(width, 1) * (narrow_ ? sizeof(float) : sizeof(double))) / kLanes * kLanes, kBlockMin, kBlockMax);
+    const std::size_t size = block_size(rows, width);
     const auto block = [&](std::size_t b) {
       const std::size_t begin = b * size, count = std::min(size, rows - begin);
       sum(values.data() + begin * width, width, count, result.data() + begin * targets);
@@ -224,6 +224,13 @@ class TreeSum final : public Kernel {
       check(f >= 0 && f < 0x7FFFFFFF, "a feature lies outside the table");
       features_ = std::max(features_, static_cast<std::size_t>(f) + 1);
     }
+  }
+
+  // Rows that walk a tree together: as many as stay in the cache beside it, but enough blocks for several threads.
+  std::size_t block_size(std::size_t rows, std::size_t width) const {
+    const std::size_t row_bytes = std::max<std::size_t>(width, 1) * (narrow_ ? sizeof(float) : sizeof(double));
+    const std::size_t fitting = std::clamp(kBlockBytes / row_bytes, kBlockMin, kBlockMax);
+    return std::clamp(rows / kBlocks, kBlockMin, fitting) / kLanes * kLanes;
   }
 
   void make_forks() {

@@ -127,7 +127,8 @@ void add_to(Ensemble& ensemble, const TreeNodes& tree, std::int64_t target) {
     EnsembleNode n;
     n.leaf = tree.leaf(i);
     n.feature = tree.feature[i];
-    n.flags = kNanMissing | (!tree.missing_left.empty() && tree.missing_left[i] != 0 ? kDefaultLeft : 0);
+    n.flags = kNanMissing;
+    if (!tree.missing_left.empty() && tree.missing_left[i] != 0) n.flags |= kDefaultLeft;
     n.threshold = tree.threshold[i];
     n.left = tree.left[i];
     n.right = tree.right[i];
