@@ -14,7 +14,7 @@ namespace slipway::compression {
 namespace {
 
 constexpr std::size_t kStep = 256 * 1024;               // the least that an output grows by; else by half
-constexpr std::size_t kRatioFreeBytes = 32ULL << 20;    // output below this may have any ratio
+constexpr std::size_t kRoomMax = 4ULL << 20;            // of one call of a decoder: the pace is watched between them
 constexpr std::size_t kMembersMax = 10'000;             // of a joined gzip, bz2 or lz4 file
 constexpr std::uint64_t kLzmaMemoryMax = 256ULL << 20;  // a dictionary larger than this belongs to no model file
 
@@ -24,7 +24,7 @@ std::size_t usual_ratio(Codec codec) {
   switch (codec) {
     case Codec::lz4: return 200;  // 255 is the most that its format can say
     case Codec::zlib:
-    case Codec::gzip: return 500;  // 1030
+    case Codec::gzip: return kDeflateRatioMax;
     default: return 1000;
   }
 }
@@ -33,14 +33,14 @@ std::size_t usual_ratio(Codec codec) {
 class Output {
  public:
   Output(Codec codec, const Limits& limits)
-      : codec_(codec), bytes_max_(limits.bytes_max), ratio_max_(limits.ratio_max == 0 ? usual_ratio(codec) : limits.ratio_max) {}
+      : codec_(codec), bytes_max_(limits.bytes_max), ratio_max_(limits.ratio_max == 0 ? usual_ratio(codec) : limits.ratio_max), pace_(ratio_max_) {}
 
   Result<std::span<char>> room() {
     if (used_ == data_.size()) {
       // One byte more tells an output of exactly the limit from a larger one.
       data_.resize(std::min(bytes_max_ + 1, used_ + std::clamp(used_ / 2, kStep, 1024 * kStep)));
     }
-    return std::span<char>(data_).subspan(used_);
+    return std::span<char>(data_).subspan(used_, std::min(kRoomMax, data_.size() - used_));
   }
   Status next_member() {
     if (++members_ >= kMembersMax) return refused(codec_, "consists of more than " + std::to_string(kMembersMax) + " parts");
@@ -48,11 +48,10 @@ class Output {
   }
   Status wrote(std::size_t bytes, std::size_t read) {
     used_ += bytes;
-    read_ += read;
     if (used_ > bytes_max_) return refused(codec_, "unpacks to more than " + std::to_string(bytes_max_) + " bytes");
-    if (used_ > kRatioFreeBytes && used_ / ratio_max_ > read_)
-      return refused(codec_, "unpacks to more than " + std::to_string(ratio_max_) + " times its size: " + std::to_string(used_) +
-                                 " bytes of its first " + std::to_string(read_));
+    if (!pace_.plausible(bytes, read))
+      return refused(codec_, "unpacks to more than " + std::to_string(ratio_max_) + " times its size around byte " + std::to_string(used_) +
+                                 "; a model that is really so empty is read when it isn't compressed");
     return ok();
   }
   std::string take() && {
@@ -64,7 +63,8 @@ class Output {
   Codec codec_;
   std::size_t bytes_max_, ratio_max_;
   std::string data_;
-  std::size_t used_ = 0, read_ = 0;
+  Pace pace_;
+  std::size_t used_ = 0;
   std::size_t members_ = 0;
 };
 

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kPoolMax = 0xF0000000;  // Range counts in 32 bits
 
-// What any file may have; beyond it a node takes three bytes of the stream at least, and files that compress better are made for it.
-constexpr std::size_t kNodesFree = 2'000'000, kStreamBytesPerNode = 3, kNodesPerPackedByte = 8;
+// What any file may have; beyond it a node takes five bytes of the stream at least, and files that compress better are made for it.
+constexpr std::size_t kNodesFree = 1'000'000, kStreamBytesPerNode = 5, kNodesPerPackedByte = 8;
 constexpr std::size_t kOpcodesFree = 8'000'000, kOpcodesPerPackedByte = 32;
 constexpr std::size_t kMemoFree = 1'000'000, kMemoPerNode = 2;
 
@@ -189,7 +189,8 @@ Status Reader::push_integer(std::int64_t value) {
   return push(TRY(add(n)));
 }
 
-Status Reader::push_small_integer(std::uint8_t value) {
+Status Reader::push_small_integer(std::uint16_t value) {
+  if (value >= small_integers_.size()) small_integers_.resize(value < 256 ? 256 : 65536, kNone);
   if (NodeId& known = small_integers_[value]; known == kNone) {
     TRY(push_integer(value));
     known = context_->stack.back();
@@ -306,8 +307,8 @@ Status Reader::scalar(Op op) {
     case Op::INT: return decimal_line(false);
     case Op::LONG: return decimal_line(true);
     case Op::BININT: return push_integer(static_cast<std::int32_t>(TRY(fixed(4))));
-    case Op::BININT1: return push_small_integer(static_cast<std::uint8_t>(TRY(fixed(1))));
-    case Op::BININT2: return push_integer(static_cast<std::int64_t>(TRY(fixed(2))));
+    case Op::BININT1: return push_small_integer(static_cast<std::uint16_t>(TRY(fixed(1))));
+    case Op::BININT2: return push_small_integer(static_cast<std::uint16_t>(TRY(fixed(2))));
     case Op::LONG1: return long_bytes(TRY(counted(1)));
     case Op::LONG4: return long_bytes(TRY(counted(4)));
     case Op::FLOAT: return float_line();

@@ -1,7 +1,6 @@
 // The stack machine that turns a stream into a Document. For src/formats only. One Reader reads one stream, on one thread.
 #pragma once
 
-#include <array>
 #include <map>
 
 #include "slipway/formats/pickle_document.hpp"
@@ -53,7 +52,7 @@ class Reader {
   Result<NodeId> add_children(Kind kind, std::span<const NodeId> children);
   Status push_chars(Kind kind, std::string_view chars, std::uint8_t flags = 0) { return push(TRY(add_chars(kind, chars, flags))); }
   Status push_integer(std::int64_t value);
-  Status push_small_integer(std::uint8_t value);  // one node a value, as Python has one object
+  Status push_small_integer(std::uint16_t value);  // one node a value: long lists of numbers are mostly of these
   Status append_to(Range& range, std::span<const NodeId> ids);
   std::string a(NodeId id) const { return std::string(kind_name(d_->node(id).kind)); }
 
@@ -101,7 +100,7 @@ class Reader {
   std::size_t position_ = 0;
   std::size_t opcodes_ = 0;
   std::uint8_t opcode_ = 0;
-  std::array<NodeId, 256> small_integers_{};  // 0 (None's): not there yet
+  std::vector<NodeId> small_integers_;  // by value; kNone: not there yet
   std::size_t opcode_offset_ = 0;
   std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> global_index_;
 };
