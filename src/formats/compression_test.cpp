@@ -129,7 +129,7 @@ TEST(Compression, StopsAtItsLimits) {
   std::string noise;
   std::uint64_t state = 1;
   for (int i = 0; i < 300'000; ++i) noise += static_cast<char>((state = state * 6364136223846793005ULL + 1442695040888963407ULL) >> 56);
-  for (const Codec codec : kCodecs)
+  for (const Codec codec : {Codec::zlib, Codec::lz4})
     EXPECT_THAT(inflate(codec, as_bytes(packed(codec, noise + zeros)), {}).error().detail(), HasSubstr("times its size"));
   // One number in a thousand that isn't zero is a model.
   std::string sparse(40 << 20, '\0');
