@@ -117,7 +117,7 @@ class Local(CliTest):
         self.assert_answer(answer, self.expected)
 
     def test_forests_are_converted_to_standard_operators_unless_told_otherwise(self):
-        forest = os.path.join(CORPUS, "sklearn", "1.9.1", "forest_binary", "model.pkl")
+        forest = os.path.join(CORPUS, "sklearn", "1.9.1", "forest_binary", "model.joblib")
         for words, own in (([], False), (["--own-operators"], True)):
             out = os.path.join(self.folder, "forest.onnx")
             ran = self.expect(0, "convert", forest, "-o", out, *words)
@@ -152,6 +152,7 @@ class Local(CliTest):
         with open(os.path.join(CORPUS, "hostile", "manifest.json"), encoding="utf-8") as f:
             manifest = json.load(f)
         cases = manifest if isinstance(manifest, list) else manifest.get("cases", manifest.get("files", []))
+        cases = [case for case in cases if case.get("stage", "import") == "import"]  # others are legal until they run
         self.assertTrue(cases)
         # A few of each kind: every file is tried by the importers' own tests.
         for case in cases[:: max(1, len(cases) // 25)]:
