@@ -8,6 +8,8 @@
 namespace slipway::json_tree {
 namespace {
 
+constexpr std::size_t kBytesPerNode = 12;  // of large documents: growing a table of millions of nodes would need it thrice
+
 void append_utf8(std::string& out, std::uint32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -26,7 +28,8 @@ class Parser {
   Parser(std::string_view text, const Limits& limits) : text_(text), limits_(limits) { tree_.nodes_.emplace_back(); }
 
   Result<Tree> run() && {
-    std::uint32_t last = 0;  // sibling before
+    tree_.nodes_.reserve(std::min(limits_.nodes_max, text_.size() / kBytesPerNode) + 2);  // room isn't memory until it is written
+    std::uint32_t last = 0;                                                               // sibling before
     std::string_view key;
     for (;;) {
       // One value; then close what ends here.
