@@ -59,6 +59,11 @@ struct Set {
   std::size_t first, words;
 };
 
+std::size_t leaf_behind(std::int32_t child) {
+  const std::int32_t leaf = ~child;
+  return static_cast<std::size_t>(leaf);
+}
+
 // A branch that tests x <= threshold only.
 template <class X>
 struct Fork {
@@ -279,7 +284,7 @@ class TreeSum final : public Kernel {
       const Branch& branch = branches_[static_cast<std::size_t>(at)];
       at = goes_left(branch, x[branch.feature]) ? branch.left : branch.right;
     }
-    return static_cast<std::size_t>(~at);
+    return leaf_behind(at);
   }
 
   double value_of(std::size_t leaf, const double* x) const {
@@ -332,8 +337,7 @@ class TreeSum final : public Kernel {
         for (std::size_t i = 0; i < trees_.size(); i += kLanes) {
           for (std::size_t l = 0; l < kLanes; ++l) at[l] = trees_[std::min(i + l, trees_.size() - 1)].at;
           descend<missing>(forks.data(), lanes, at);
-          for (std::size_t l = 0; l < kLanes && i + l < trees_.size(); ++l)
-            add_leaf(i + l, static_cast<std::size_t>(~at[l]), x + r * width, out + r * targets);
+          for (std::size_t l = 0; l < kLanes && i + l < trees_.size(); ++l) add_leaf(i + l, leaf_behind(at[l]), x + r * width, out + r * targets);
         }
       }
       return;
@@ -343,8 +347,7 @@ class TreeSum final : public Kernel {
         for (std::size_t l = 0; l < kLanes; ++l) lanes[l] = walked + std::min(r + l, rows - 1) * width;
         at.fill(trees_[i].at);
         descend<missing>(forks.data(), lanes, at);
-        for (std::size_t l = 0; l < kLanes && r + l < rows; ++l)
-          add_leaf(i, static_cast<std::size_t>(~at[l]), x + (r + l) * width, out + (r + l) * targets);
+        for (std::size_t l = 0; l < kLanes && r + l < rows; ++l) add_leaf(i, leaf_behind(at[l]), x + (r + l) * width, out + (r + l) * targets);
       }
     }
   }

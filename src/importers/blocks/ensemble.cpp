@@ -73,7 +73,8 @@ Status Ensemble::add_branch(const Step& step, const EnsembleNode& node) {
   link(step, at);
   double threshold = node.threshold;
   if ((node.flags & kCategorical) != 0) {
-    threshold = static_cast<double>(sets_.size() / 2);
+    const std::size_t set = sets_.size() / 2;
+    threshold = static_cast<double>(set);
     sets_.insert(sets_.end(), {length(words_.size()), length(node.words.size())});
     words_.insert(words_.end(), node.words.begin(), node.words.end());
   }
