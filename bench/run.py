@@ -1,5 +1,5 @@
 """Starts the release program on a data directory of its own, pushes a small and a large model, and measures them beside their yardsticks:
-a bare Boost.Beast echo server with the same bodies, and ONNX Runtime alone in a loop. Rounds alternate, so that a slow minute of the
+a bare Boost.Beast echo server with the same bodies, ONNX Runtime alone in a loop, scikit-learn's own predict_proba. Rounds alternate, so that a slow minute of the
 machine hits both sides; the tables show medians."""
 import argparse
 import array
@@ -221,6 +221,76 @@ def large_model(server, build, work, key, rounds, seconds):
         row(f"slipway, {connections} connection{'s' if connections > 1 else ''}", f"{rate:.1f}", f"{p50:.2f}", f"{p99:.2f}", f"{rate / base:.2f}")
 
 
+class Library:
+    """scikit-learn in a process of its own, asked one measurement at a time."""
+
+    def __init__(self, python, folder):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen([python, HERE / "forest.py", "answer", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=environment, text=True)
+
+    def milliseconds(self, forest, rows, seconds, jobs):
+        self.process.stdin.write(f"{forest} {rows} {seconds} {jobs}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def check_answers(url, folder, name, key):
+    answers = call(url, (folder / "rows.npy").read_bytes(), "application/x-npy", key)["predictions"]
+    expected = json.loads((folder / f"{name}_answer.json").read_text())
+    for got, label, probabilities in zip(answers, expected["label"], expected["probabilities"], strict=True):
+        if got["label"] != label or any(abs(a - b) > 1e-9 * abs(b) for a, b in zip(got["probabilities"], probabilities, strict=True)):
+            raise SystemExit(f"bench: {name} answers {got}, scikit-learn {label}, {probabilities}")
+
+
+def forests(server, build, work, key, rounds, seconds, python):
+    folder = work / "forests"
+    folder.mkdir()
+    say("bench: scikit-learn fits the forests")
+    subprocess.run([python, HERE / "forest.py", "make", folder], check=True)
+    cores = os.cpu_count() or 1
+    size = (folder / "deep.pkl").stat().st_size / 1e6
+    imports, inspections, models = [], [], {}
+    for _ in range(rounds):
+        begin = time.monotonic()
+        subprocess.run([build / "slipway", "inspect", folder / "deep.pkl"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        inspections.append(time.monotonic() - begin)
+        begin = time.monotonic()
+        models["deep"] = server.push(folder / "deep.pkl", key)
+        imports.append(time.monotonic() - begin)
+    models["forest"] = server.push(folder / "forest.pkl", key)
+    print(f"\n## Random forests: import, and batches beside scikit-learn's predict_proba, {cores} cores for everybody\n")
+    row("what", "measured", "goal")
+    row("---", "---:", "---:")
+    row(f"slipway inspect of a {size:.0f} MB forest", f"{statistics.median(inspections):.2f} s", "< 3 s")
+    row("its upload over HTTP, until ready", f"{statistics.median(imports):.2f} s", "< 3 s")
+    print("\nslipway's times are of whole requests over HTTP, one connection; scikit-learn's of the call alone, with the better n_jobs.\n")
+    row("forest", "rows", "scikit-learn ms", "n_jobs", "slipway ms", "times as fast", "goal")
+    row("---", "---:", "---:", "---:", "---:", "---:", "---:")
+    library = Library(python, folder)
+    try:
+        for name, title, goals in (("forest", "100 trees, depth 12, 30 features", {1000: "1.0", 1: "20"}),
+                                   ("deep", f"{size:.0f} MB, unlimited depth", {1000: "1.0", 1: ""})):
+            url = f"{server.url}/api/predict/{models[name]}"
+            check_answers(url, folder, name, key)
+            for rows, goal in goals.items():
+                body, kind = (folder / "rows.npy", "application/x-npy") if rows > 1 else (folder / "row.json", "application/json")
+                theirs, ours = {jobs: [] for jobs in sorted({1, cores})}, []
+                for _ in range(rounds):
+                    for jobs, times in theirs.items():
+                        times.append(library.milliseconds(name, rows, seconds, jobs))
+                    ours.append(wrk(url, 1, seconds, body, kind, key, server.process.pid)[1])
+                jobs, best = min(((jobs, statistics.median(times)) for jobs, times in theirs.items()), key=lambda pair: pair[1])
+                mine = statistics.median(ours)
+                row(title, str(rows), f"{best:.2f}", str(jobs), f"{mine:.2f}", f"{best / mine:.1f}", goal)
+    finally:
+        library.stop()
+
+
 def cold_prediction(server, key, model):
     """Milliseconds of the first prediction after a start, and of the second."""
     body = (MODELS / "breast_cancer_row.json").read_bytes()
@@ -242,6 +312,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison")
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release")
     parser.add_argument("--skip-resnet", action="store_true")
+    parser.add_argument("--sklearn", type=Path, help="a Python with scikit-learn; without it the forests are left out")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("bench: wrk is missing (./dev bench installs it)")
@@ -274,6 +345,8 @@ def main():
             small_model(server, arguments.build.resolve(), key, model, arguments.rounds, arguments.seconds)
             if not arguments.skip_resnet:
                 large_model(server, arguments.build.resolve(), work, key, arguments.rounds, arguments.seconds)
+            if arguments.sklearn:
+                forests(server, arguments.build.resolve(), work, key, arguments.rounds, arguments.seconds, arguments.sklearn)
         finally:
             server.stop()
     shutil.rmtree(work)

@@ -47,7 +47,7 @@ Result<std::string> run_tiny_model(const Settings& settings) {
   std::vector<LocalFile> files;
   files.push_back({"doctor.onnx", "doctor.onnx", TRY(os::make_sealed("doctor", std::string_view(bytes)))});
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, "", false));
+  const Imported imported = TRY(models->import(files, {}));
   const ArtifactView view = TRY(artifact_of(imported));
   const DecodedRequest request = TRY(decode_json(view.schema, R"({"inputs": {"x": [[21]]}})", DecodeLimits{}));
   return models->predict(imported, "doctor", request);

@@ -1,4 +1,4 @@
-// slipway convert FILE -o OUT.onnx: the graph that would be served, as a file.
+// slipway convert FILE -o OUT.onnx: the graph that would be served, as a file; of standard operators where they can say it.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +16,7 @@ namespace {
 struct Wish {
   std::vector<std::string> files;
   std::string entry, out;
+  bool own_operators = false;
 };
 
 // Whole or not at all: beside it first, then renamed.
@@ -36,7 +37,7 @@ Status convert(Console& console, const Wish& wish) {
   const Settings settings = TRY(settings_without_flags(console.environment()));
   const auto files = TRY(open_files(wish.files, settings));
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, wish.entry, false));
+  const Imported imported = TRY(models->import(files, {.entry = wish.entry, .standard_operators = !wish.own_operators}));
   const ArtifactView view = TRY(artifact_of(imported));
   for (const std::string& warning : view.report.warnings) console.warn(warning);
   if (wish.out == "-") {
@@ -59,6 +60,7 @@ Action declare_convert(CLI::App& app, Console&) {
   app.add_option("FILE", wish->files, "model file; several in the order they apply; - is stdin")->required();
   app.add_option("-o,--out", wish->out, "file to write; - is stdout")->type_name("OUT.onnx")->required();
   app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
+  app.add_flag("--own-operators", wish->own_operators, "the graph exactly as it is served: trees are faster, but need libslipway_ops.so");
   return [wish](Console& console) {
     end_on_signals();
     if (wish->out == "-" && ::isatty(STDOUT_FILENO) == 1)

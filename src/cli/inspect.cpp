@@ -114,7 +114,7 @@ Result<int> inspect(Console& console, const Wish& wish) {
   const Settings settings = TRY(settings_without_flags(console.environment()));
   const auto files = TRY(open_files(wish.files, settings));
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, wish.entry, true));
+  const Imported imported = TRY(models->import(files, {.entry = wish.entry, .inspect_only = true}));
   if (!console.json) return print(console, wish, imported.answer);
   console.print_json(document(wish, imported.answer));
   return imported.answer.ok ? kOk : kFailed;

@@ -76,13 +76,14 @@ class LocalModelsImpl final : public LocalModels {
     return ok();
   }
 
-  Result<Imported> import(const std::vector<LocalFile>& files, const std::string& entry, bool inspect_only) override {
+  Result<Imported> import(const std::vector<LocalFile>& files, const Wish& wish) override {
     inference::ImportJob job;
     for (const LocalFile& file : files) job.files.push_back({file.name, TRY(file.memfd.duplicate())});
     importers::Options options;
-    options.entry = entry;
+    options.entry = wish.entry;
+    if (wish.standard_operators) options.operators = graph::Operators::standard;
     options.bytes_max = static_cast<std::size_t>(settings_.models_import_memory_bytes);
-    job.options_json = importers::options_to_json(options, inspect_only);
+    job.options_json = importers::options_to_json(options, wish.inspect_only);
     job.memory_bytes = static_cast<std::uint64_t>(settings_.models_import_memory_bytes);
     job.deadline = system_clock().steady() + Millis(settings_.models_import_timeout_ms);
 

@@ -37,8 +37,13 @@ class LocalModels {
   static Result<std::unique_ptr<LocalModels>> start(const Settings& settings);
   virtual ~LocalModels() = default;
 
-  // inspect_only: no artifact is made. A refusal is part of the answer, not an Error.
-  virtual Result<Imported> import(const std::vector<LocalFile>& files, const std::string& entry, bool inspect_only) = 0;
+  struct Wish {
+    std::string entry;
+    bool inspect_only = false;        // no artifact is made
+    bool standard_operators = false;  // where they can say it
+  };
+  // A refusal is part of the answer, not an Error.
+  virtual Result<Imported> import(const std::vector<LocalFile>& files, const Wish& wish) = 0;
   // One request in a model cell of its own: the JSON of POST /api/predict.
   virtual Result<std::string> predict(const Imported& model, const std::string& name, const DecodedRequest& request) = 0;
 };

@@ -35,7 +35,7 @@ Result<DecodedRequest> decode(const Schema& schema, const PredictionInput& input
 Result<std::string> predict_here(Console& console, const Wish& wish, const Settings& settings, const PredictionInput& input) {
   const auto files = TRY(open_files(wish.models, settings));
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, wish.entry, false));
+  const Imported imported = TRY(models->import(files, {.entry = wish.entry}));
   const ArtifactView view = TRY(artifact_of(imported));
   for (const std::string& warning : view.report.warnings) console.warn(warning);
   DecodeLimits limits;

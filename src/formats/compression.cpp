@@ -6,7 +6,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 #include "slipway/base/encoding.hpp"
@@ -14,39 +13,45 @@
 namespace slipway::compression {
 namespace {
 
-constexpr std::size_t kStep = 256 * 1024;               // grown by at most this much more than is needed
-constexpr std::size_t kRatioFreeBytes = 64ULL << 20;    // output below this may have any ratio
+constexpr std::size_t kStep = 256 * 1024;               // the least that an output grows by; else by half
+constexpr std::size_t kRoomMax = 4ULL << 20;            // of one call of a decoder: the pace is watched between them
 constexpr std::size_t kMembersMax = 10'000;             // of a joined gzip, bz2 or lz4 file
 constexpr std::uint64_t kLzmaMemoryMax = 256ULL << 20;  // a dictionary larger than this belongs to no model file
 
 Error refused(Codec codec, const std::string& what) { return {ErrorCode::model_refused, "the " + std::string(codec_name(codec)) + " data " + what}; }
 
+std::size_t usual_ratio(Codec codec) {
+  switch (codec) {
+    case Codec::lz4: return 200;  // 255 is the most that its format can say
+    case Codec::zlib:
+    case Codec::gzip: return kDeflateRatioMax;
+    default: return 1000;
+  }
+}
+
 // What a decoder writes into: grows step by step, so that memory follows what is really there and not what is claimed.
 class Output {
  public:
-  Output(Codec codec, std::size_t input_bytes, const Limits& limits) : codec_(codec), input_bytes_(input_bytes), limits_(limits) {}
+  Output(Codec codec, const Limits& limits)
+      : codec_(codec), bytes_max_(limits.bytes_max), ratio_max_(limits.ratio_max == 0 ? usual_ratio(codec) : limits.ratio_max), pace_(ratio_max_) {}
 
   Result<std::span<char>> room() {
     if (used_ == data_.size()) {
-      const std::size_t cap = std::min(limits_.bytes_max, std::max(kRatioFreeBytes, saturated_ratio()));
-      if (used_ >= cap) {
-        // One byte more tells an output of exactly the limit from a larger one.
-        if (used_ > cap) return over(cap);
-        data_.resize(cap + 1);
-      } else {
-        data_.resize(std::min(cap, used_ + std::clamp(used_, kStep, 64 * kStep)));
-      }
+      // One byte more tells an output of exactly the limit from a larger one.
+      data_.resize(std::min(bytes_max_ + 1, used_ + std::clamp(used_ / 2, kStep, 1024 * kStep)));
     }
-    return std::span<char>(data_).subspan(used_);
+    return std::span<char>(data_).subspan(used_, std::min(kRoomMax, data_.size() - used_));
   }
   Status next_member() {
     if (++members_ >= kMembersMax) return refused(codec_, "consists of more than " + std::to_string(kMembersMax) + " parts");
     return ok();
   }
-  Status wrote(std::size_t bytes) {
+  Status wrote(std::size_t bytes, std::size_t read) {
     used_ += bytes;
-    const std::size_t cap = std::min(limits_.bytes_max, std::max(kRatioFreeBytes, saturated_ratio()));
-    if (used_ > cap) return over(cap);
+    if (used_ > bytes_max_) return refused(codec_, "unpacks to more than " + std::to_string(bytes_max_) + " bytes");
+    if (!pace_.plausible(bytes, read))
+      return refused(codec_, "unpacks to more than " + std::to_string(ratio_max_) + " times its size around byte " + std::to_string(used_) +
+                                 "; a model that is really so empty is read when it isn't compressed");
     return ok();
   }
   std::string take() && {
@@ -55,16 +60,10 @@ class Output {
   }
 
  private:
-  std::size_t saturated_ratio() const { return checked_mul(input_bytes_, limits_.ratio_max).value_or(std::numeric_limits<std::size_t>::max()); }
-  Error over(std::size_t cap) const {
-    return refused(codec_, cap == limits_.bytes_max ? "unpacks to more than " + std::to_string(cap) + " bytes"
-                                                    : "unpacks to more than " + std::to_string(limits_.ratio_max) + " times its size");
-  }
-
   Codec codec_;
-  std::size_t input_bytes_;
-  const Limits& limits_;
+  std::size_t bytes_max_, ratio_max_;
   std::string data_;
+  Pace pace_;
   std::size_t used_ = 0;
   std::size_t members_ = 0;
 };
@@ -94,7 +93,7 @@ Result<std::string> inflate_zlib(Codec codec, std::span<const std::byte> in, Out
     const int state = ::inflate(&z, Z_NO_FLUSH);
     const std::size_t read = offered_in - z.avail_in, written = offered_out - z.avail_out;
     in = in.subspan(read);
-    TRY(out.wrote(written));
+    TRY(out.wrote(written, read));
     if (state == Z_STREAM_END) {
       if (in.empty()) return std::move(out).take();
       if (codec != Codec::gzip || detect(in) != Codec::gzip) return refused(codec, "is followed by " + std::to_string(in.size()) + " trailing bytes");
@@ -123,7 +122,7 @@ Result<std::string> inflate_bz2(std::span<const std::byte> in, Output out) {
     const int state = BZ2_bzDecompress(&b);
     const std::size_t read = offered_in - b.avail_in, written = offered_out - b.avail_out;
     in = in.subspan(read);
-    TRY(out.wrote(written));
+    TRY(out.wrote(written, read));
     if (state == BZ_STREAM_END) {
       if (in.empty()) return std::move(out).take();
       if (detect(in) != Codec::bz2) return refused(Codec::bz2, "is followed by " + std::to_string(in.size()) + " trailing bytes");
@@ -151,8 +150,9 @@ Result<std::string> inflate_lzma(Codec codec, std::span<const std::byte> in, Out
     const std::span<char> room = TRY(out.room());
     z.next_out = reinterpret_cast<std::uint8_t*>(room.data());
     z.avail_out = room.size();
+    const std::size_t before = z.avail_in;
     const lzma_ret state = lzma_code(&z, LZMA_FINISH);
-    TRY(out.wrote(room.size() - z.avail_out));
+    TRY(out.wrote(room.size() - z.avail_out, before - z.avail_in));
     if (state == LZMA_STREAM_END) {
       if (z.avail_in != 0) return refused(codec, "is followed by " + std::to_string(z.avail_in) + " trailing bytes");
       return std::move(out).take();
@@ -174,7 +174,7 @@ Result<std::string> inflate_lz4(std::span<const std::byte> in, Output out) {
     const std::size_t hint = LZ4F_decompress(context, room.data(), &written, in.data(), &read, nullptr);
     if (LZ4F_isError(hint) != 0) return refused(Codec::lz4, "is damaged");
     in = in.subspan(read);
-    TRY(out.wrote(written));
+    TRY(out.wrote(written, read));
     if (hint == 0) {
       if (in.empty()) return std::move(out).take();
       if (detect(in) != Codec::lz4) return refused(Codec::lz4, "is followed by " + std::to_string(in.size()) + " trailing bytes");
@@ -228,7 +228,7 @@ std::string_view codec_name(Codec codec) {
 }
 
 Result<std::string> inflate(Codec codec, std::span<const std::byte> bytes, const Limits& limits) {
-  Output out(codec, bytes.size(), limits);
+  Output out(codec, limits);
   switch (codec) {
     case Codec::none:
       if (bytes.size() > limits.bytes_max) return refused(codec, "is more than " + std::to_string(limits.bytes_max) + " bytes");

@@ -18,20 +18,27 @@ struct Limits {
   std::size_t nodes_max = 4'000'000;  // lists, objects and what stands alone in them
 };
 
+struct Member;
+
 struct Value {
   enum class Kind : std::uint8_t { null, boolean, number, text, list, object } kind = Kind::null;
   double number = 0;  // boolean: 0 or 1
   std::string text;
-  std::vector<double> numbers;                         // list of numbers and booleans only
-  std::vector<std::string> texts;                      // list of texts only
-  std::vector<Value> items;                            // any other list
-  std::vector<std::pair<std::string, Value>> members;  // object
+  std::vector<double> numbers;     // list of numbers and booleans only
+  std::vector<std::string> texts;  // list of texts only
+  std::vector<Value> items;        // any other list
+  std::vector<Member> members;     // object
 
   const Value* find(std::string_view key) const;
   const Value* find(std::initializer_list<std::string_view> path) const;  // through objects
   bool is_list() const { return kind == Kind::list; }
   bool is_object() const { return kind == Kind::object; }
   std::size_t size() const { return numbers.size() + texts.size() + items.size(); }  // of a list
+};
+
+struct Member {
+  std::string key;
+  Value value;
 };
 
 // RFC 8259 plus the bare words NaN, Infinity and -Infinity. Errors: model_refused with the byte.

@@ -7,11 +7,13 @@
 
 namespace slipway::document {
 
-inline constexpr std::size_t kMembersMax = 2'000;  // of one object: looked up one by one
+inline constexpr std::size_t kNodesFree = 300'000, kNodeBytesMin = 16;  // beyond the free ones, a node has its name or its numbers
+inline constexpr std::size_t kMembersMax = 2'000;                       // of one object: looked up one by one
 
 class Reader {
  public:
-  Reader(std::string_view bytes, const Limits& limits, std::string_view name) : bytes_(bytes), limits_(limits), name_(name) {}
+  Reader(std::string_view bytes, const Limits& limits, std::string_view name)
+      : bytes_(bytes), limits_(limits), nodes_max_(std::min(limits.nodes_max, std::max(kNodesFree, bytes.size() / kNodeBytesMin))), name_(name) {}
 
   bool done() const { return at_ >= bytes_.size(); }
   Error broken(std::string_view what) const {
@@ -28,7 +30,7 @@ class Reader {
     return true;
   }
   Status count() {
-    if (++nodes_ > limits_.nodes_max) return broken("has too many parts");
+    if (++nodes_ > nodes_max_) return broken("has too many parts");
     return ok();
   }
   Status enter(int depth) {
@@ -39,6 +41,7 @@ class Reader {
  private:
   std::string_view bytes_;
   const Limits& limits_;
+  std::size_t nodes_max_;
   std::string_view name_;
   std::size_t at_ = 0, nodes_ = 0;
 };

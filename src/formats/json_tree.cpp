@@ -8,6 +8,8 @@
 namespace slipway::json_tree {
 namespace {
 
+constexpr std::size_t kBytesPerNode = 12;  // of large documents: growing a table of millions of nodes would need it thrice
+
 void append_utf8(std::string& out, std::uint32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -26,7 +28,8 @@ class Parser {
   Parser(std::string_view text, const Limits& limits) : text_(text), limits_(limits) { tree_.nodes_.emplace_back(); }
 
   Result<Tree> run() && {
-    std::uint32_t last = 0;  // sibling before
+    tree_.nodes_.reserve(std::min(limits_.nodes_max, text_.size() / kBytesPerNode) + 2);  // room isn't memory until it is written
+    std::uint32_t last = 0;                                                               // sibling before
     std::string_view key;
     for (;;) {
       // One value; then close what ends here.
@@ -61,6 +64,7 @@ class Parser {
           break;
         }
         if (!take(parent.kind == Kind::array ? ']' : '}')) return fail("lacks a comma or an end");
+        if (parent.kind == Kind::object) TRY(check_keys(parent));
         last = open_.back();
         open_.pop_back();
         keys_.pop_back();
@@ -84,11 +88,24 @@ class Parser {
     return true;
   }
 
+  // Hashes first: a vocabulary has millions of keys, and a set of them costs more than all the rest.
+  Status check_keys(const Node& object) {
+    auto& hashes = keys_.back();
+    std::sort(hashes.begin(), hashes.end());
+    if (std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end()) return ok();
+    std::unordered_set<std::string_view> keys;
+    for (std::uint32_t i = object.first; i != 0; i = tree_.nodes_[i].next) {
+      const std::string_view key = tree_.nodes_[i].key;
+      if (!keys.insert(key).second) return fail("ends an object that has the key '" + excerpt(key) + "' twice");
+    }
+    return ok();
+  }
+
   Result<std::string_view> member_key() {
     skip();
     if (at_ >= text_.size() || text_[at_] != '"') return fail("lacks a key");
     const std::string_view key = TRY(quoted());
-    if (!keys_.back().insert(key).second) return fail("has the key '" + excerpt(key) + "' twice in one object");
+    keys_.back().push_back(std::hash<std::string_view>{}(key));
     skip();
     if (!take(':')) return fail("lacks a colon");
     return key;
@@ -200,7 +217,7 @@ class Parser {
   Tree tree_;
   std::size_t at_ = 0;
   std::vector<std::uint32_t> open_;
-  std::vector<std::unordered_set<std::string_view>> keys_;
+  std::vector<std::vector<std::size_t>> keys_;  // hashes, of the objects that are open
 };
 
 Result<Tree> Tree::parse(std::string_view text, const Limits& limits) {

@@ -44,10 +44,13 @@ enum class Kind : std::uint8_t {
 };
 std::string_view kind_name(Kind kind);
 
+// Beside these, objects and opcodes are bounded by the file's size (`Reader`): a small file can't ask for much by compressing well.
 struct Limits {
   std::size_t opcodes_max = 50'000'000;
   std::size_t nodes_max = 20'000'000;
-  std::size_t depth_max = 10'000;  // of the mark stack
+  std::size_t depth_max = 10'000;     // of the mark stack
+  std::size_t stack_max = 4'000'000;  // picklers hand containers over by the thousand
+  std::size_t packed_bytes = 0;       // of the file that the stream was unpacked from; 0: it is the file itself
   std::size_t array_bytes_max = 4ULL << 30;
   std::size_t values_max = 8'000'000;  // elements that all Views together give in bulk, beyond 16 a byte of the file: a
                                        // list that holds one array a million times must not be read a million times

@@ -194,6 +194,7 @@ class NumpyValues {
  private:
   Result<Unit> add_fields(Dtype& dtype, NodeId names, NodeId fields);
   Result<Unit> set_subarray(Dtype& dtype, NodeId subarray);
+  Status count_dtype() const;
   Result<Array> numeric(std::uint32_t dtype, Shape shape, std::string_view data);
   std::optional<std::int64_t> integer(NodeId id) const;
 

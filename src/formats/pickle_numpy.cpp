@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kArrayRankMax = 16;
 constexpr std::size_t kFieldsTotalMax = 1'000'000;
+constexpr std::size_t kDtypesFree = 100'000, kDtypeBytesMin = 32;
 constexpr std::int64_t kItemsizeMax = 1 << 30;
 
 Error refused(std::string detail) { return {ErrorCode::model_refused, std::move(detail)}; }
@@ -85,8 +86,14 @@ Result<std::uint32_t> NumpyValues::dtype_from_text(std::string_view text) {
   dtype.big_endian = big_endian;
   dtype.has_object = kind == 'O';
   dtype.itemsize = static_cast<std::uint32_t>(kind == 'U' ? size * 4 : size);
+  TRY(count_dtype());
   d_.dtypes.push_back(std::move(dtype));
   return static_cast<std::uint32_t>(d_.dtypes.size() - 1);
+}
+
+Status NumpyValues::count_dtype() const {
+  if (d_.dtypes.size() > kDtypesFree + d_.input.size() / kDtypeBytesMin) return refused("more numpy dtypes than the file can hold");
+  return ok();
 }
 
 Result<Shape> NumpyValues::shape_from(NodeId shape) const {
@@ -161,6 +168,7 @@ Result<std::uint32_t> NumpyValues::dtype_with_state(std::uint32_t dtype, NodeId 
   }
   if (part(2) != kNone) TRY(set_subarray(made, part(2)));
   if (part(4) != kNone) TRY(add_fields(made, part(3), part(4)));
+  TRY(count_dtype());
   d_.dtypes.push_back(std::move(made));
   return static_cast<std::uint32_t>(d_.dtypes.size() - 1);
 }

@@ -11,6 +11,21 @@ namespace {
 
 constexpr std::size_t kPoolMax = 0xF0000000;  // Range counts in 32 bits
 
+// What any file may have; beyond it a node takes five bytes of the stream at least, and files that compress better are made for it.
+constexpr std::size_t kNodesFree = 1'000'000, kStreamBytesPerNode = 5, kNodesPerPackedByte = 8;
+constexpr std::size_t kOpcodesFree = 8'000'000, kOpcodesPerPackedByte = 32;
+constexpr std::size_t kMemoFree = 1'000'000, kMemoPerNode = 2;
+
+std::size_t nodes_allowed(std::size_t bytes, const Limits& limits) {
+  const std::size_t packed = limits.packed_bytes == 0 ? bytes : limits.packed_bytes;
+  const std::size_t of_size = std::min(bytes / kStreamBytesPerNode, packed > limits.nodes_max ? limits.nodes_max : packed * kNodesPerPackedByte);
+  return std::min(limits.nodes_max, std::max(kNodesFree, of_size));
+}
+std::size_t opcodes_allowed(const Limits& limits) {
+  if (limits.packed_bytes == 0 || limits.packed_bytes > limits.opcodes_max) return limits.opcodes_max;
+  return std::min(limits.opcodes_max, std::max(kOpcodesFree, limits.packed_bytes * kOpcodesPerPackedByte));
+}
+
 Error refused(std::string detail) { return {ErrorCode::model_refused, std::move(detail)}; }
 
 Node shared(Kind kind, std::int64_t value) {
@@ -23,7 +38,13 @@ Node shared(Kind kind, std::int64_t value) {
 }  // namespace
 
 Reader::Reader(std::span<const std::byte> input, const Limits& limits, std::span<const Sibling> siblings)
-    : input_(input), siblings_(siblings), limits_(limits), d_(std::make_unique<Document::Impl>()), numpy_(*d_, limits_) {
+    : input_(input),
+      siblings_(siblings),
+      limits_(limits),
+      nodes_max_(nodes_allowed(input.size(), limits)),
+      opcodes_max_(opcodes_allowed(limits)),
+      d_(std::make_unique<Document::Impl>()),
+      numpy_(*d_, limits_) {
   d_->input = input;
   d_->values_max = limits.values_max + 16 * input.size();
   for (const Sibling& file : siblings) d_->values_max += 16 * file.bytes.size();
@@ -61,7 +82,7 @@ Result<NodeId> Reader::run_context(Context& context) {
     if (left() == 0) return refused("the file ends after " + std::to_string(position_) + " bytes, before the STOP opcode: is it complete?");
     opcode_offset_ = position_;
     opcode_ = static_cast<std::uint8_t>(input_[position_++]);
-    if (++opcodes_ > limits_.opcodes_max) return fail("more than " + std::to_string(limits_.opcodes_max) + " opcodes");
+    if (++opcodes_ > opcodes_max_) return fail("more than " + std::to_string(opcodes_max_) + " opcodes");
     if (static_cast<Op>(opcode_) == Op::STOP) break;
     TRY(step(static_cast<Op>(opcode_)));
   }
@@ -127,12 +148,13 @@ void Reader::drop_mark() {
 }
 
 Status Reader::push(NodeId id) {
+  if (context_->stack.size() >= limits_.stack_max) return fail("more than " + std::to_string(limits_.stack_max) + " values on the stack");
   context_->stack.push_back(id);
   return ok();
 }
 
 Result<NodeId> Reader::add(Node node) {
-  if (d_->nodes.size() >= limits_.nodes_max) return fail("more than " + std::to_string(limits_.nodes_max) + " objects");
+  if (d_->nodes.size() >= nodes_max_) return fail("more than " + std::to_string(nodes_max_) + " objects in a file of this size");
   node.offset = opcode_offset_;
   d_->nodes.push_back(node);
   return static_cast<NodeId>(d_->nodes.size() - 1);
@@ -165,6 +187,17 @@ Status Reader::push_integer(std::int64_t value) {
   n.kind = Kind::integer;
   n.integer = value;
   return push(TRY(add(n)));
+}
+
+Status Reader::push_small_integer(std::uint16_t value) {
+  if (value >= small_integers_.size()) small_integers_.resize(value < 256 ? 256 : 65536, kNone);
+  if (NodeId& known = small_integers_[value]; known == kNone) {
+    TRY(push_integer(value));
+    known = context_->stack.back();
+    return ok();
+  } else {
+    return push(known);
+  }
 }
 
 Status Reader::step(Op op) {
@@ -274,8 +307,8 @@ Status Reader::scalar(Op op) {
     case Op::INT: return decimal_line(false);
     case Op::LONG: return decimal_line(true);
     case Op::BININT: return push_integer(static_cast<std::int32_t>(TRY(fixed(4))));
-    case Op::BININT1: return push_integer(static_cast<std::int64_t>(TRY(fixed(1))));
-    case Op::BININT2: return push_integer(static_cast<std::int64_t>(TRY(fixed(2))));
+    case Op::BININT1: return push_small_integer(static_cast<std::uint16_t>(TRY(fixed(1))));
+    case Op::BININT2: return push_small_integer(static_cast<std::uint16_t>(TRY(fixed(2))));
     case Op::LONG1: return long_bytes(TRY(counted(1)));
     case Op::LONG4: return long_bytes(TRY(counted(4)));
     case Op::FLOAT: return float_line();
@@ -382,6 +415,7 @@ Status Reader::memo(Op op) {
     return push(found->second);
   }
   const NodeId value = TRY(top());
+  if (c.memo.size() + c.sparse.size() > kMemoFree + kMemoPerNode * d_->nodes.size()) return fail("the memo holds more than the stream's objects");
   if (key < c.memo.size()) {
     c.memo[key] = value;
   } else if (key == c.memo.size() && c.sparse.empty()) {

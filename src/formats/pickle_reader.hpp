@@ -52,6 +52,7 @@ class Reader {
   Result<NodeId> add_children(Kind kind, std::span<const NodeId> children);
   Status push_chars(Kind kind, std::string_view chars, std::uint8_t flags = 0) { return push(TRY(add_chars(kind, chars, flags))); }
   Status push_integer(std::int64_t value);
+  Status push_small_integer(std::uint16_t value);  // one node a value: long lists of numbers are mostly of these
   Status append_to(Range& range, std::span<const NodeId> ids);
   std::string a(NodeId id) const { return std::string(kind_name(d_->node(id).kind)); }
 
@@ -92,12 +93,14 @@ class Reader {
   std::span<const std::byte> input_;
   std::span<const Sibling> siblings_;
   const Limits limits_;
+  const std::size_t nodes_max_, opcodes_max_;
   std::unique_ptr<Document::Impl> d_;
   NumpyValues numpy_;
   Context* context_ = nullptr;
   std::size_t position_ = 0;
   std::size_t opcodes_ = 0;
   std::uint8_t opcode_ = 0;
+  std::vector<NodeId> small_integers_;  // by value; kNone: not there yet
   std::size_t opcode_offset_ = 0;
   std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> global_index_;
 };

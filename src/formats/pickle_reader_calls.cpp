@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kNameMax = 512;
 constexpr std::size_t kWrapperEntriesMax = 16;  // real ones have 5 or 6
-constexpr std::size_t kArrayBytesMin = 20;      // no pickler writes an array in fewer
+constexpr std::size_t kGlobalsMax = 20'000;
+constexpr std::size_t kObjectsFree = 500'000, kObjectBytesMin = 12;  // a class, arguments, a state
+constexpr std::size_t kArrayBytesMin = 20;                           // no pickler writes an array in fewer
 
 Role role_of(std::string_view module, std::string_view name) {
   auto in = [&](std::initializer_list<std::string_view> modules) { return std::find(modules.begin(), modules.end(), module) != modules.end(); };
@@ -103,6 +105,7 @@ Status Reader::push_global(std::string_view module, std::string_view name) {
   if (module.size() > kNameMax || name.size() > kNameMax) return fail("a name of more than " + std::to_string(kNameMax) + " bytes");
   if (!is_valid_utf8(module) || !is_valid_utf8(name)) return fail("a name that is no text");
   const auto [at, is_new] = global_index_.try_emplace({module, name}, static_cast<std::uint32_t>(d_->globals.size()));
+  if (d_->globals.size() >= kGlobalsMax) return fail("more than " + std::to_string(kGlobalsMax) + " different names of classes and functions");
   if (is_new) d_->globals.push_back({module, name, role_of(module, name)});
   Node n;
   n.kind = Kind::global;
@@ -124,6 +127,7 @@ Status Reader::make(NodeId callable, NodeId arguments, bool is_reduce) {
 }
 
 Result<NodeId> Reader::make_object(NodeId callable, NodeId arguments) {
+  if (d_->objects.size() >= std::max(kObjectsFree, input_.size() / kObjectBytesMin)) return fail("more objects of classes than the file can hold");
   Object object;
   object.callable = callable;
   object.arguments = arguments;

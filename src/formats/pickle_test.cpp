@@ -389,6 +389,40 @@ TEST(PickleReader, SurvivesDeepAndSharedStructures) {
   EXPECT_FALSE(cycle.root().texts().ok());
 }
 
+// What a small file can ask for is told by its size, however well it packs: counts, not times.
+TEST(PickleReader, HoldsASmallFileToItsSize) {
+  const auto repeated = [](std::string_view part, std::size_t times) {
+    std::string out;
+    for (std::size_t i = 0; i < times; ++i) out += part;
+    return out;
+  };
+  const Limits packed{.packed_bytes = 20'000};
+  const std::string dicts = "\x80\x02]" + repeated("}a", 1'100'000) + ".";
+  EXPECT_NE(refusal(dicts, packed).find("more than 1000000 objects"), std::string::npos);
+  EXPECT_NE(refusal(dicts).find("more than 1000000 objects"), std::string::npos);  // two bytes each: no model is of empty dicts
+  EXPECT_NE(refusal("\x80\x02N" + repeated("N0", 4'100'000) + ".", packed).find("more than 8000000 opcodes"), std::string::npos);
+  EXPECT_NE(refusal("\x80\x02(" + repeated("N", 4'100'000) + "t.").find("more than 4000000 values on the stack"), std::string::npos);
+  EXPECT_NE(refusal("\x80\x04]" + repeated("\x94", 1'100'000) + ".").find("memo"), std::string::npos);
+  std::string names = "\x80\x02](";
+  for (int i = 0; i < 20'100; ++i) names += global("m", "n" + std::to_string(i));
+  EXPECT_NE(refusal(names + "e.").find("different names"), std::string::npos);
+  EXPECT_NE(refusal("\x80\x02" + global("m", "n") + "q\x00]("s + repeated("h\x00)R"s, 510'000) + "e.").find("more objects of classes"),
+            std::string::npos);
+}
+
+TEST(PickleReader, TakesLongListsOfNumbersAndLargeVocabularies) {
+  std::string numbers = "\x80\x02](";
+  for (std::size_t i = 0; i < 3'000'000; ++i) numbers += "M" + le(i % 65536, 2);
+  const Read list(numbers + "e.");
+  ASSERT_TRUE(list.ok()) << list.refusal();
+  EXPECT_EQ(list.root().at(2'999'999).integer().value(), 2'999'999 % 65536);
+  std::string terms = "\x80\x04}(";
+  for (std::size_t i = 0; i < 700'000; ++i) terms += unicode(std::to_string(100'000 + i)) + "\x94J" + le(i, 4);
+  const Read vocabulary(terms + "u.", {.packed_bytes = terms.size() / 6});
+  ASSERT_TRUE(vocabulary.ok()) << vocabulary.refusal();
+  EXPECT_EQ(vocabulary.root().entries(), 700'000U);
+}
+
 TEST(PickleView, ReadsASharedArrayNotForEver) {
   std::string body = "]q\x00("s + array(shape({1000}), dtype("f8"), bytes_of(std::string(8000, '\0'))) + "q\x01"s;
   for (int i = 0; i < 50'000; ++i) body += "h\x01";

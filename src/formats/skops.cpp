@@ -26,7 +26,7 @@ using pickle::Node;
 using pickle::NodeId;
 
 constexpr std::size_t kSchemaMax = 96ULL << 20;
-constexpr std::size_t kValuesFree = 500'000;  // values that a schema may have beyond one a byte of the file
+constexpr std::size_t kValuesFree = 500'000, kBytesPerValue = 12;  // values that a schema may have, beyond them one a byte of the file
 constexpr std::size_t kNameMax = 512;
 constexpr std::size_t kDepthMax = 600;  // of nodes in nodes: each level is one call here
 constexpr int kProtocolMax = 2;
@@ -43,7 +43,8 @@ class Reader {
     if (archive_.size_of("schema.json") > kSchemaMax)
       return Error(ErrorCode::model_refused, "schema.json has more than " + std::to_string(kSchemaMax) + " bytes");
     schema_text_ = as_text(TRY(archive_.read("schema.json")));
-    tree_ = TRY(Tree::parse(schema_text_, {.nodes_max = kValuesFree + d_->input.size()}).within("schema.json"));
+    tree_ = TRY(Tree::parse(schema_text_, {.nodes_max = std::max(kValuesFree, std::min(d_->input.size(), schema_text_.size() / kBytesPerValue))})
+                    .within("schema.json"));
     start();
     TRY(check_protocol());
     d_->root = TRY(node(tree_.root()));

@@ -15,7 +15,8 @@ constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x060
 constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22, kEnd64Bytes = 56, kLocatorBytes = 20;
 constexpr std::uint16_t kEncrypted = 1, kHasDescriptor = 8, kUtf8 = 0x800, kDeflateLevel = 6;
 constexpr std::size_t kNameMax = 1024;
-constexpr std::uint64_t kRatioMax = 1100, kRatioFree = 1 << 20;
+constexpr std::uint64_t kClaimMax = 1100, kClaimFree = 1 << 20;  // deflate packs no better
+constexpr std::size_t kRoomMax = 4ULL << 20;                     // of one call of the decoder
 
 Error refused(std::string what) { return {ErrorCode::model_refused, "the zip archive " + std::move(what)}; }
 Error at_entry(std::string_view name, std::uint64_t offset, std::string_view what) {
@@ -207,9 +208,10 @@ Result<std::span<const std::byte>> Archive::read(std::string_view name) {
   if (entry.method == 0) {
     entry.content = packed;
   } else {
-    if (entry.unpacked > kRatioFree && entry.unpacked / kRatioMax > entry.packed)
+    if (entry.unpacked > kClaimFree && entry.unpacked / kClaimMax > entry.packed)
       return at_entry(name, entry.local, "claims to unpack to more than it can");
-    std::string out(entry.unpacked, '\0');
+    std::string out;
+    out.reserve(entry.unpacked);  // memory is taken where it is written
     z_stream z{};
     if (inflateInit2(&z, -15) != Z_OK) return at_entry(name, entry.local, "can't be unpacked: no memory");
     const auto done = [](z_stream* s) { inflateEnd(s); };
@@ -220,17 +222,20 @@ Result<std::span<const std::byte>> Archive::read(std::string_view name) {
     while (state == Z_OK) {
       z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data())) + from;
       z.avail_in = static_cast<uInt>(std::min<std::size_t>(packed.size() - from, 1U << 30));
-      const bool full = to == out.size();
+      const bool full = to == entry.unpacked;
+      out.resize(std::min<std::uint64_t>(entry.unpacked, to + kRoomMax));
       z.next_out = full ? reinterpret_cast<Bytef*>(&beyond) : reinterpret_cast<Bytef*>(out.data()) + to;
-      z.avail_out = full ? 1 : static_cast<uInt>(std::min<std::size_t>(out.size() - to, 1U << 30));
+      z.avail_out = full ? 1 : static_cast<uInt>(out.size() - to);
       const uInt in = z.avail_in, room = z.avail_out;
       state = ::inflate(&z, Z_NO_FLUSH);
       from += in - z.avail_in;
       if (full && z.avail_out == 0) return at_entry(name, entry.local, "unpacks to more than it says");
       if (!full) to += room - z.avail_out;
+      if (!pace_.plausible(room - z.avail_out, in - z.avail_in))
+        return at_entry(name, entry.local, "unpacks to more than " + std::to_string(compression::kDeflateRatioMax) + " times its size");
       if (state == Z_OK && in == z.avail_in && room == z.avail_out) break;
     }
-    if (state != Z_STREAM_END || from != packed.size() || to != out.size())
+    if (state != Z_STREAM_END || from != packed.size() || to != entry.unpacked)
       return at_entry(name, entry.local, "is damaged, or unpacks to another size than it says");
     entry.content = as_bytes(std::string_view(inflated_.emplace_back(std::move(out))));
   }

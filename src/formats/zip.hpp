@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "slipway/base/result.hpp"
+#include "slipway/formats/compression.hpp"
 
 namespace slipway::zip {
 
@@ -48,6 +49,7 @@ class Archive {
   std::map<std::string_view, Entry, std::less<>> entries_;
   std::deque<std::string> inflated_;
   std::uint64_t given_ = 0;
+  compression::Pace pace_{compression::kDeflateRatioMax};  // of all entries together
 };
 
 }  // namespace slipway::zip

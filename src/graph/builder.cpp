@@ -71,7 +71,7 @@ void prune(Graph& graph) {
 
 Attribute attr(std::string name, AttributeValue value) { return {std::move(name), std::move(value), {}}; }
 
-Builder::Builder(std::string graph_name) {
+Builder::Builder(std::string graph_name, Operators operators) : operators_(operators) {
   model_.graph.name = std::move(graph_name);
   model_.opsets = {{"", kOpset}, {"ai.onnx.ml", kMlOpset}};
   model_.producer_name = "slipway";

@@ -26,9 +26,13 @@ inline constexpr std::int64_t kOpset = 18;                 // ai.onnx of what im
 inline constexpr std::string_view kOwnDomain = "slipway";  // operators of our own: ops/operators.def
 inline constexpr std::int64_t kMlOpset = 5;                // ai.onnx.ml: TreeEnsemble in double needs 5
 
+// Which operators to choose where both could say it. standard: the graph runs in any engine; own: as it runs best here.
+enum class Operators : std::uint8_t { own, standard };
+
 class Builder {
  public:
-  explicit Builder(std::string graph_name);
+  explicit Builder(std::string graph_name, Operators operators = Operators::own);
+  Operators operators() const { return operators_; }
 
   Val input(std::string name, DType dtype, std::int64_t columns);       // [N, columns]
   void output(std::string name, const Val& v, std::vector<Dim> shape);  // adds an Identity so that the name is exactly this one
@@ -81,6 +85,7 @@ class Builder {
  private:
   std::string fresh(std::string_view stem);
   Model model_;
+  Operators operators_;
   std::size_t next_ = 0;
   std::unordered_set<std::string> names_;                        // every name in use
   std::unordered_multimap<std::size_t, std::size_t> constants_;  // hash of the content -> index in initializers

@@ -89,7 +89,11 @@ Result<ImportAnswer> parse_import_answer(std::span<const std::byte> bytes) {
 }
 
 std::string options_to_json(const Options& options, bool inspect_only) {
-  return json::object({{"entry", options.entry}, {"bytes_max", static_cast<std::int64_t>(options.bytes_max)}, {"inspect_only", inspect_only}}).dump();
+  return json::object({{"entry", options.entry},
+                       {"bytes_max", static_cast<std::int64_t>(options.bytes_max)},
+                       {"standard_operators", options.operators == graph::Operators::standard},
+                       {"inspect_only", inspect_only}})
+      .dump();
 }
 
 Result<ImportCommand> options_from_json(std::string_view text) {
@@ -98,6 +102,7 @@ Result<ImportCommand> options_from_json(std::string_view text) {
   command.options.entry = value.string_or("entry", "");
   const std::int64_t bytes_max = value.int_or("bytes_max", static_cast<std::int64_t>(command.options.bytes_max));
   if (bytes_max > 0) command.options.bytes_max = static_cast<std::size_t>(bytes_max);
+  if (value.bool_or("standard_operators", false)) command.options.operators = graph::Operators::standard;
   command.inspect_only = value.bool_or("inspect_only", false);
   return command;
 }

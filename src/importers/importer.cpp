@@ -29,7 +29,7 @@ Result<Artifact> import_objects(std::span<const SourceFile> files, const Options
   }
   const sklearn::Chain chain = TRY(plan_chain(sources, options.entry, report));
   report.format = boosting::library_title(chain.links.back().model).value_or("scikit-learn") + " " + report.format;
-  return sklearn::import_chain(chain, report);
+  return sklearn::import_chain(chain, report, options.operators);
 }
 
 // The server reads a schema strictly: what it would not take is refused here, where the person is told.

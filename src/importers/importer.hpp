@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "slipway/graph/artifact.hpp"
+#include "slipway/graph/builder.hpp"
 
 namespace slipway::importers {
 
@@ -18,6 +19,7 @@ struct SourceFile {
 struct Options {
   std::string entry;                   // --entry: path inside a dict or list
   std::size_t bytes_max = 4ULL << 30;  // of anything inflated
+  graph::Operators operators = graph::Operators::own;
 };
 
 // Errors: model_refused; the detail says where (object path, offset), what, and what to do.

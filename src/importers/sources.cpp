@@ -55,7 +55,7 @@ Status open(const SourceFile& file, const Options& options, bool alone, std::spa
   }
   const std::string in = packing.empty() ? std::string() : " (" + packing + ")";
   out.format = "pickle" + in;
-  out.document = std::make_unique<pickle::Document>(TRY(pickle::read(bytes, {}, siblings)));
+  out.document = std::make_unique<pickle::Document>(TRY(pickle::read(bytes, {.packed_bytes = packing.empty() ? 0 : file.bytes.size()}, siblings)));
   if (out.document->is_joblib() || !packing.empty()) out.format = "joblib" + in;
   return refuse_hostile_names(*out.document);
 }

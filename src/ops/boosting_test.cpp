@@ -73,10 +73,15 @@ const Implementation& implementation(std::string_view name) {
   throw std::runtime_error("no such operator");
 }
 
+std::int64_t halves(std::int64_t low, std::int64_t high) {
+  return static_cast<std::int64_t>((static_cast<std::uint64_t>(low) & 0xFFFFFFFF) | static_cast<std::uint64_t>(high) << 32);
+}
+
 // Two branches: x0 <= 2 ? (x1 in {0, 65} ? leaf 0 : leaf 1) : leaf 2
 struct Forest {
   Doubles thresholds{{2}, {2, 0}}, weights{{1}, {1}}, leaves{{3, 1}, {10, 20, 30}}, start{{1}, {0.5}};
-  Ints branches{{2, 4}, {0, 8 | 2, 1, -3, 1, 1, -1, -2}}, trees{{1, 2}, {0, 0}}, sets{{1, 2}, {0, 2}}, words{{2}, {1, 2}};
+  Ints branches{{2, 2}, {halves(0, 8 | 2), halves(1, -3), halves(1, 1), halves(-1, -2)}}, trees{{1, 2}, {0, 0}}, sets{{1, 2}, {0, 2}},
+      words{{2}, {1, 2}};
   std::map<std::string, std::int64_t> attributes;
 
   std::unique_ptr<Kernel> make() const {
@@ -84,7 +89,7 @@ struct Forest {
     setup.attributes = attributes;
     setup.constants = {In{},          in_of(thresholds), in_of(branches), in_of(trees), in_of(weights),
                        in_of(leaves), in_of(start),      in_of(sets),     in_of(words)};
-    return implementation("BoostedTrees").make(setup);
+    return implementation("TreeSum").make(setup);
   }
   std::vector<double> ask(const std::vector<double>& x) const {
     const Doubles table{{static_cast<std::int64_t>(x.size() / 2), 2}, x};
@@ -95,38 +100,38 @@ struct Forest {
   }
 };
 
-TEST(BoostedTrees, WalksNumbersCategoriesAndMissingValues) {
+TEST(TreeSum, WalksNumbersCategoriesAndMissingValues) {
   const double nan = std::nan("");
   EXPECT_EQ(Forest{}.ask({2, 0, 2, 65, 2, 64, 2.1, 0, nan, 65.9, 1, nan, 1, -0.5, 1, 1e30, 1, -3}),
             (std::vector<double>{10.5, 10.5, 20.5, 30.5, 10.5, 20.5, 10.5, 20.5, 20.5}));
 }
 
-TEST(BoostedTrees, ComparesStrictlyWhereToldTo) {
+TEST(TreeSum, ComparesStrictlyWhereToldTo) {
   Forest forest;
   forest.attributes = {{"strict", 1}};
   EXPECT_EQ(forest.ask({2, 0}), std::vector<double>{30.5});
 }
 
-TEST(BoostedTrees, AddsInSinglePrecision) {
+TEST(TreeSum, AddsInSinglePrecision) {
   Forest forest;
   forest.attributes = {{"single", 1}};
   forest.leaves.values = {1e-9, 0, 0};
   EXPECT_EQ(forest.ask({2, 0}), std::vector<double>{0.5});
 }
 
-TEST(BoostedTrees, RefusesWhatLiesOutside) {
+TEST(TreeSum, RefusesWhatLiesOutside) {
   const auto bent = [](auto&& bend) {
     Forest forest;
     bend(forest);
     EXPECT_THROW(forest.make(), std::invalid_argument);
   };
-  bent([](Forest& f) { f.branches.values[2] = 2; });    // a child that isn't there
-  bent([](Forest& f) { f.branches.values[2] = 0; });    // a cycle
-  bent([](Forest& f) { f.branches.values[6] = 0; });    // up again
-  bent([](Forest& f) { f.branches.values[3] = -4; });   // a leaf that isn't there
-  bent([](Forest& f) { f.branches.values[0] = -1; });   // a feature that isn't there
-  bent([](Forest& f) { f.branches.values[1] = 64; });   // unknown flags
-  bent([](Forest& f) { f.thresholds.values[1] = 1; });  // a set that isn't there
+  bent([](Forest& f) { f.branches.values[1] = halves(2, -3); });  // a child that isn't there
+  bent([](Forest& f) { f.branches.values[1] = halves(0, -3); });  // a cycle
+  bent([](Forest& f) { f.branches.values[3] = halves(-1, 0); });  // up again
+  bent([](Forest& f) { f.branches.values[1] = halves(1, -4); });  // a leaf that isn't there
+  bent([](Forest& f) { f.branches.values[0] = halves(-1, 0); });  // a feature that isn't there
+  bent([](Forest& f) { f.branches.values[0] = halves(0, 64); });  // unknown flags
+  bent([](Forest& f) { f.thresholds.values[1] = 1; });            // a set that isn't there
   bent([](Forest& f) { f.thresholds.values[1] = std::nan(""); });
   bent([](Forest& f) { f.sets.values = {1, 2}; });  // words that aren't there
   bent([](Forest& f) { f.sets.values = {0, INT64_MAX}; });
@@ -138,6 +143,99 @@ TEST(BoostedTrees, RefusesWhatLiesOutside) {
   TestOuts out;
   const In in[] = {in_of(narrow)};
   EXPECT_THROW(forest.make()->compute(in, out), std::invalid_argument);
+}
+
+// Random trees of numbers alone, whose answers a plain walk gives as well: the walk of many rows side by side, and of one.
+struct Numbers {
+  static constexpr std::size_t kFeatures = 5, kTrees = 21;
+  Doubles thresholds, weights, leaves, start{{2}, {0, 0}};
+  Ints branches, trees;
+  std::map<std::string, std::int64_t> attributes;
+  std::uint64_t state = 1;
+
+  double random() { return static_cast<double>((state = state * 6364136223846793005ULL + 1442695040888963407ULL) >> 40) / (1 << 24); }
+  double value() {
+    const double choices[] = {std::nan(""), INFINITY, -INFINITY, 0.1, 0.1F, 0, 1e300, 0.5};
+    const double at = random();
+    return at < 0.3 ? choices[static_cast<std::size_t>(at * 8 / 0.3)] : random();
+  }
+  std::int64_t grow(int depth) {  // a node, its branches behind it
+    if (depth == 0 || random() < 0.1) {
+      leaves.values.insert(leaves.values.end(), {random(), random()});
+      return -static_cast<std::int64_t>(leaves.values.size() / 2);
+    }
+    const std::size_t at = thresholds.values.size();
+    const double choices[] = {random(), 0.1, 0.1F, INFINITY, -INFINITY, 1e300, 0};
+    thresholds.values.push_back(choices[static_cast<std::size_t>(random() * 7)]);
+    const std::int64_t flags[] = {0, 8, 8 | 2};
+    branches.values.insert(branches.values.end(),
+                           {halves(static_cast<std::int64_t>(random() * kFeatures), flags[static_cast<std::size_t>(random() * 3)]), 0});
+    const std::int64_t left = grow(depth - 1), right = grow(depth - 1);
+    branches.values[2 * at + 1] = halves(left, right);
+    return static_cast<std::int64_t>(at);
+  }
+  Numbers() {
+    for (std::size_t i = 0; i < kTrees; ++i) {
+      const std::int64_t root = grow(static_cast<int>(i % 7));
+      trees.values.insert(trees.values.end(), {root, i % 3 == 0 ? -1 : static_cast<std::int64_t>(i % 2)});
+      weights.values.push_back(1);
+    }
+    thresholds.shape = {static_cast<std::int64_t>(thresholds.values.size())};
+    branches.shape = {thresholds.shape[0], 2};
+    leaves.shape = {static_cast<std::int64_t>(leaves.values.size() / 2), 2};
+    trees.shape = {kTrees, 2};
+    weights.shape = {kTrees};
+  }
+  std::vector<double> by_hand(const std::vector<double>& x) const {
+    const bool strict = attributes.contains("strict"), narrow = attributes.contains("narrow");
+    std::vector<double> out;
+    for (std::size_t r = 0; r < x.size() / kFeatures; ++r) {
+      double sums[2] = {0, 0};
+      for (std::size_t i = 0; i < kTrees; ++i) {
+        std::int64_t at = trees.values[2 * i];
+        while (at >= 0) {
+          const auto b = static_cast<std::size_t>(at);
+          double v = x[r * kFeatures + static_cast<std::size_t>(branches.values[2 * b] & 0xFFFFFFFF)];
+          if (narrow) v = static_cast<float>(v);
+          const std::int64_t flags = branches.values[2 * b] >> 32, children = branches.values[2 * b + 1];
+          if (std::isnan(v) && flags == 0) v = 0;
+          const bool left = std::isnan(v) ? flags == 10 : strict ? v < thresholds.values[b] : v <= thresholds.values[b];
+          at = left ? static_cast<std::int32_t>(children) : children >> 32;
+        }
+        const auto target = trees.values[2 * i + 1];
+        if (target < 0) {
+          for (std::size_t t = 0; t < 2; ++t) sums[t] += leaves.values[static_cast<std::size_t>(~at) * 2 + t];
+        } else {
+          sums[target] += leaves.values[static_cast<std::size_t>(~at) * 2];
+        }
+      }
+      out.insert(out.end(), {sums[0], sums[1]});
+    }
+    return out;
+  }
+  std::vector<double> ask(const std::vector<double>& x) const {
+    TestSetup setup;
+    setup.attributes = attributes;
+    setup.constants = {In{}, in_of(thresholds), in_of(branches), in_of(trees), in_of(weights), in_of(leaves), in_of(start)};
+    const Doubles table{{static_cast<std::int64_t>(x.size() / kFeatures), kFeatures}, x};
+    TestOuts out;
+    const In in[] = {in_of(table)};
+    implementation("TreeSum").make(setup)->compute(in, out);
+    return out.d;
+  }
+};
+
+TEST(TreeSum, WalksSideBySideAsOneByOne) {
+  for (const auto& attributes :
+       std::vector<std::map<std::string, std::int64_t>>{{}, {{"narrow", 1}}, {{"strict", 1}}, {{"strict", 1}, {"narrow", 1}}}) {
+    Numbers forest;
+    forest.attributes = attributes;
+    for (const std::size_t rows : {0, 1, 2, 7, 8, 9, 300}) {
+      std::vector<double> x;
+      for (std::size_t i = 0; i < rows * Numbers::kFeatures; ++i) x.push_back(rows == 9 ? forest.random() : forest.value());
+      EXPECT_EQ(forest.ask(x), forest.by_hand(x)) << rows << " rows";
+    }
+  }
 }
 
 TEST(SingleLink, IsXGBoostsOwnArithmetic) {

@@ -12,6 +12,7 @@ namespace slipway::ops {
 namespace {
 
 using text::Json;
+using text::Member;
 using Entries = std::vector<std::pair<std::int64_t, double>>;
 
 // kind: "dict" (DictVectorizer), "hash_dict", "hash_pair", "hash_string" (FeatureHasher), "labels" (MultiLabelBinarizer).
@@ -49,16 +50,16 @@ class CountItems final : public Kernel {
   }
 
  private:
-  static const std::vector<std::pair<std::string, Json>>& members_of(const Json& row) {
+  static const std::vector<Member>& members_of(const Json& row) {
     if (!row.is(Json::Kind::object)) throw std::invalid_argument("an instance must be an object of features");
     return row.members;
   }
 
   // Whether no later member has the same key.
-  static bool counts(const std::vector<std::pair<std::string, Json>>& members, std::size_t i) {
+  static bool counts(const std::vector<Member>& members, std::size_t i) {
     if (members.size() > kComparedMax) return true;
     for (std::size_t k = i + 1; k < members.size(); ++k) {
-      if (members[k].first == members[i].first) return false;
+      if (members[k].name == members[i].name) return false;
     }
     return true;
   }
@@ -125,7 +126,7 @@ class CountItems final : public Kernel {
     if (kind_ == "hash_dict") {
       const auto& members = members_of(row);
       for (std::size_t i = 0; i < members.size(); ++i) {
-        if (counts(members, i)) hash_pair(members[i].first, members[i].second, entries);
+        if (counts(members, i)) hash_pair(members[i].name, members[i].value, entries);
       }
       return;
     }
@@ -159,7 +160,7 @@ class DocumentKeys final : public Kernel {
       Json value = text::parse_json(document);
       // Of a table of one column the whole row may stand here: [value] or {name: value}.
       if (value.is(Json::Kind::list) && value.items.size() == 1) value = Json(value.items[0]);
-      if (value.is(Json::Kind::object) && value.members.size() == 1) value = Json(value.members[0].second);
+      if (value.is(Json::Kind::object) && value.members.size() == 1) value = Json(value.members[0].value);
       if (value.is(Json::Kind::text))
         keys.push_back(text::key_of(value.text));
       else if (value.is(Json::Kind::null) || (value.is_number() && std::isnan(value.number) && !nan_apart_))

@@ -123,8 +123,8 @@ TEST(Hashing, IsMurmur3) {
 TEST(Json, IsReadStrictlyEnough) {
   const Json v = parse_json(R"( {"a": [1, "x\u00e9\ud83d\ude00", true, null, NaN], "b": -2.5e3} )");
   ASSERT_EQ(v.members.size(), 2U);
-  EXPECT_EQ(v.members[0].second.items[1].text, "xé😀");
-  EXPECT_EQ(v.members[1].second.number, -2500);
+  EXPECT_EQ(v.members[0].value.items[1].text, "xé😀");
+  EXPECT_EQ(v.members[1].value.number, -2500);
   for (const char* broken : {"", "{", "[1,", "{\"a\"}", "\"a", "nul", "[[[[[[[[[[[1]]]]]]]]]]]", "1 2", "\"\\u12\""})
     EXPECT_THROW(parse_json(broken), std::invalid_argument) << broken;
   EXPECT_EQ(key_of(1.0), key_of(true));

@@ -285,6 +285,37 @@ TEST_P(Parity, AnswersAsTheLibraryDoes) {
   RecordProperty("largest_relative_difference", shown.str());
 }
 
+// What `slipway convert` writes of forests and boosting: standard operators say the same.
+TEST_P(Parity, AnswersTheSameOfStandardOperators) {
+  const Case& c = GetParam();
+  Given given(c);
+  const auto served = given.import();
+  const auto sums_trees = [](const graph::Node& node) { return node.op == "TreeSum"; };
+  if (!served.ok() || std::none_of(served->model.graph.nodes.begin(), served->model.graph.nodes.end(), sums_trees)) return;
+  given.options.operators = graph::Operators::standard;
+  const auto standard = given.import();
+  ASSERT_TRUE(standard.ok()) << standard.error().detail();
+  if (std::any_of(standard->model.graph.nodes.begin(), standard->model.graph.nodes.end(), sums_trees))
+    return;  // another library's: there is no other way
+  const auto request = decode_json(served->schema, read_file(c.folder / "input.json"), {});
+  if (!request.ok()) return;
+  const auto ours = answer(*served, request->inputs), theirs = answer(*standard, request->inputs);
+  ASSERT_EQ(ours.size(), theirs.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    ASSERT_EQ(ours[i].shape(), theirs[i].shape());
+    for (std::size_t k = 0; ours[i].dtype() == DType::float64 && k < ours[i].count(); ++k) {
+      const double a = ours[i].as_double(k), b = theirs[i].as_double(k);
+      EXPECT_TRUE((std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= 1e-12 * std::max(1.0, std::abs(a)))
+          << served->schema.outputs[i].name << ": " << a << " and " << b;
+    }
+    if (ours[i].dtype() == DType::string) {
+      EXPECT_TRUE(std::ranges::equal(ours[i].strings(), theirs[i].strings()));
+    } else if (ours[i].dtype() != DType::float64) {
+      EXPECT_TRUE(std::ranges::equal(ours[i].bytes(), theirs[i].bytes()));
+    }
+  }
+}
+
 TEST_P(Parity, AnswersItsOwnExample) {
   const Case& c = GetParam();
   const auto artifact = Given(c).import();

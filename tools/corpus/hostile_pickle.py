@@ -437,6 +437,24 @@ def truncated(shelf, good):
 
 # ---------------------------------------------------------------------------------------------- compression
 
+def crowds(shelf):
+    """Millions of one thing in a few kilobytes of zlib: each is small, and dear in memory or time."""
+    def add(stem, body, about):
+        shelf.add(stem + ".joblib", zlib.compress(body, 9), [], about + ", under zlib")
+    dtype = name("numpy", "dtype") + text("f8") + integer(0) + integer(1) + b"\x87"
+    add("many_globals", proto(2) + EMPTY_LIST + MARK + name("os", "system") * 1500000 + b"e" + STOP, "os.system named 1,500,000 times")
+    add("many_instances", proto(2) + name("m", "n") + b"q\0" + EMPTY_LIST + MARK + (b"h\0" + EMPTY_TUPLE + NEWOBJ) * 4000000 + b"e" + STOP,
+        "four million objects of an unknown class")
+    add("many_states", proto(2) + name("m", "n") + b"q\0" + EMPTY_LIST + MARK + (b"h\0" + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + BUILD) * 3000000 + b"e" + STOP,
+        "three million objects with an empty state")
+    add("many_tuples", proto(2) + NONE + b"22\x87" * 6000000 + STOP, "six million tuples of three, each of the one before")
+    add("many_dtypes", proto(2) + name("numpy", "dtype") + b"q\0" + text("f8") + integer(0) + integer(1) + b"\x87q\1" + EMPTY_LIST + MARK
+        + b"h\0h\1R" * 3000000 + b"e" + STOP, "three million numpy dtypes")
+    add("many_arrays", proto(2) + name("numpy.core.multiarray", "_reconstruct") + b"q\0" + name("numpy", "ndarray") + integer(0) + b"\x85" + b"U\1b\x87q\1"
+        + dtype + b"Rq\2(" + integer(1) + integer(1) + b"\x85h\2\x89U\x08" + bytes(8) + b"tq\3" + EMPTY_LIST + MARK + b"h\0h\1Rh\3b" * 2000000 + b"e" + STOP,
+        "two million arrays of one number")
+
+
 def compressed(shelf):
     def head(size):
         return proto(4) + b"\x8e" + struct.pack("<Q", size)
@@ -447,6 +465,8 @@ def compressed(shelf):
             out.append(compressor.compress(block[:min(left, 1 << 24)]))
             left -= 1 << 24
         return b"".join(out) + compressor.flush()
+    def zeros_of(compressor, size):
+        return b"".join(compressor.compress(bytes(1 << 24)) for _ in range(size >> 24)) + compressor.flush()
     mib = 1 << 20
     mention = [["size", "large", "inflate", "ratio", "limit", "bytes"]]
     add = lambda stem, raw, about, words=(): shelf.add(stem + ".joblib", raw, list(words), about)
@@ -455,6 +475,9 @@ def compressed(shelf):
     add("bomb_bz2", zeros(bz2.BZ2Compressor(9), 2 * 1024 * mib), "2 GB of zeros in a few KB of bz2", mention)
     add("bomb_xz", zeros(lzma.LZMACompressor(preset=1), 300 * mib), "300 MB of zeros in xz", mention)
     add("bomb_lzma", zeros(lzma.LZMACompressor(format=lzma.FORMAT_ALONE, preset=1), 200 * mib), "200 MB of zeros in lzma", mention)
+    noise = np.random.RandomState(0).bytes(100000)
+    padded = zlib.compressobj(9)
+    add("bomb_zlib_padded", padded.compress(head(200 * mib) + noise) + zeros_of(padded, 200 * mib), "200 MB of zeros behind 100 KB of noise", mention)
     chunk = bz2.compress(bytes(45 * mib), 9)
     add("bomb_bz2_streams", bz2.compress(head(9000 * mib)) + chunk * 200, "9 GB of zeros in 200 bz2 streams one after another")
     xz_chunk = lzma.compress(bytes(64 * mib), preset=1)
@@ -504,6 +527,7 @@ def everything(shelf, good):
     joblib_files(shelf)
     arrays(shelf)
     bombs(shelf)
+    crowds(shelf)
     broken_streams(shelf)
     truncated(shelf, good)
     compressed(shelf)

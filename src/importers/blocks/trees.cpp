@@ -1,19 +1,24 @@
 #include "slipway/importers/blocks/trees.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
+
+#include "slipway/importers/blocks/ensemble.hpp"
 
 namespace slipway::importers {
 namespace {
 
 using graph::attr;
 
+constexpr std::int64_t kFeaturesMax = 0x7FFFFFFF;  // check_tree has looked at them
+
 Error broken(std::size_t node, const std::string& what) {
   return {ErrorCode::model_refused, "damaged tree: node " + std::to_string(node) + " " + what};
 }
 
 // ai.onnx.ml TreeEnsemble (version 5) wants branches and leaves in lists of their own.
-struct Ensemble {
+struct StandardEnsemble {
   std::vector<std::int64_t> feature, true_id, true_leaf, false_id, false_leaf, missing_true, roots, leaf_target;
   std::vector<double> split, leaf_weight;
 
@@ -36,7 +41,7 @@ struct Ensemble {
 
 // Branches in depth-first order, the true branch first: the order the engine lays them out in anyway.
 template <class Leaf>
-void add_tree(Ensemble& out, const TreeNodes& tree, Leaf&& leaf) {
+void add_tree(StandardEnsemble& out, const TreeNodes& tree, Leaf&& leaf) {
   out.roots.push_back(static_cast<std::int64_t>(out.feature.size()));
   if (tree.leaf(0)) {  // the operator has no tree without a branch: both ways lead to the one leaf
     const std::size_t at = out.branch();
@@ -69,7 +74,7 @@ void add_tree(Ensemble& out, const TreeNodes& tree, Leaf&& leaf) {
   }
 }
 
-graph::Val emit(graph::Builder& graph, const graph::Val& x, Ensemble e, std::int64_t targets) {
+graph::Val emit(graph::Builder& graph, const graph::Val& x, StandardEnsemble e, std::int64_t targets) {
   const auto branches = static_cast<std::int64_t>(e.feature.size());
   const std::vector<std::uint8_t> modes(e.feature.size(), 0);  // BRANCH_LEQ
   std::vector<graph::Attribute> attributes;
@@ -88,6 +93,57 @@ graph::Val emit(graph::Builder& graph, const graph::Val& x, Ensemble e, std::int
   attributes.push_back(attr("leaf_targetids", std::move(e.leaf_target)));
   attributes.push_back(attr("tree_roots", std::move(e.roots)));
   return graph::Builder::typed(graph.op("TreeEnsemble", {x}, std::move(attributes), "ai.onnx.ml"), DType::float64, targets);
+}
+
+graph::Val standard_sum(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets) {
+  StandardEnsemble ensemble;
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    const auto target = static_cast<std::int64_t>(i) % targets;
+    add_tree(ensemble, trees[i], [&](std::size_t node) { return ensemble.leaf(target, trees[i].values[node]); });
+  }
+  return emit(graph, x, std::move(ensemble), targets);
+}
+
+// One ensemble gives the leaf of each tree, numbered over the whole forest; their values are looked up and added.
+graph::Val standard_rows(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees) {
+  StandardEnsemble ensemble;
+  std::vector<double> rows;
+  const std::int64_t width = trees.front().width;
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    add_tree(ensemble, trees[i], [&](std::size_t node) {
+      const auto row = trees[i].values.begin() + static_cast<std::ptrdiff_t>(node * static_cast<std::size_t>(width));
+      rows.insert(rows.end(), row, row + width);
+      return ensemble.leaf(static_cast<std::int64_t>(i), static_cast<double>(ensemble.leaf_weight.size()));
+    });
+  }
+  const graph::Val table = graph.constant(doubles({static_cast<std::int64_t>(rows.size()) / width, width}, rows));
+  const graph::Val leaves = graph.cast(emit(graph, x, std::move(ensemble), static_cast<std::int64_t>(trees.size())), DType::int64);
+  return graph::Builder::typed(graph.reduce("ReduceSum", graph.gather(table, leaves, 0), 1, false), DType::float64, width);
+}
+
+// The trees are checked: add() can't fail.
+void add_to(Ensemble& ensemble, const TreeNodes& tree, std::int64_t target) {
+  const auto node = [&](std::size_t i) {
+    EnsembleNode n;
+    n.leaf = tree.leaf(i);
+    n.feature = tree.feature[i];
+    n.flags = kNanMissing;
+    if (!tree.missing_left.empty() && tree.missing_left[i] != 0) n.flags |= kDefaultLeft;
+    n.threshold = tree.threshold[i];
+    n.left = tree.left[i];
+    n.right = tree.right[i];
+    return n;
+  };
+  const auto width = static_cast<std::size_t>(tree.width);
+  const auto leaf = [&](std::size_t i) { return std::span(tree.values).subspan(i * width, width); };
+  const Status added = ensemble.add(tree.size(), target, 1, node, leaf);
+  assert(added.ok());
+  static_cast<void>(added);
+}
+
+graph::Val own_sum(graph::Builder& graph, const graph::Val& x, const Ensemble& ensemble, std::int64_t targets, Compared compared) {
+  const std::vector<double> start(static_cast<std::size_t>(targets), 0.0);
+  return ensemble.emit(graph, x, start, {.narrow = compared == Compared::floats});
 }
 
 }  // namespace
@@ -124,42 +180,19 @@ Status check_tree(const TreeNodes& tree, std::int64_t n_features) {
 
 graph::Val round_to_float(graph::Builder& graph, const graph::Val& x) { return graph.cast(graph.cast(x, DType::float32), DType::float64); }
 
-graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets, double scale) {
-  Ensemble ensemble;
-  for (std::size_t i = 0; i < trees.size(); ++i) {
-    const auto target = static_cast<std::int64_t>(i) % targets;
-    add_tree(ensemble, trees[i], [&](std::size_t node) { return ensemble.leaf(target, scale * trees[i].values[node]); });
-  }
-  return emit(graph, x, std::move(ensemble), targets);
+graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets, Compared compared) {
+  if (graph.operators() == graph::Operators::standard) return standard_sum(graph, x, trees, targets);
+  Ensemble ensemble(kFeaturesMax, targets);
+  for (std::size_t i = 0; i < trees.size(); ++i) add_to(ensemble, trees[i], static_cast<std::int64_t>(i) % targets);
+  return own_sum(graph, x, ensemble, targets, compared);
 }
 
-graph::Val leaf_indices(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees) {
-  Ensemble ensemble;
-  for (std::size_t i = 0; i < trees.size(); ++i) {
-    add_tree(ensemble, trees[i],
-             [&](std::size_t) { return ensemble.leaf(static_cast<std::int64_t>(i), static_cast<double>(ensemble.leaf_weight.size())); });
-  }
-  return graph.cast(emit(graph, x, std::move(ensemble), static_cast<std::int64_t>(trees.size())), DType::int64);
-}
-
-std::vector<double> leaf_rows(const std::vector<TreeNodes>& trees) {
-  std::vector<double> rows;
-  Ensemble order;  // walked as leaf_indices does
-  for (const TreeNodes& tree : trees) {
-    add_tree(order, tree, [&](std::size_t node) {
-      const auto row = tree.values.begin() + static_cast<std::ptrdiff_t>(node * static_cast<std::size_t>(tree.width));
-      rows.insert(rows.end(), row, row + tree.width);
-      return std::int64_t{0};
-    });
-  }
-  return rows;
-}
-
-graph::Val leaf_values(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees) {
-  const std::vector<double> rows = leaf_rows(trees);
+graph::Val sum_of_leaves(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, Compared compared) {
+  if (graph.operators() == graph::Operators::standard) return standard_rows(graph, x, trees);
   const std::int64_t width = trees.front().width;
-  const graph::Val table = graph.constant(doubles({static_cast<std::int64_t>(rows.size()) / width, width}, rows));
-  return graph::Builder::typed(graph.gather(table, leaf_indices(graph, x, trees), 0), DType::float64, -1);
+  Ensemble ensemble(kFeaturesMax, width, width);
+  for (const TreeNodes& tree : trees) add_to(ensemble, tree, -1);
+  return own_sum(graph, x, ensemble, width, compared);
 }
 
 }  // namespace slipway::importers

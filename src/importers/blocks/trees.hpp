@@ -1,4 +1,5 @@
-// Forests in the graph: checked flat trees, and the two layouts that are exact in double precision (reference: import formats 2.7).
+// Forests in the graph: checked flat trees, summed by TreeSum (ops/trees.cpp), or where standard operators are wanted by the two
+// layouts of TreeEnsemble that are exact in double precision (reference: import formats 2.7), which are slower and larger.
 // X is rounded to float32 and back where the library does it: see round_to_float. Values, single-threaded.
 #pragma once
 
@@ -29,15 +30,13 @@ Status check_tree(const TreeNodes& tree, std::int64_t n_features);
 
 graph::Val round_to_float(graph::Builder& graph, const graph::Val& x);
 
-// [N, targets]: the sum over the trees of their leaf's value * scale; tree i adds to target i % targets. Trees have width 1.
-graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets, double scale);
+// What the trees compare: x as it is given, or rounded to float32 (the caller has rounded it by round_to_float already).
+enum class Compared : std::uint8_t { doubles, floats };
 
-// [N, trees, width]: each tree's leaf values. Trees have one width.
-graph::Val leaf_values(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees);
+// [N, targets]: the sum over the trees of their leaf's value; tree i adds to target i % targets. Trees have width 1.
+graph::Val sum_of_trees(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, std::int64_t targets, Compared compared);
 
-// [N, trees] int64: the leaf each row ends in, numbered over the whole forest in the order of leaf_rows().
-graph::Val leaf_indices(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees);
-// The values of those leaves: [leaves x width].
-std::vector<double> leaf_rows(const std::vector<TreeNodes>& trees);
+// [N, width]: the sum over the trees of their leaf's values. Trees have one width.
+graph::Val sum_of_leaves(graph::Builder& graph, const graph::Val& x, const std::vector<TreeNodes>& trees, Compared compared);
 
 }  // namespace slipway::importers

@@ -6,11 +6,11 @@
 #include <unordered_map>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/blocks/ensemble.hpp"
 #include "slipway/importers/blocks/trees.hpp"
 #include "slipway/importers/boosting/catboost_columns.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/direct.hpp"
-#include "slipway/importers/boosting/ensemble.hpp"
 
 namespace slipway::importers::boosting {
 namespace {
@@ -24,8 +24,8 @@ struct Wrapper {
   std::string loss;  // what the wrapper was made with; "": the model says
 };
 
-Node node_of(const CatSplit& split, std::int64_t left, std::int64_t right) {
-  Node n;
+EnsembleNode node_of(const CatSplit& split, std::int64_t left, std::int64_t right) {
+  EnsembleNode n;
   n.feature = split.column;
   n.threshold = split.threshold;
   n.flags = kNanMissing | (split.missing_right ? 0 : kDefaultLeft);
@@ -46,7 +46,7 @@ Status add_symmetric(Ensemble& ensemble, const CatModel& model, std::span<const 
     if (leaves > (model.leaves.size() - leaf) / outputs) return no("tree " + std::to_string(i) + " has more leaves than the file has values");
     const std::size_t inner = leaves - 1;
     const auto node = [&](std::size_t n) {
-      Node out;
+      EnsembleNode out;
       out.leaf = n >= inner;
       if (out.leaf) return out;
       const auto level = static_cast<std::size_t>(std::bit_width(n + 1) - 1);
@@ -80,7 +80,7 @@ Status add_plain(Ensemble& ensemble, const CatModel& model, std::span<const CatS
         return no("tree " + std::to_string(i) + " has a leaf without values");
     }
     const auto node = [&](std::size_t n) {
-      Node out;
+      EnsembleNode out;
       out.leaf = n >= size || model.steps[start + n] == std::pair<std::uint16_t, std::uint16_t>{0, 0};
       if (out.leaf) return out;
       const auto [left, right] = model.steps[start + n];

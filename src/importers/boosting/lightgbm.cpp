@@ -20,9 +20,9 @@ struct Wrapper {
 Error no(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
 // Nodes of an Ensemble: branches, then leaves.
-Node node_of(const LgbTree& tree, std::size_t i) {
+EnsembleNode node_of(const LgbTree& tree, std::size_t i) {
   const std::size_t branches = tree.feature.size();
-  Node n;
+  EnsembleNode n;
   n.leaf = i >= branches;
   if (n.leaf) return n;
   const auto child = [&](std::int64_t c) {
@@ -59,6 +59,7 @@ Result<Val> raw_scores(Lowering& to, const LgbModel& model, const Table& in, con
   bool linear = false;
   for (std::size_t i = 0; i < used; ++i) linear = linear || !model.trees[i].linear.empty();
   Ensemble ensemble(model.features, k);
+  if (linear) ensemble.keep_leaves_apart();
   for (std::size_t i = 0; i < used; ++i) {
     const LgbTree& tree = model.trees[i];
     TRY(check_sets(tree).within("tree " + std::to_string(i)));

@@ -8,7 +8,7 @@
 
 #include "slipway/base/json.hpp"
 #include "slipway/base/result.hpp"
-#include "slipway/importers/boosting/ensemble.hpp"
+#include "slipway/importers/blocks/ensemble.hpp"
 
 namespace slipway::importers::boosting {
 

@@ -5,9 +5,9 @@
 
 #include "slipway/formats/document.hpp"
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/blocks/ensemble.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/direct.hpp"
-#include "slipway/importers/boosting/ensemble.hpp"
 #include "slipway/importers/boosting/xgboost_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -98,8 +98,8 @@ std::size_t trees_used(const XgbModel& model, std::int64_t iterations) {
 }
 
 // Categories of the file go right, of an Ensemble left: children change places.
-Node node_of(const XgbTree& tree, std::size_t i) {
-  Node n;
+EnsembleNode node_of(const XgbTree& tree, std::size_t i) {
+  EnsembleNode n;
   n.leaf = tree.left[i] < 0;
   if (n.leaf) return n;
   n.feature = tree.feature[i];
@@ -150,7 +150,8 @@ Result<Val> tree_margin(Lowering& to, const XgbModel& model, const Table& in, co
   ensemble.hint(to.inputs, in);
   const std::vector<double> begin(start.begin(), start.end());
   if (ensemble.trees() == 0) return to.graph.repeat_row(x, to.graph.row(begin));
-  return ensemble.emit(to.graph, x, begin, {.strict = true, .single = true, .last = base_last(model), .rebase = rebases(model, wrapper)});
+  return ensemble.emit(to.graph, x, begin,
+                       {.strict = true, .single = true, .last = base_last(model), .rebase = rebases(model, wrapper), .narrow = true});
 }
 
 Result<Val> linear_margin(Lowering& to, const XgbModel& model, const Val& x, const std::vector<float>& start) {

@@ -126,7 +126,7 @@ Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss lo
     const double start = constant && i < constant->size() ? (*constant)[i] : 0;
     for (double& value : stages.trees[i].values) value = start + rate * value;
   }
-  const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, 1.0);
+  const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, Compared::floats);
   if (constant) return sum;
   const Val start = TRY(estimated_start(to, init, x, stages.scores, loss, eps, centred));
   return Builder::typed(to.graph.add(sum, start), DType::float64, stages.scores);

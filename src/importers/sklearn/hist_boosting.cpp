@@ -295,7 +295,7 @@ Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, std::in
   for (const auto& [f, feature] : features.categorical) {
     if (!feature.splits.empty()) parts.push_back(split_columns(graph, code_row(to, model, graph.column(x, f), feature, features.encoded), feature));
   }
-  return sum_of_trees(graph, graph.concat_columns(parts), reader.trees, scores, 1.0);
+  return sum_of_trees(graph, graph.concat_columns(parts), reader.trees, scores, Compared::doubles);
 }
 
 Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) {

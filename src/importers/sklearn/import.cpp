@@ -298,14 +298,14 @@ Result<int> check_order(std::span<const Link> links) {
   return against;
 }
 
-Result<Artifact> import_chain(const Chain& chain, Report& report) {
+Result<Artifact> import_chain(const Chain& chain, Report& report, graph::Operators operators) {
   describe(chain, report);
   for (const Link& link : chain.links) {
     if (!covered(link.model)) return labelled(not_covered(link.model), link);
   }
   const Link& last = chain.links.back();
   Artifact artifact;
-  Builder builder("scikit-learn");
+  Builder builder("scikit-learn", operators);
   Width width = TRY(width_of_chain(chain));
   Inputs inputs(builder, std::move(width.names), width.count);
   Lowering to(builder, inputs, report, version_of(chain.links.front().model));

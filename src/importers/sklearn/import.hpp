@@ -31,7 +31,7 @@ struct Chain {
 };
 
 // Fills the producer, title and contents of the report also when it then refuses.
-Result<Artifact> import_chain(const Chain& chain, Report& report);
+Result<Artifact> import_chain(const Chain& chain, Report& report, graph::Operators operators);
 
 // Whether each link's output fits the next one. All but the last are lowered (into nothing), the last one's width is compared.
 // Gives how many links have feature names that speak against this order. Errors: model_refused with both widths.

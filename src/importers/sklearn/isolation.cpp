@@ -102,7 +102,7 @@ Result<Prediction> isolation_forest(Lowering& to, const View& model, const Table
   const double offset = TRY(TRY(model.attribute("offset_")).number());
   if (!std::isfinite(rows) || !std::isfinite(offset)) return refuse(model, "max_samples_ or offset_ is not finite");
   const double usual = static_cast<double>(forest.trees.size()) * average_path_length(rows);
-  const Val depth = flat(graph, sum_of_trees(graph, x, forest.trees, 1, 1.0));
+  const Val depth = flat(graph, sum_of_trees(graph, x, forest.trees, 1, Compared::floats));
   // Where every tree saw one row only, the library takes 1 for the quotient.
   const Val quotient = usual != 0 ? graph.div(depth, graph.scalar(usual)) : graph.add(graph.mul(depth, graph.scalar(0)), graph.scalar(1));
   const Val score = graph.op("Neg", {graph.op("Pow", {graph.scalar(2), graph.op("Neg", {quotient})})});
@@ -149,7 +149,7 @@ Result<Table> trees_embedding(Lowering& to, const View& model, const Table& in) 
   }
   if (columns > kColumnsMax) return refuse(model, "it has more than " + std::to_string(kColumnsMax) + " leaves");
   const auto trees = static_cast<std::int64_t>(forest.trees.size());
-  const Val at = graph.cast(sum_of_trees(graph, x, forest.trees, trees, 1.0), DType::int64);  // tree i writes to target i
+  const Val at = graph.cast(sum_of_trees(graph, x, forest.trees, trees, Compared::floats), DType::int64);  // tree i writes to target i
   const Val zeros = Builder::typed(graph.repeat_row(x, graph.constant(Tensor(DType::float64, {1, columns}))), DType::float64, columns);
   const Val ones = Builder::typed(graph.repeat_row(x, graph.row(std::vector<double>(static_cast<std::size_t>(trees), 1.0))), DType::float64, trees);
   const Val out = graph.op("ScatterElements", {zeros, at, ones}, {graph::attr("axis", std::int64_t{1})});

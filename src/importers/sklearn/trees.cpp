@@ -130,11 +130,9 @@ Result<std::vector<TreeNodes>> classifier_trees(Lowering& to, const View& model,
 
 // The mean over the trees: [N, outputs x the most classes that an output has].
 Val mean_of_leaves(Builder& graph, const Val& x, const std::vector<TreeNodes>& trees) {
-  const std::int64_t width = trees.front().width;
-  const Val leaves = leaf_values(graph, x, trees);  // [N, trees, width]
-  const Val sum = Builder::typed(graph.reduce("ReduceSum", leaves, 1, false), DType::float64, width);
+  const Val sum = sum_of_leaves(graph, x, trees, Compared::floats);
   if (trees.size() == 1) return sum;
-  return Builder::typed(graph.div(sum, graph.scalar(static_cast<double>(trees.size()))), DType::float64, width);
+  return Builder::typed(graph.div(sum, graph.scalar(static_cast<double>(trees.size()))), DType::float64, sum.columns);
 }
 
 Result<Prediction> classify(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
@@ -169,10 +167,10 @@ Result<Prediction> regress(Lowering& to, const View& model, const Table& in, con
   const std::int64_t width = read.front().width;
   const Val count = to.graph.scalar(static_cast<double>(read.size()));
   if (width == 1) {
-    const Val sum = flat(to.graph, sum_of_trees(to.graph, x, read, 1, 1.0));
+    const Val sum = flat(to.graph, sum_of_trees(to.graph, x, read, 1, Compared::floats));
     return Prediction::regressor(read.size() == 1 ? sum : Builder::typed(to.graph.div(sum, count), DType::float64, -1));
   }
-  const Val sum = Builder::typed(to.graph.reduce("ReduceSum", leaf_values(to.graph, x, read), 1, false), DType::float64, width);
+  const Val sum = sum_of_leaves(to.graph, x, read, Compared::floats);
   return Prediction::regressor(read.size() == 1 ? sum : Builder::typed(to.graph.div(sum, count), DType::float64, width));
 }
 

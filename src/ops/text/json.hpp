@@ -9,15 +9,22 @@
 
 namespace slipway::ops::text {
 
+struct Member;
+
 struct Json {
   enum class Kind : std::uint8_t { null, boolean, number, text, list, object } kind = Kind::null;
   double number = 0;  // boolean: 0 or 1; NaN and the infinities may stand as bare words
   std::string text;
   std::vector<Json> items;
-  std::vector<std::pair<std::string, Json>> members;  // of one key the last counts, as in Python
+  std::vector<Member> members;  // of one key the last counts, as in Python
 
   bool is(Kind k) const { return kind == k; }
   bool is_number() const { return kind == Kind::number || kind == Kind::boolean; }
+};
+
+struct Member {
+  std::string name;
+  Json value;
 };
 
 // Throws std::invalid_argument where it isn't JSON, or is nested more than 8 deep.

@@ -1,9 +1,11 @@
-#include "slipway/importers/boosting/ensemble.hpp"
+#include "slipway/importers/blocks/ensemble.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
-namespace slipway::importers::boosting {
+namespace slipway::importers {
 namespace {
 
 using graph::attr;
@@ -13,6 +15,8 @@ using graph::Val;
 Error broken(std::int64_t node, const std::string& what) {
   return {ErrorCode::model_refused, "damaged tree: node " + std::to_string(node) + " " + what};
 }
+
+constexpr std::size_t kRecent = 1 << 14;  // leaves that are found again; a power of two
 
 std::int64_t length(std::size_t n) { return static_cast<std::int64_t>(n); }
 
@@ -37,18 +41,30 @@ Status Ensemble::visit(const Step& step) {
 }
 
 void Ensemble::link(const Step& step, std::int64_t child) {
-  if (step.parent < 0)
+  if (step.parent < 0) {
     trees_[trees_.size() - 2] = child;
-  else
-    branches_[static_cast<std::size_t>(4 * step.parent + (step.left ? 2 : 3))] = child;
+    return;
+  }
+  std::int64_t& children = branches_[static_cast<std::size_t>(2 * step.parent + 1)];
+  const auto half = static_cast<std::uint64_t>(static_cast<std::uint32_t>(child));
+  children = static_cast<std::int64_t>(static_cast<std::uint64_t>(children) | (step.left ? half : half << 32));
 }
 
 std::int64_t Ensemble::add_leaf(std::span<const double> values) {
+  const auto next = length(leaves_.size()) / width_;
+  if (!apart_) {
+    if (recent_.empty()) recent_.assign(kRecent, -1);
+    std::uint64_t hash = 0;
+    for (const double v : values) hash = (hash ^ std::bit_cast<std::uint64_t>(v)) * 0x9E3779B97F4A7C15;
+    std::int64_t& known = recent_[hash >> (64 - std::countr_zero(kRecent))];
+    if (known >= 0 && std::memcmp(leaves_.data() + known * width_, values.data(), values.size_bytes()) == 0) return ~known;
+    known = next;
+  }
   leaves_.insert(leaves_.end(), values.begin(), values.end());
-  return -length(leaves_.size() / static_cast<std::size_t>(width_));  // ~(leaves - 1)
+  return ~next;
 }
 
-Status Ensemble::add_branch(const Step& step, const Node& node) {
+Status Ensemble::add_branch(const Step& step, const EnsembleNode& node) {
   if (node.feature < 0 || node.feature >= features_) {
     return broken(step.node, "tests feature " + std::to_string(node.feature) + " of " + std::to_string(features_));
   }
@@ -57,12 +73,13 @@ Status Ensemble::add_branch(const Step& step, const Node& node) {
   link(step, at);
   double threshold = node.threshold;
   if ((node.flags & kCategorical) != 0) {
-    threshold = static_cast<double>(sets_.size() / 2);
+    const std::size_t set = sets_.size() / 2;
+    threshold = static_cast<double>(set);
     sets_.insert(sets_.end(), {length(words_.size()), length(node.words.size())});
     words_.insert(words_.end(), node.words.begin(), node.words.end());
   }
   thresholds_.push_back(threshold);
-  branches_.insert(branches_.end(), {node.feature, node.flags, 0, 0});
+  branches_.insert(branches_.end(), {node.feature | node.flags << 32, 0});
   todo_.push_back({node.right, at, false});
   todo_.push_back({node.left, at, true});
   return ok();
@@ -97,7 +114,7 @@ Val Ensemble::emit(Builder& graph, const Val& x, std::span<const double> start, 
   };
   std::vector<Val> inputs{x,
                           vector(thresholds_),
-                          table(branches_, 4),
+                          table(branches_, 2),
                           table(trees_, 2),
                           vector(weights_),
                           graph.constant(doubles({length(leaves_.size()) / width_, width_}, leaves_)),
@@ -110,17 +127,17 @@ Val Ensemble::emit(Builder& graph, const Val& x, std::span<const double> start, 
     inputs.resize(9, Builder::absent());
     for (Val& v : linear_inputs(graph)) inputs.push_back(std::move(v));
   }
-  return graph.own("BoostedTrees", inputs, DType::float64, targets_,
+  return graph.own("TreeSum", inputs, DType::float64, targets_,
                    {attr("strict", std::int64_t{rules.strict}), attr("single", std::int64_t{rules.single}), attr("last", std::int64_t{rules.last}),
-                    attr("rebase", std::int64_t{rules.rebase})});
+                    attr("rebase", std::int64_t{rules.rebase}), attr("narrow", std::int64_t{rules.narrow})});
 }
 
 void Ensemble::hint(Inputs& inputs, const Table& in) const {
   constexpr std::size_t kSamples = 101;
   std::vector<std::vector<double>> of(in.width());
   for (std::size_t i = 0; i < thresholds_.size(); ++i) {
-    const auto feature = static_cast<std::size_t>(branches_[4 * i]);
-    if (feature < of.size() && (branches_[4 * i + 1] & kCategorical) == 0 && of[feature].size() < kSamples) of[feature].push_back(thresholds_[i]);
+    const auto feature = static_cast<std::size_t>(branches_[2 * i] & 0xFFFFFFFF);
+    if (feature < of.size() && (branches_[2 * i] >> 32 & kCategorical) == 0 && of[feature].size() < kSamples) of[feature].push_back(thresholds_[i]);
   }
   for (std::size_t f = 0; f < of.size(); ++f) {
     if (of[f].empty()) continue;
@@ -130,4 +147,4 @@ void Ensemble::hint(Inputs& inputs, const Table& in) const {
   }
 }
 
-}  // namespace slipway::importers::boosting
+}  // namespace slipway::importers

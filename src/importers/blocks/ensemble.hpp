@@ -1,5 +1,6 @@
-// Ensemble: trees of a boosting library on their way into one BoostedTrees operator (ops/boosting.cpp tells its layout). Trees are
-// walked from their roots, so that branches stand behind their parents and what no walk reaches is left out. Values, single-threaded.
+// Ensemble: trees of any library on their way into one TreeSum operator (ops/trees.cpp tells its layout). Trees are walked from
+// their roots, so that branches stand behind their parents and what no walk reaches is left out. Leaves of equal values are mostly
+// stored once: those of a deep classifier are all pure. Values, single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,14 @@
 #include "slipway/graph/builder.hpp"
 #include "slipway/importers/blocks/inputs.hpp"
 
-namespace slipway::importers::boosting {
+namespace slipway::importers {
 
 inline constexpr std::size_t kNodesMax = 100'000'000;  // of an ensemble
 
 enum Flag : std::int64_t { kCategorical = 1, kDefaultLeft = 2, kZeroMissing = 4, kNanMissing = 8, kNegativeOutside = 16 };
 
 // One node of a tree, as the library's reader tells it.
-struct Node {
+struct EnsembleNode {
   bool leaf = false;
   std::int64_t feature = 0, flags = 0;
   double threshold = 0;                 // of a branch that isn't categorical
@@ -44,7 +45,7 @@ class Ensemble {
       const Step step = todo_.back();
       todo_.pop_back();
       TRY(visit(step));
-      const Node n = node(static_cast<std::size_t>(step.node));
+      const EnsembleNode n = node(static_cast<std::size_t>(step.node));
       if (n.leaf)
         link(step, add_leaf(leaf(static_cast<std::size_t>(step.node))));
       else
@@ -59,11 +60,14 @@ class Ensemble {
   std::size_t trees() const { return weights_.size(); }
   struct Rules {
     bool strict = false, single = false, last = false, rebase = false;
+    bool narrow = false;  // x is rounded to float32
   };
   // [N, targets]
   graph::Val emit(graph::Builder& graph, const graph::Val& x, std::span<const double> start, Rules rules) const;
   // Tells the inputs where the thresholds lie.
   void hint(Inputs& inputs, const Table& in) const;
+  // Every leaf is stored, equal ones too: linear() may follow each.
+  void keep_leaves_apart() { apart_ = true; }
 
  private:
   struct Step {
@@ -72,7 +76,7 @@ class Ensemble {
   };
   Status begin(std::size_t count, std::int64_t target, double weight);
   Status visit(const Step& step);
-  Status add_branch(const Step& step, const Node& node);
+  Status add_branch(const Step& step, const EnsembleNode& node);
   std::int64_t add_leaf(std::span<const double> values);
   std::int64_t add_leaf(double value) { return add_leaf(std::span(&value, 1)); }
   void link(const Step& step, std::int64_t child);
@@ -82,9 +86,11 @@ class Ensemble {
   std::vector<double> thresholds_, weights_, leaves_;
   std::vector<std::int64_t> branches_, trees_, sets_, words_;
   std::vector<LinearLeaf> linear_;
+  std::vector<std::int64_t> recent_;  // leaves stored, by a hash of their values
+  bool apart_ = false;
   std::vector<std::uint8_t> seen_;
   std::vector<Step> todo_;
   std::size_t nodes_ = 0;
 };
 
-}  // namespace slipway::importers::boosting
+}  // namespace slipway::importers
