@@ -158,7 +158,8 @@ Result<Val> linear_margin(Lowering& to, const XgbModel& model, const Val& x, con
     return no("it has " + std::to_string(model.linear.size()) + " weights for " + std::to_string(features) + " features");
   const std::vector<double> weights(model.linear.begin(), model.linear.end() - static_cast<std::ptrdiff_t>(groups));
   std::vector<double> begin;
-  for (std::size_t g = 0; g < groups; ++g) begin.push_back(model.linear[features * groups + g] + start[g]);
+  // Linear boosters add the first of several base scores to every output.
+  for (std::size_t g = 0; g < groups; ++g) begin.push_back(model.linear[features * groups + g] + start[0]);
   const auto k = static_cast<std::int64_t>(groups);
   return to.graph.own("SingleLinear", {x, to.graph.constant(doubles({model.features, k}, weights)), to.graph.constant(doubles({k}, begin))},
                       DType::float64, k);
@@ -172,7 +173,7 @@ Result<Val> features_of(Lowering& to, const XgbModel& model, const Table& in, do
   std::vector<Val> parts;
   Table run;
   const auto flush = [&]() -> Status {
-    if (!run.columns.empty()) parts.push_back(TRY(to.inputs.numbers(run)));
+    if (!run.columns.empty()) parts.push_back(TRY(in.sparse ? to.inputs.stored(run) : to.inputs.numbers(run)));
     run.columns.clear();
     return ok();
   };

@@ -146,6 +146,7 @@ Result<Table> Lowering::transform(const View& model, const Table& in) {
   auto out = converter->transform(*this, model, in);
   --depth_;
   if (!out.ok()) return named(std::move(out).error(), model.name());
+  if (const auto sparse = gives_sparse(model, in.sparse)) out->sparse = *sparse;
   return out;
 }
 

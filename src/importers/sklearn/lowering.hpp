@@ -107,6 +107,8 @@ std::optional<View> speaks_for(const View& model);
 std::vector<View> inside(const View& model);
 // Whether its transform() can feed another estimator (looks through pipelines).
 bool transforms(const View& model);
+// Whether a transformer's answer is a sparse matrix in the library, given one or not. nullopt: its parts say it.
+std::optional<bool> gives_sparse(const View& model, bool given);
 // Whether the object is of a class that a converter reads.
 bool covered(const View& model);
 // The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.
