@@ -166,6 +166,10 @@ const Sparse* Inputs::sparse_block(const Column& column) const {
   return found == sparse_.end() ? nullptr : &found->second;
 }
 
+bool Inputs::holds_sparse(const Table& table) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
+}
+
 std::optional<Sparse> Inputs::sparse(const Table& table) {
   if (table.columns.empty() || table.free) return std::nullopt;
   const Sparse* found = sparse_block(table.columns[0]);
@@ -200,8 +204,7 @@ Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>
   const auto matrix = [&](std::vector<double> w, std::size_t rows) {
     return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w));
   };
-  const bool any = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
-  if (!any) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
+  if (!holds_sparse(table)) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
   const auto k = static_cast<std::size_t>(columns);
   std::optional<graph::Val> sum;
   Table dense;

@@ -34,6 +34,7 @@ class Inputs {
 
   // A table whose block is `sparse`, spread out where somebody wants its numbers.
   Table sparse_table(const Sparse& sparse, std::int64_t width);
+  bool holds_sparse(const Table& table) const;       // whether some of its columns are of such a block
   std::optional<Sparse> sparse(const Table& table);  // where the table is columns of one such block
   Result<graph::Val> stored(const Table& table);     // numbers(table), NaN where a sparse matrix stores nothing
   // numbers(table) @ weights; weights: [width, columns] in row order. Sparse blocks stay sparse.

@@ -12,6 +12,7 @@ namespace {
 
 struct Wrapper {
   bool classifier = false, bare = false;
+  bool decides = false;  // it has a decision_function
   std::optional<Labels> labels;
   std::int64_t iterations = -1;  // -1: all
 };
@@ -185,22 +186,25 @@ Result<Val> features_of(Lowering& to, const LgbModel& model, const Table& in) {
 
 // --- answers -------------------------------------------------------------------------------------------------------------------
 
-Result<Prediction> classify(Lowering& to, const Wrapper& wrapper, const Val& value) {
+Result<Prediction> classify(Lowering& to, const Wrapper& wrapper, const Val& raw, const Val& value) {
   const std::int64_t classes = value.columns == 1 ? 2 : value.columns;
   Labels labels = wrapper.labels ? *wrapper.labels : numbered_labels(classes);
   if (static_cast<std::int64_t>(labels.count()) != classes)
     return no("it has " + std::to_string(labels.count()) + " labels for " + std::to_string(classes) + " classes");
-  return Prediction::from_probabilities(to.graph, std::move(labels), value.columns == 1 ? two_columns(to.graph, value) : value);
+  Prediction out = Prediction::from_probabilities(to.graph, std::move(labels), value.columns == 1 ? two_columns(to.graph, value) : value);
+  if (wrapper.decides) out.scores = raw.columns == 1 ? flat(to.graph, raw) : raw;
+  return out;
 }
 
 Result<Prediction> lower(Lowering& to, const LgbModel& model, const Table& in, const Wrapper& wrapper) {
   if (to.report.producer == "lightgbm" && !model.version.empty()) to.report.producer += " (model format " + model.version.substr(0, 10) + ")";
   const Val x = TRY(features_of(to, model, in));
-  const Val value = TRY(converted(to, model, TRY(raw_scores(to, model, in, x, wrapper.iterations))));
+  const Val raw = TRY(raw_scores(to, model, in, x, wrapper.iterations));
+  const Val value = TRY(converted(to, model, raw));
   const bool classes = model.objective == "binary" || model.objective == "multiclass" || model.objective == "multiclassova";
   if (wrapper.classifier && (model.objective.empty() || model.objective == "custom" || model.objective == "none"))
     return no("a classifier with an objective of its own answers raw scores and no labels; serve its booster_ instead");
-  if (wrapper.classifier || (wrapper.bare && classes)) return classify(to, wrapper, value);
+  if (wrapper.classifier || (wrapper.bare && classes)) return classify(to, wrapper, raw, value);
   return Prediction::regressor(value.columns == 1 ? flat(to.graph, value) : value);
 }
 
@@ -239,6 +243,7 @@ Result<Prediction> predict(Lowering& to, const View& view, const Table& in, Wrap
   const Pickled pickled = TRY(booster_of(view));
   wrapper.iterations = pickled.best;
   if (wrapper.classifier) {
+    wrapper.decides = view.has("_fitted_with_feature_names");  // came with 4.7, as decision_function did
     const auto encoder = view.find("_le");
     if (encoder && encoder->is(Kind::object))
       wrapper.labels = TRY(read_labels(TRY(encoder->attribute("classes_"))));

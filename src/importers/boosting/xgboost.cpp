@@ -280,10 +280,14 @@ Result<Prediction> lower(Lowering& to, const XgbModel& model, const Table& in, c
   const auto start = TRY(start_of(model, objective.base));
   const Val margin = model.booster == "gblinear" ? TRY(linear_margin(to, model, x, start)) : TRY(tree_margin(to, model, in, x, start, wrapper));
   const bool classes = model.objective == "binary:logistic" || model.classes > 1;
+  const auto single = [](Prediction p) {
+    p.single = true;
+    return p;
+  };
   if (wrapper.kind == Wrapper::Kind::classifier || (wrapper.kind == Wrapper::Kind::booster && classes && (model.groups() == 1 || model.classes > 1)))
-    return classify(to, model, objective, wrapper, margin);
+    return single(TRY(classify(to, model, objective, wrapper, margin)));
   const Val value = link(to, model, margin, objective.link);
-  return Prediction::regressor(model.groups() == 1 ? flat(to.graph, value) : value);
+  return single(Prediction::regressor(model.groups() == 1 ? flat(to.graph, value) : value));
 }
 
 // --- pickled wrappers ----------------------------------------------------------------------------------------------------------

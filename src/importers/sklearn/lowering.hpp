@@ -42,6 +42,7 @@ struct Prediction {
   std::optional<Val> inlier;         // outlier detector: int64 [N], 1 or -1
   std::optional<Val> score;          // outlier detector: decision_function [N]; density: score_samples [N]
   std::vector<Prediction> outputs;   // classifier with several outputs a row: one classifier each, and nothing else
+  bool single = false;               // probabilities and value are float32 in the library, and what is computed of them alone too
 
   static Prediction regressor(Val value);
   static Prediction from_probabilities(Builder& graph, Labels labels, const Val& probabilities);  // label: the first largest
