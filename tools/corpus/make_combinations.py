@@ -250,7 +250,61 @@ def regressing(some, prefix=""):
             add("%sreg_%s_%s" % (prefix, w, b), lambda make=make, wrap=wrap: wrap(make))
 
 
-KEPT = []
+def sparse_cases(boosters):
+    """What the library holds as a sparse matrix: to XGBoost, what isn't stored is missing."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.feature_selection import SelectKBest, chi2
+    from sklearn.preprocessing import KBinsDiscretizer
+
+    X, y, _ = data(3)
+    kinds = np.array(["red", "green", "blue", "grey"])[np.abs(X[:, 1].astype(int)) % 4]
+    table = pd.DataFrame({"size": X[:, 0], "weight": np.round(X[:, 3]), "colour": kinds})
+    asked = table.iloc[[3, 9, 20, 31, 44, 50]].reset_index(drop=True)
+    asked.loc[1, "colour"] = "black"
+    texts = ["%s %s %s" % (k, "big" if a > 0 else "small", " ".join(["very"] * int(abs(b)))) for k, a, b in zip(kinds, X[:, 0], X[:, 3])]
+    bags = [{"colour": str(k), "weight": float(b)} for k, b in zip(kinds, table["weight"])]
+    spread = ["" if i % 3 else t for i, t in enumerate(texts[:7])] + ["red very black"]
+
+    def columns(**params):
+        return ColumnTransformer([("n", StandardScaler(), ["size"]), ("w", "passthrough", ["weight"]),
+                                  ("c", OneHotEncoder(handle_unknown="ignore"), ["colour"])], **params)
+
+    def made(front, X, new):
+        return lambda make: Case(make_pipeline(*(front() + [make()])).fit(X, y), new)
+    some = {
+        "columns_sparse": made(lambda: [columns(sparse_threshold=1.0)], table, asked),
+        "columns_dense": made(lambda: [columns(sparse_threshold=0)], table, asked),
+        "columns_scaled": made(lambda: [columns(sparse_threshold=1.0), StandardScaler(with_mean=False)], table, asked),
+        "tfidf": made(lambda: [TfidfVectorizer()], texts, spread),
+        "counts_chosen": made(lambda: [CountVectorizer(dtype=np.float64), SelectKBest(chi2, k=4), MaxAbsScaler()], texts, spread),
+        "union": made(lambda: [FeatureUnion([("a", TfidfVectorizer()), ("b", CountVectorizer(analyzer="char", dtype=np.float64))])], texts, spread),
+        "dicts": made(lambda: [DictVectorizer()], bags, bags[:6] + [{"weight": 0.0}, {"colour": "black"}]),
+        "bins": made(lambda: [KBinsDiscretizer(4, encode="onehot")], X, ROWS[0]),
+        "bagged": lambda make: Case(make_pipeline(TfidfVectorizer(), ensemble.BaggingClassifier(make(), n_estimators=2, max_features=0.6, random_state=0)).fit(texts, y), spread),
+        "stacked": lambda make: Case(make_pipeline(TfidfVectorizer(), ensemble.StackingClassifier(
+            [("a", naive_bayes.MultinomialNB()), ("b", LogisticRegression())], final_estimator=make(), passthrough=True, cv=2)).fit(texts, y), spread),
+    }
+    for b, make in sorted(boosters.items()):
+        for w, wrap in sorted(some.items()):
+            add("sparse_%s_%s" % (w, b), lambda make=make, wrap=wrap: wrap(make))
+    nb = {"mnb": naive_bayes.MultinomialNB, "bnb": naive_bayes.BernoulliNB, "forest": lambda: RandomForestClassifier(4, max_depth=4, random_state=0),
+          "mlp": lambda: neural_network.MLPClassifier(hidden_layer_sizes=(3,), max_iter=20, random_state=0),
+          "gb": lambda: GradientBoostingClassifier(n_estimators=3, random_state=0)}
+    for b, make in sorted(nb.items()):
+        for w in ("columns_sparse", "tfidf", "counts_chosen", "union", "bagged"):
+            if w != "columns_sparse" or b != "mnb":
+                add("sparse_%s_%s" % (w, b), lambda make=make, wrap=some[w]: wrap(make))
+
+
+KEPT = """
+    sparse_columns_sparse_xgb sparse_columns_dense_xgb sparse_columns_scaled_xgb sparse_tfidf_xgb sparse_counts_chosen_xgb sparse_union_xgb
+    sparse_dicts_xgb sparse_bins_xgb sparse_bagged_xgb sparse_stacked_xgb sparse_tfidf_lgbm sparse_columns_sparse_lgbm sparse_columns_sparse_cat
+    sparse_tfidf_mnb sparse_counts_chosen_bnb sparse_union_forest sparse_bagged_mlp sparse_counts_chosen_gb sparse_columns_sparse_forest
+    ovr_xgb_3 ovr_xgb_2 vote_soft_xgb_2 calibrated_lgbm_3 ovo_lgbm_3 codes_lgbm_3 bagging_some_lgbm_3 stack_xgb_2 calibrated_xgb_2
+    reg_bag_xgbr reg_scaled_xgbr reg_scaled_several_xgbr reg_log_lgbmr reg_vote_catr reg_stack_catr reg_ada_lgbmr
+    chain_lgbm tags_xgb deep3_lgbm_3""".split()
 
 
 def flat_labels(model, X, ask=make_sklearn.classifier_answer):
@@ -265,8 +319,8 @@ make_sklearn.classifier_answer = flat_labels
 
 
 def everything():
-    some = dict((k, v) for k, v in bases().items())
-    theirs = booster_bases()
+    some, theirs = bases(), booster_bases()
+    sparse_cases(theirs)
     if theirs:
         classifying(theirs)
         several_outputs(theirs)

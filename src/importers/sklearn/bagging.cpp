@@ -83,6 +83,8 @@ Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
 constexpr Converter kConverters[] = {
     {"BaggingClassifier", nullptr, classifier},
     {"BaggingRegressor", nullptr, regressor},
+    {"BalancedBaggingClassifier", nullptr, classifier, "imblearn"},
+    {"EasyEnsembleClassifier", nullptr, classifier, "imblearn"},
 };
 
 }  // namespace

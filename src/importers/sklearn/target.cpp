@@ -27,11 +27,19 @@ Result<std::vector<double>> row_of(const View& model, std::string_view name, con
   return row;
 }
 
+// The numbers of one parameter, one a target; of float32 targets StandardScaler rounds them first since 1.8.
+Result<std::vector<double>> row_of(Lowering& to, const View& model, std::string_view name, const Val& y, bool single) {
+  auto row = TRY(row_of(model, name, y));
+  if (!single || model.name() != "StandardScaler" || !to.version(model).at_least(1, 8)) return row;
+  for (double& v : row) v = static_cast<double>(static_cast<float>(v));
+  return row;
+}
+
 // y * scale + shift, each where the flag is on.
 Result<Val> scaled_back(Lowering& to, const View& model, Val y, bool single, bool scale, std::string_view shift) {
   const std::int64_t columns = y.columns;
-  if (scale) y = step(to, to.graph.mul(y, to.graph.row(TRY(row_of(model, "scale_", y)))), columns, single);
-  if (!shift.empty()) y = step(to, to.graph.add(y, to.graph.row(TRY(row_of(model, shift, y)))), columns, single);
+  if (scale) y = step(to, to.graph.mul(y, to.graph.row(TRY(row_of(to, model, "scale_", y, single)))), columns, single);
+  if (!shift.empty()) y = step(to, to.graph.add(y, to.graph.row(TRY(row_of(to, model, shift, y, single)))), columns, single);
   return y;
 }
 

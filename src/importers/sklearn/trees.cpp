@@ -208,6 +208,7 @@ constexpr Converter kConverters[] = {
     {"ExtraTreeClassifier", nullptr, tree_classifier},      {"ExtraTreeRegressor", nullptr, tree_regressor},
     {"RandomForestClassifier", nullptr, forest_classifier}, {"RandomForestRegressor", nullptr, forest_regressor},
     {"ExtraTreesClassifier", nullptr, forest_classifier},   {"ExtraTreesRegressor", nullptr, forest_regressor},
+    {"BalancedRandomForestClassifier", nullptr, forest_classifier, "imblearn"},
 };
 
 }  // namespace
