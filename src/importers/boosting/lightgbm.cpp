@@ -1,10 +1,12 @@
 // LightGBM: trees in double with its rules for missing values and categories, then the objective's transform. pandas' categories make
 // text or number columns out of their codes.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
+#include "slipway/importers/boosting/importances.hpp"
 #include "slipway/importers/boosting/lightgbm_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -227,6 +229,27 @@ Result<Pickled> booster_of(const View& model) {
   return out;
 }
 
+// Of each feature how many splits it has, or what they gain; splits that gain nothing don't count.
+Result<std::vector<double>> importances(const View& view) {
+  const Pickled pickled = TRY(booster_of(view));
+  const LgbModel& model = pickled.model;
+  const std::string type = sklearn::text_or(view, "importance_type", "split");
+  if (type != "split" && type != "gain") return refuse(view, "importances of the type '" + type.substr(0, 40) + "' are not read here");
+  if (model.features < 0 || model.features > 10'000'000 || model.trees_per_iteration > 100'000) return no("it has too many features");
+  std::size_t used = model.trees.size();
+  if (pickled.best > 0) used = std::min(used, static_cast<std::size_t>(pickled.best * std::max<std::int64_t>(model.trees_per_iteration, 1)));
+  std::vector<double> out(static_cast<std::size_t>(model.features), 0.0);
+  for (std::size_t t = 0; t < used; ++t) {
+    const LgbTree& tree = model.trees[t];
+    if (tree.gain.size() != tree.feature.size()) return no("the file doesn't tell the gain of its splits");
+    for (std::size_t i = 0; i < tree.feature.size(); ++i) {
+      if (tree.feature[i] < 0 || tree.feature[i] >= model.features) return no("a tree tests a feature that isn't there");
+      if (tree.gain[i] > 0) out[static_cast<std::size_t>(tree.feature[i])] += type == "split" ? 1 : tree.gain[i];
+    }
+  }
+  return out;
+}
+
 // Columns of arrays are called Column_0, Column_1, …: then there are no names.
 Width width_of(const LgbModel& model) {
   Width width;
@@ -274,6 +297,8 @@ Result<Artifact> import_lightgbm(Bytes bytes, Report& report) {
   wrapper.bare = true;
   return import_file("LightGBM", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); });
 }
+
+Result<std::vector<double>> lightgbm_importances(const View& model) { return importances(model); }
 
 }  // namespace slipway::importers::boosting
 

@@ -1,5 +1,6 @@
 // XGBoost: boosters as the library itself evaluates them: features rounded to float32, leaves summed in float32 in its order, and its
 // transforms in float32. The scikit-learn wrappers add labels, the missing value and the best iteration.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -7,6 +8,7 @@
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/ensemble.hpp"
+#include "slipway/importers/boosting/importances.hpp"
 #include "slipway/importers/boosting/xgboost_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -302,6 +304,32 @@ Result<XgbModel> booster_of(const View& model) {
   return read;
 }
 
+// Of each feature the gain of its splits (or their number), in float32 as the library adds them.
+Result<std::vector<double>> importances(const View& view) {
+  const XgbModel model = TRY(booster_of(view));
+  const std::string type = sklearn::text_or(view, "importance_type", "gain");
+  if (model.booster == "gblinear" || (type != "gain" && type != "total_gain" && type != "weight"))
+    return refuse(view, "importances of the type '" + type.substr(0, 40) + "' of " + model.booster + " are not read here");
+  if (model.features < 0 || model.features > 10'000'000) return no("it has too many features");
+  std::vector<float> gain(static_cast<std::size_t>(model.features), 0.0F), count(gain.size(), 0.0F);
+  for (const XgbTree& tree : model.trees) {
+    if (tree.gain.size() != tree.size() && type != "weight") return no("the file doesn't tell the gain of its splits");
+    for (std::size_t i = 0; i < tree.size(); ++i) {
+      if (tree.left[i] < 0) continue;
+      if (tree.feature[i] < 0 || tree.feature[i] >= model.features) return no("a tree tests a feature that isn't there");
+      count[static_cast<std::size_t>(tree.feature[i])] += 1;
+      if (type != "weight") gain[static_cast<std::size_t>(tree.feature[i])] += tree.gain[i];
+    }
+  }
+  std::vector<float> scores = type == "weight" ? count : gain;
+  for (std::size_t f = 0; type == "gain" && f < scores.size(); ++f) scores[f] /= std::max(count[f], 1.0F);
+  float total = 0;
+  for (const float s : scores) total += s;
+  std::vector<double> out;
+  for (const float s : scores) out.push_back(static_cast<double>(total == 0 ? s : s / total));
+  return out;
+}
+
 Width width_of(const XgbModel& model) {
   Width width;
   width.count = model.features;
@@ -402,6 +430,8 @@ Result<Artifact> import_xgboost(Bytes bytes, Report& report) {
   const Wrapper wrapper = TRY(wrapper_in_file(model));
   return import_file("XGBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); });
 }
+
+Result<std::vector<double>> xgboost_importances(const View& model) { return importances(model); }
 
 }  // namespace slipway::importers::boosting
 
