@@ -310,8 +310,10 @@ KEPT = """
 def flat_labels(model, X, ask=make_sklearn.classifier_answer):
     """CatBoost alone answers several classes as a column; the contract has a list."""
     out = ask(model, X)
-    if type(model).__module__.startswith("catboost"):
-        out["label"] = nested(np.ravel(model.predict(X)))
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    if type(last).__module__.startswith("catboost"):
+        labels = np.ravel(model.predict(X))  # some versions give whole numbers as floats
+        out["label"] = nested(labels.astype(int) if labels.dtype.kind == "f" else labels)
     return out
 
 

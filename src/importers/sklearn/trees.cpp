@@ -204,10 +204,14 @@ Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table
 }
 
 constexpr Converter kConverters[] = {
-    {"DecisionTreeClassifier", nullptr, tree_classifier},   {"DecisionTreeRegressor", nullptr, tree_regressor},
-    {"ExtraTreeClassifier", nullptr, tree_classifier},      {"ExtraTreeRegressor", nullptr, tree_regressor},
-    {"RandomForestClassifier", nullptr, forest_classifier}, {"RandomForestRegressor", nullptr, forest_regressor},
-    {"ExtraTreesClassifier", nullptr, forest_classifier},   {"ExtraTreesRegressor", nullptr, forest_regressor},
+    {"DecisionTreeClassifier", nullptr, tree_classifier},
+    {"DecisionTreeRegressor", nullptr, tree_regressor},
+    {"ExtraTreeClassifier", nullptr, tree_classifier},
+    {"ExtraTreeRegressor", nullptr, tree_regressor},
+    {"RandomForestClassifier", nullptr, forest_classifier},
+    {"RandomForestRegressor", nullptr, forest_regressor},
+    {"ExtraTreesClassifier", nullptr, forest_classifier},
+    {"ExtraTreesRegressor", nullptr, forest_regressor},
     {"BalancedRandomForestClassifier", nullptr, forest_classifier, "imblearn"},
 };
 
