@@ -72,6 +72,12 @@ Val normalised(Builder& graph, const Val& p) {
   return Builder::typed(graph.where(none, even, graph.div(p, safe)), DType::float64, p.columns);
 }
 
+// Before 1.0 whatever was no number became even.
+Val numbers_only(Builder& graph, const Val& p, Version version) {
+  if (version.at_least(1, 0)) return p;
+  return Builder::typed(graph.where(graph.is_nan(p), graph.scalar(1.0 / static_cast<double>(p.columns)), p), DType::float64, p.columns);
+}
+
 Val at_most_one(Builder& graph, const Val& p) {
   const Val above_one = Builder::typed(graph.op("Greater", {p, graph.scalar(1)}), DType::boolean, p.columns);
   const Val near = Builder::typed(graph.op("LessOrEqual", {p, graph.scalar(1 + 1e-5)}), DType::boolean, p.columns);
@@ -111,10 +117,11 @@ Result<Val> pair_probabilities(Lowering& to, const View& model, const View& pair
     columns.push_back(TRY(calibrate(to, calibrators.at(i), to.graph.column(scores, static_cast<std::int64_t>(i)), single)));
   if (classes == 2) {
     if (places[0] != 0) return refuse(estimator, "it doesn't know both classes");
-    return at_most_one(to.graph, two_columns(to.graph, columns.front()));
+    return at_most_one(to.graph, numbers_only(to.graph, two_columns(to.graph, columns.front()), to.version(model)));
   }
   const Place known(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count));
-  return at_most_one(to.graph, normalised(to.graph, spread(to.graph, to.graph.concat_columns(columns), known, classes, 0)));
+  const Val shares = normalised(to.graph, spread(to.graph, to.graph.concat_columns(columns), known, classes, 0));
+  return at_most_one(to.graph, numbers_only(to.graph, shares, to.version(model)));
 }
 
 Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) {
