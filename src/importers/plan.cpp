@@ -168,6 +168,8 @@ Status choose_in(const Source& source, bool several, Choice& choice, Report& rep
   if (servable.empty() && foreign.empty() && decoders.empty()) {
     return refuse(root, "here is " + root.describe() + " without any estimator in it (inside: " + listed(parts) + "); save the fitted model itself");
   }
+  if (servable.empty() && foreign.empty())
+    return refuse(root, "there are several label encoders inside: " + listed(decoders) + choices(decoders, {}, prefix));
   if (servable.empty()) return refuse(root, "none of the objects inside is an estimator that is read here: " + listed(parts));
   if (servable.size() > 1) { return refuse(root, "there are several estimators inside: " + listed(servable) + choices(servable, decoders, prefix)); }
   const bool decodable = std::any_of(decoders.begin(), decoders.end(), [&](const Part& d) { return sklearn::decodes(d.view, servable[0].view); });

@@ -152,6 +152,20 @@ TEST(SparseKernels, RefusePartsThatDontFit) {
   EXPECT_THROW(run("SparseToDense", {whole({0, 1}), whole({3}), numbers({1}, {1})}, {{{"columns", 3}}, {}, {}}), std::invalid_argument);
 }
 
+TEST(SparseKernels, ChooseColumnsAndTellWhatIsNotStored) {
+  const std::vector<Value> table{whole({0, 3, 3, 4}), whole({0, 2, 5, 2}), numbers({4}, {1, 2, 0, 4})};  // columns 0, 2, 5; none; 2
+  const auto chosen = run("SparseColumns", {table[0], table[1], table[2], whole({5, 2, 7, 2})});
+  EXPECT_EQ(chosen[0].ints, (std::vector<std::int64_t>{0, 3, 3, 5}));
+  EXPECT_EQ(chosen[1].ints, (std::vector<std::int64_t>{0, 1, 3, 1, 3}));
+  EXPECT_EQ(chosen[2].doubles, (std::vector<double>{0, 2, 2, 4, 4}));
+  EXPECT_THROW(run("SparseColumns", {table[0], table[1], table[2], whole({-1})}), std::invalid_argument);
+  const auto spread = run("SparseToDense", table, {{{"columns", 6}, {"gaps", 1}}, {}, {}})[0].doubles;
+  EXPECT_EQ(spread[0], 1);
+  EXPECT_TRUE(std::isnan(spread[1]));
+  EXPECT_EQ(spread[5], 0);  // stored, and zero
+  EXPECT_TRUE(std::isnan(spread[6]));
+}
+
 TEST(TextKernels, CountAndHash) {
   const auto counted = run("CountTerms", {texts({"b a b", ""}), texts({"a", "b"})}, {{}, {{"pattern", R"(\w+)"}}, {}});
   EXPECT_EQ(counted[0].ints, (std::vector<std::int64_t>{0, 2, 2}));

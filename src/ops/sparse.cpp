@@ -1,6 +1,7 @@
 #include "slipway/ops/sparse.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace slipway::ops {
 
@@ -59,7 +60,7 @@ namespace {
 
 class SparseToDense final : public Kernel {
  public:
-  explicit SparseToDense(const Setup& setup) : columns_(setup.integer("columns", 0)) {
+  explicit SparseToDense(const Setup& setup) : columns_(setup.integer("columns", 0)), gaps_(setup.integer("gaps", 0) != 0) {
     if (columns_ < 1 || columns_ > 0x7fffffff) throw std::invalid_argument("columns must be a positive number");
   }
   void compute(std::span<const In> in, Outs& out) const override {
@@ -67,7 +68,7 @@ class SparseToDense final : public Kernel {
     const auto width = static_cast<std::size_t>(columns_);
     check_columns(x, width);
     const auto y = out.doubles(0, {static_cast<std::int64_t>(x.rows()), columns_});
-    std::fill(y.begin(), y.end(), 0.0);
+    std::fill(y.begin(), y.end(), gaps_ ? std::numeric_limits<double>::quiet_NaN() : 0.0);
     for (std::size_t r = 0; r < x.rows(); ++r) {
       const auto [begin, end] = x.row(r);
       for (std::size_t i = begin; i < end; ++i) y[r * width + static_cast<std::size_t>(x.columns[i])] = x.values[i];
@@ -76,6 +77,37 @@ class SparseToDense final : public Kernel {
 
  private:
   std::int64_t columns_;
+  bool gaps_;  // what isn't stored is missing, not zero
+};
+
+// SparseColumns(x, which [k]): column i of the result is column which[i] of x.
+class SparseColumns final : public Kernel {
+ public:
+  explicit SparseColumns(const Setup& setup) {
+    const auto which = setup.needed(3).ints();
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      if (which[i] < 0) throw std::invalid_argument("a column is negative");
+      places_.emplace_back(which[i], static_cast<std::int64_t>(i));
+    }
+    std::sort(places_.begin(), places_.end());
+  }
+  void compute(std::span<const In> in, Outs& out) const override {
+    const SparseView x = sparse_view(in[0], in[1], in[2]);
+    std::vector<SparseRow> rows(x.rows());
+    in_blocks(out, x.rows(), 64, [&](std::size_t r) {
+      std::vector<std::pair<std::int64_t, double>> entries;
+      const auto [begin, end] = x.row(r);
+      for (std::size_t i = begin; i < end; ++i) {
+        auto at = std::lower_bound(places_.begin(), places_.end(), std::pair(x.columns[i], std::int64_t{0}));
+        for (; at != places_.end() && at->first == x.columns[i]; ++at) entries.emplace_back(at->second, x.values[i]);
+      }
+      rows[r] = merged(std::move(entries), false);
+    });
+    write_rows(out, rows);
+  }
+
+ private:
+  std::vector<std::pair<std::int64_t, std::int64_t>> places_;  // column of x, column of the result
 };
 
 class DenseToSparse final : public Kernel {
@@ -119,6 +151,7 @@ class SparseMatMul final : public Kernel {
 }  // namespace
 
 std::unique_ptr<Kernel> make_SparseToDense(const Setup& setup) { return std::make_unique<SparseToDense>(setup); }
+std::unique_ptr<Kernel> make_SparseColumns(const Setup& setup) { return std::make_unique<SparseColumns>(setup); }
 std::unique_ptr<Kernel> make_DenseToSparse(const Setup&) { return std::make_unique<DenseToSparse>(); }
 std::unique_ptr<Kernel> make_SparseMatMul(const Setup&) { return std::make_unique<SparseMatMul>(); }
 

@@ -23,6 +23,21 @@ bool same(const json::Value& a, const json::Value& b) {
   return a.dump() == b.dump();
 }
 
+std::vector<std::int64_t> places(const Table& table, std::size_t begin, std::size_t end) {
+  std::vector<std::int64_t> out;
+  for (std::size_t i = begin; i < end; ++i) out.push_back(table.columns[i].at);
+  return out;
+}
+
+// Whether a run of columns is its block, in order.
+bool is_whole(const Table& table, std::size_t begin, std::size_t end) {
+  if (table.columns[begin].block->columns != static_cast<std::int64_t>(end - begin)) return false;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (table.columns[i].at != static_cast<std::int64_t>(i - begin)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Inputs::Inputs(graph::Builder& graph, std::vector<std::string> names, std::int64_t count) : graph_(graph), named_(!names.empty()) {
@@ -82,11 +97,9 @@ Result<graph::Val> Inputs::run(const Table& table, std::size_t begin, std::size_
     return Error(ErrorCode::model_refused, use == Use::text ? "a step that works on text follows one that gives numbers"
                                                             : "a step that works on numbers follows one that gives text");
   }
-  std::vector<std::int64_t> which;
-  for (std::size_t i = begin; i < end; ++i) which.push_back(table.columns[i].at);
-  bool whole = width == block.columns;
-  for (std::size_t i = 0; whole && i < which.size(); ++i) whole = which[i] == static_cast<std::int64_t>(i);
-  return whole ? block : graph_.columns(block, which);
+  if (is_whole(table, begin, end)) return block;
+  if (const Sparse* sparse = sparse_block(table.columns[begin])) return spread(narrowed(table, begin, end, *sparse), width, false);
+  return graph_.columns(block, places(table, begin, end));
 }
 
 std::size_t Inputs::end_of_run(const Table& table, std::size_t begin) const {
@@ -126,11 +139,25 @@ Result<graph::Val> Inputs::documents(const Table& table) {
   return assemble(table, Use::text);
 }
 
+graph::Val Inputs::spread(const Sparse& sparse, std::int64_t width, bool gaps) {
+  return graph_.own("SparseToDense", {sparse.starts, sparse.columns, sparse.values}, DType::float64, width,
+                    {graph::attr("columns", width), graph::attr("gaps", std::int64_t{gaps})});
+}
+
 Table Inputs::sparse_table(const Sparse& sparse, std::int64_t width) {
-  const graph::Val dense =
-      graph_.own("SparseToDense", {sparse.starts, sparse.columns, sparse.values}, DType::float64, width, {graph::attr("columns", width)});
+  const graph::Val dense = spread(sparse, width, false);
   sparse_.emplace(dense.name, sparse);
-  return table_of(dense);
+  Table table = table_of(dense);
+  table.sparse = true;
+  return table;
+}
+
+// Of a sparse block only the columns begin ... end of the table: its numbers need never be spread out in full.
+Sparse Inputs::narrowed(const Table& table, std::size_t begin, std::size_t end, const Sparse& of) {
+  const auto parts =
+      graph_.op_n("SparseColumns", {of.starts, of.columns, of.values, graph_.ints(places(table, begin, end))}, 3, {}, graph::kOwnDomain);
+  return {graph::Builder::typed(parts[0], DType::int64, -1), graph::Builder::typed(parts[1], DType::int64, -1),
+          graph::Builder::typed(parts[2], DType::float64, -1), of.single};
 }
 
 const Sparse* Inputs::sparse_block(const Column& column) const {
@@ -139,15 +166,37 @@ const Sparse* Inputs::sparse_block(const Column& column) const {
   return found == sparse_.end() ? nullptr : &found->second;
 }
 
-std::optional<Sparse> Inputs::sparse(const Table& table) const {
+bool Inputs::holds_sparse(const Table& table) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
+}
+
+std::optional<Sparse> Inputs::sparse(const Table& table) {
   if (table.columns.empty() || table.free) return std::nullopt;
   const Sparse* found = sparse_block(table.columns[0]);
   if (found == nullptr || end_of_run(table, 0) != table.width()) return std::nullopt;
-  if (table.columns[0].block->columns != static_cast<std::int64_t>(table.width())) return std::nullopt;
-  for (std::size_t i = 0; i < table.width(); ++i) {
-    if (table.columns[i].at != static_cast<std::int64_t>(i)) return std::nullopt;
+  return is_whole(table, 0, table.width()) ? *found : narrowed(table, 0, table.width(), *found);
+}
+
+// Where the structure of a part isn't known here, zeros are what isn't stored: scipy drops them when it makes such a part sparse.
+Result<graph::Val> Inputs::stored(const Table& table) {
+  if (table.free) return numbers(table);
+  if (table.columns.empty()) return Error(ErrorCode::model_refused, "a step is given no column at all");
+  std::vector<graph::Val> parts;
+  for (std::size_t begin = 0; begin < table.columns.size();) {
+    const std::size_t end = end_of_run(table, begin);
+    const auto width = static_cast<std::int64_t>(end - begin);
+    if (const Sparse* sparse = sparse_block(table.columns[begin])) {
+      parts.push_back(spread(is_whole(table, begin, end) ? *sparse : narrowed(table, begin, end, *sparse), width, true));
+    } else {
+      const graph::Val x = TRY(run(table, begin, end, Use::number));
+      const graph::Val none = graph::Builder::typed(graph_.op("Equal", {x, graph_.scalar(0)}), DType::boolean, width);
+      parts.push_back(graph::Builder::typed(graph_.where(none, graph_.scalar(std::nan("")), x), DType::float64, width));
+    }
+    begin = end;
   }
-  return *found;
+  graph::Val out = graph_.concat_columns(parts);
+  out.columns = static_cast<std::int64_t>(table.columns.size());
+  return out;
 }
 
 // The sum over the runs of columns. Of a sparse block every column takes part; those that the table leaves out have the weight 0.
@@ -155,8 +204,7 @@ Result<graph::Val> Inputs::product(const Table& table, const std::vector<double>
   const auto matrix = [&](std::vector<double> w, std::size_t rows) {
     return graph_.constant(doubles({static_cast<std::int64_t>(rows), columns}, w));
   };
-  const bool any = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& c) { return sparse_block(c) != nullptr; });
-  if (!any) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
+  if (!holds_sparse(table)) return graph_.matmul(TRY(numbers(table)), matrix(weights, weights.size() / static_cast<std::size_t>(columns)), columns);
   const auto k = static_cast<std::size_t>(columns);
   std::optional<graph::Val> sum;
   Table dense;

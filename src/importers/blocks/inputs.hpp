@@ -34,7 +34,9 @@ class Inputs {
 
   // A table whose block is `sparse`, spread out where somebody wants its numbers.
   Table sparse_table(const Sparse& sparse, std::int64_t width);
-  std::optional<Sparse> sparse(const Table& table) const;  // where the table is such a block, whole and in order
+  bool holds_sparse(const Table& table) const;       // whether some of its columns are of such a block
+  std::optional<Sparse> sparse(const Table& table);  // where the table is columns of one such block
+  Result<graph::Val> stored(const Table& table);     // numbers(table), NaN where a sparse matrix stores nothing
   // numbers(table) @ weights; weights: [width, columns] in row order. Sparse blocks stay sparse.
   Result<graph::Val> product(const Table& table, const std::vector<double>& weights, std::int64_t columns);
 
@@ -84,6 +86,8 @@ class Inputs {
   Info* owner(const Column& column);
   Result<graph::Val> assemble(const Table& table, Use use);
   Result<graph::Val> run(const Table& table, std::size_t begin, std::size_t end, Use use);
+  Sparse narrowed(const Table& table, std::size_t begin, std::size_t end, const Sparse& of);
+  graph::Val spread(const Sparse& sparse, std::int64_t width, bool gaps);
   std::size_t end_of_run(const Table& table, std::size_t begin) const;
   const Sparse* sparse_block(const Column& column) const;
   Status settle(std::int32_t feature, Use use);

@@ -27,6 +27,8 @@ struct Table {
   std::optional<graph::Val> free;  // a table whose width the file doesn't tell: then there are no columns
 
   bool vector = false;  // the library's answer is a vector, not a table of one column
+  // The library holds it as a sparse matrix: to XGBoost what such a matrix doesn't store is missing, not zero.
+  bool sparse = false;
 
   std::size_t width() const { return columns.size(); }
 };
@@ -34,6 +36,6 @@ struct Table {
 // Columns 0..n-1 of a value that was made in the graph.
 Table table_of(const graph::Val& block);
 Table select(const Table& table, const std::vector<std::int64_t>& which);
-void append(Table& to, const Table& more);
+void append(Table& to, const Table& more);  // one sparse part makes the whole sparse, as scipy's hstack does
 
 }  // namespace slipway::importers

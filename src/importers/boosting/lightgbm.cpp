@@ -1,11 +1,13 @@
 // LightGBM: trees in double with its rules for missing values and categories, then the objective's transform. pandas' categories make
 // text or number columns out of their codes.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/direct.hpp"
+#include "slipway/importers/boosting/importances.hpp"
 #include "slipway/importers/boosting/lightgbm_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -13,6 +15,7 @@ namespace {
 
 struct Wrapper {
   bool classifier = false, bare = false;
+  bool decides = false;  // it has a decision_function
   std::optional<Labels> labels;
   std::int64_t iterations = -1;  // -1: all
 };
@@ -187,22 +190,25 @@ Result<Val> features_of(Lowering& to, const LgbModel& model, const Table& in) {
 
 // --- answers -------------------------------------------------------------------------------------------------------------------
 
-Result<Prediction> classify(Lowering& to, const Wrapper& wrapper, const Val& value) {
+Result<Prediction> classify(Lowering& to, const Wrapper& wrapper, const Val& raw, const Val& value) {
   const std::int64_t classes = value.columns == 1 ? 2 : value.columns;
   Labels labels = wrapper.labels ? *wrapper.labels : numbered_labels(classes);
   if (static_cast<std::int64_t>(labels.count()) != classes)
     return no("it has " + std::to_string(labels.count()) + " labels for " + std::to_string(classes) + " classes");
-  return Prediction::from_probabilities(to.graph, std::move(labels), value.columns == 1 ? two_columns(to.graph, value) : value);
+  Prediction out = Prediction::from_probabilities(to.graph, std::move(labels), value.columns == 1 ? two_columns(to.graph, value) : value);
+  if (wrapper.decides) out.scores = raw.columns == 1 ? flat(to.graph, raw) : raw;
+  return out;
 }
 
 Result<Prediction> lower(Lowering& to, const LgbModel& model, const Table& in, const Wrapper& wrapper) {
   if (to.report.producer == "lightgbm" && !model.version.empty()) to.report.producer += " (model format " + model.version.substr(0, 10) + ")";
   const Val x = TRY(features_of(to, model, in));
-  const Val value = TRY(converted(to, model, TRY(raw_scores(to, model, in, x, wrapper.iterations))));
+  const Val raw = TRY(raw_scores(to, model, in, x, wrapper.iterations));
+  const Val value = TRY(converted(to, model, raw));
   const bool classes = model.objective == "binary" || model.objective == "multiclass" || model.objective == "multiclassova";
   if (wrapper.classifier && (model.objective.empty() || model.objective == "custom" || model.objective == "none"))
     return no("a classifier with an objective of its own answers raw scores and no labels; serve its booster_ instead");
-  if (wrapper.classifier || (wrapper.bare && classes)) return classify(to, wrapper, value);
+  if (wrapper.classifier || (wrapper.bare && classes)) return classify(to, wrapper, raw, value);
   return Prediction::regressor(value.columns == 1 ? flat(to.graph, value) : value);
 }
 
@@ -237,6 +243,27 @@ Result<Pickled> booster_of(const View& model) {
   return out;
 }
 
+// Of each feature how many splits it has, or what they gain; splits that gain nothing don't count.
+Result<std::vector<double>> importances(const View& view) {
+  const Pickled pickled = TRY(booster_of(view));
+  const LgbModel& model = pickled.model;
+  const std::string type = sklearn::text_or(view, "importance_type", "split");
+  if (type != "split" && type != "gain") return refuse(view, "importances of the type '" + type.substr(0, 40) + "' are not read here");
+  if (model.features < 0 || model.features > 10'000'000 || model.trees_per_iteration > 100'000) return no("it has too many features");
+  std::size_t used = model.trees.size();
+  if (pickled.best > 0) used = std::min(used, static_cast<std::size_t>(pickled.best * std::max<std::int64_t>(model.trees_per_iteration, 1)));
+  std::vector<double> out(static_cast<std::size_t>(model.features), 0.0);
+  for (std::size_t t = 0; t < used; ++t) {
+    const LgbTree& tree = model.trees[t];
+    if (tree.gain.size() != tree.feature.size()) return no("the file doesn't tell the gain of its splits");
+    for (std::size_t i = 0; i < tree.feature.size(); ++i) {
+      if (tree.feature[i] < 0 || tree.feature[i] >= model.features) return no("a tree tests a feature that isn't there");
+      if (tree.gain[i] > 0) out[static_cast<std::size_t>(tree.feature[i])] += type == "split" ? 1 : tree.gain[i];
+    }
+  }
+  return out;
+}
+
 // Columns of arrays are called Column_0, Column_1, …: then there are no names.
 Width width_of(const LgbModel& model) {
   Width width;
@@ -252,6 +279,7 @@ Result<Width> width(const View& model) { return width_of(TRY(booster_of(model)).
 Result<Wrapper> wrapper_of(const View& view, const Pickled& pickled, Wrapper wrapper) {
   wrapper.iterations = pickled.best;
   if (!wrapper.classifier) return wrapper;
+  wrapper.decides = view.has("_fitted_with_feature_names");  // came with 4.7, as decision_function did
   const auto encoder = view.find("_le");
   if (encoder && encoder->is(Kind::object))
     wrapper.labels = TRY(read_labels(TRY(encoder->attribute("classes_"))));
@@ -303,6 +331,8 @@ Result<Artifact> import_lightgbm(Bytes bytes, Report& report) {
       "LightGBM", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); },
       [&] { return evaluated(model, wrapper); });
 }
+
+Result<std::vector<double>> lightgbm_importances(const View& model) { return importances(model); }
 
 }  // namespace slipway::importers::boosting
 

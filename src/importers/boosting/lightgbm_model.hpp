@@ -15,6 +15,7 @@ namespace slipway::importers::boosting {
 struct LgbTree {  // of k leaves: k - 1 branches; a child c < 0 is leaf ~c
   std::vector<std::int64_t> feature, decision, left, right;
   std::vector<double> threshold, leaf_value;
+  std::vector<double> gain;                     // of each branch; empty: the file doesn't say
   std::vector<std::vector<std::int64_t>> sets;  // bits of categories that go left; a categorical branch's threshold is its set
   std::vector<LinearLeaf> linear;               // empty: constant leaves
 };

@@ -145,6 +145,8 @@ Result<LgbTree> read_tree(const Fields& fields) {
     for (const std::size_t n : {tree.feature.size(), tree.threshold.size(), tree.left.size(), tree.right.size(), tree.decision.size()}) {
       if (n != branches) return broken("a tree's lists have different lengths");
     }
+    tree.gain = TRY(numbers<double>(fields, "split_gain"));
+    if (!tree.gain.empty() && tree.gain.size() != branches) return broken("a tree's lists have different lengths");
     TRY(read_sets(fields, tree));
   }
   if (TRY(whole(fields, "is_linear", 0)) != 0) TRY(read_linear(fields, tree));

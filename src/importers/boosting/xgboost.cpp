@@ -1,5 +1,6 @@
 // XGBoost: boosters as the library itself evaluates them: features rounded to float32, leaves summed in float32 in its order, and its
 // transforms in float32. The scikit-learn wrappers add labels, the missing value and the best iteration.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -8,6 +9,7 @@
 #include "slipway/importers/blocks/ensemble.hpp"
 #include "slipway/importers/boosting/common.hpp"
 #include "slipway/importers/boosting/direct.hpp"
+#include "slipway/importers/boosting/importances.hpp"
 #include "slipway/importers/boosting/xgboost_model.hpp"
 
 namespace slipway::importers::boosting {
@@ -160,7 +162,8 @@ Result<Val> linear_margin(Lowering& to, const XgbModel& model, const Val& x, con
     return no("it has " + std::to_string(model.linear.size()) + " weights for " + std::to_string(features) + " features");
   const std::vector<double> weights(model.linear.begin(), model.linear.end() - static_cast<std::ptrdiff_t>(groups));
   std::vector<double> begin;
-  for (std::size_t g = 0; g < groups; ++g) begin.push_back(model.linear[features * groups + g] + start[g]);
+  // Linear boosters add the first of several base scores to every output.
+  for (std::size_t g = 0; g < groups; ++g) begin.push_back(model.linear[features * groups + g] + start[0]);
   const auto k = static_cast<std::int64_t>(groups);
   return to.graph.own("SingleLinear", {x, to.graph.constant(doubles({model.features, k}, weights)), to.graph.constant(doubles({k}, begin))},
                       DType::float64, k);
@@ -174,7 +177,7 @@ Result<Val> features_of(Lowering& to, const XgbModel& model, const Table& in, do
   std::vector<Val> parts;
   Table run;
   const auto flush = [&]() -> Status {
-    if (!run.columns.empty()) parts.push_back(TRY(to.inputs.numbers(run)));
+    if (!run.columns.empty()) parts.push_back(TRY(in.sparse ? to.inputs.stored(run) : to.inputs.numbers(run)));
     run.columns.clear();
     return ok();
   };
@@ -299,9 +302,13 @@ Result<Prediction> lower(Lowering& to, const XgbModel& model, const Table& in, c
   const Val x = TRY(features_of(to, model, in, wrapper.missing));
   const auto start = TRY(start_of(model, objective.base));
   const Val margin = model.booster == "gblinear" ? TRY(linear_margin(to, model, x, start)) : TRY(tree_margin(to, model, in, x, start, wrapper));
-  if (classifies(model, wrapper)) return classify(to, model, objective, wrapper, margin);
+  const auto single = [](Prediction p) {
+    p.single = true;
+    return p;
+  };
+  if (classifies(model, wrapper)) return single(TRY(classify(to, model, objective, wrapper, margin)));
   const Val value = link(to, model, margin, objective.link);
-  return Prediction::regressor(model.groups() == 1 ? flat(to.graph, value) : value);
+  return single(Prediction::regressor(model.groups() == 1 ? flat(to.graph, value) : value));
 }
 
 // --- pickled wrappers ----------------------------------------------------------------------------------------------------------
@@ -314,6 +321,32 @@ Result<XgbModel> booster_of(const View& model) {
   XgbModel read = TRY(read_xgboost(TRY(handle->bytes())).within(handle->path()));
   if (const auto names = booster.find("feature_names"); names && !names->is_none()) read.names = TRY(names->texts());
   return read;
+}
+
+// Of each feature the gain of its splits (or their number), in float32 as the library adds them.
+Result<std::vector<double>> importances(const View& view) {
+  const XgbModel model = TRY(booster_of(view));
+  const std::string type = sklearn::text_or(view, "importance_type", "gain");
+  if (model.booster == "gblinear" || (type != "gain" && type != "total_gain" && type != "weight"))
+    return refuse(view, "importances of the type '" + type.substr(0, 40) + "' of " + model.booster + " are not read here");
+  if (model.features < 0 || model.features > 10'000'000) return no("it has too many features");
+  std::vector<float> gain(static_cast<std::size_t>(model.features), 0.0F), count(gain.size(), 0.0F);
+  for (const XgbTree& tree : model.trees) {
+    if (tree.gain.size() != tree.size() && type != "weight") return no("the file doesn't tell the gain of its splits");
+    for (std::size_t i = 0; i < tree.size(); ++i) {
+      if (tree.left[i] < 0) continue;
+      if (tree.feature[i] < 0 || tree.feature[i] >= model.features) return no("a tree tests a feature that isn't there");
+      count[static_cast<std::size_t>(tree.feature[i])] += 1;
+      if (type != "weight") gain[static_cast<std::size_t>(tree.feature[i])] += tree.gain[i];
+    }
+  }
+  std::vector<float> scores = type == "weight" ? count : gain;
+  for (std::size_t f = 0; type == "gain" && f < scores.size(); ++f) scores[f] /= std::max(count[f], 1.0F);
+  float total = 0;
+  for (const float s : scores) total += s;
+  std::vector<double> out;
+  for (const float s : scores) out.push_back(static_cast<double>(total == 0 ? s : s / total));
+  return out;
 }
 
 Width width_of(const XgbModel& model) {
@@ -434,6 +467,8 @@ Result<Artifact> import_xgboost(Bytes bytes, Report& report) {
       "XGBoost", width_of(model), report, [&](Lowering& to, const Table& in) { return lower(to, model, in, wrapper); },
       [&] { return evaluated(model, wrapper); });
 }
+
+Result<std::vector<double>> xgboost_importances(const View& model) { return importances(model); }
 
 }  // namespace slipway::importers::boosting
 

@@ -70,7 +70,8 @@ Result<XgbTree> read_tree(Bytes& in, int major) {
     tree.default_left.push_back(split >> 31 != 0 ? 1 : 0);
     tree.split.push_back(Bytes::at<float>(node, 16));
   }
-  TRY(in.take(n * kStatBytes));
+  const std::string_view stats = TRY(in.take(n * kStatBytes));
+  for (std::size_t i = 0; i < n; ++i) tree.gain.push_back(Bytes::at<float>(stats, i * kStatBytes));
   if (leaf_vector > 1) return broken("leaves of several outputs are not known in this format");
   if (leaf_vector == 1 && major < 2) TRY(in.floats());  // later one value is what every leaf has
   return tree;

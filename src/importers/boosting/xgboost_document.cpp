@@ -146,6 +146,8 @@ Result<XgbTree> read_tree(const Value& json) {
   const std::size_t n = tree.size();
   if (tree.right.size() != n || tree.feature.size() != n || tree.split.size() != n || tree.default_left.size() != n)
     return broken("a tree's lists have different lengths");
+  if (const Value* gain = json.find("loss_changes")) tree.gain = floats(*gain);
+  if (!tree.gain.empty() && tree.gain.size() != n) return broken("a tree's lists have different lengths");
   TRY(read_categories(json, tree));
   TRY(read_split_types(json, tree));
   if (const Value* param = json.find("tree_param")) tree.width = std::max<std::int64_t>(1, TRY(count_or(*param, "size_leaf_vector", 1)));

@@ -19,6 +19,7 @@ struct XgbTree {
   std::vector<std::vector<std::int64_t>> sets;  // bits of categories that go right
   std::vector<std::int32_t> set_of;             // empty: no node is categorical; -1: this one isn't
   std::vector<float> vectors;                   // leaves of several outputs: `vector_of` counts them
+  std::vector<float> gain;                      // of each branch; empty: the file doesn't say
   std::int64_t width = 1;
 
   std::size_t size() const { return left.size(); }

@@ -64,19 +64,27 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
 Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
   const auto members = TRY(members_with_columns(model, in));
   std::vector<Val> parts;
+  bool single = true;  // all of them float32
   for (const Member& member : members) {
     const Prediction p = TRY(to.predict(member.estimator, member.columns));
     if (p.kind != Prediction::Kind::regressor) return refuse(member.estimator, "it is no regressor");
     if (!parts.empty() && p.value->columns != parts.front().columns) return refuse(member.estimator, "it answers another number of targets");
     parts.push_back(*p.value);
+    single = single && p.single;
   }
   const Val count = to.graph.scalar(static_cast<double>(TRY(divisor(model, members.size()))));
-  return Prediction::regressor(Builder::typed(to.graph.div(total(to.graph, parts), count), DType::float64, parts.front().columns));
+  const Val mean = to.graph.div(total(to.graph, parts, single), count);
+  const std::int64_t columns = parts.front().columns;
+  Prediction out = Prediction::regressor(single ? single_value(to.graph, mean, columns) : Builder::typed(mean, DType::float64, columns));
+  out.single = single;
+  return out;
 }
 
 constexpr Converter kConverters[] = {
     {"BaggingClassifier", nullptr, classifier},
     {"BaggingRegressor", nullptr, regressor},
+    {"BalancedBaggingClassifier", nullptr, classifier, "imblearn"},
+    {"EasyEnsembleClassifier", nullptr, classifier, "imblearn"},
 };
 
 }  // namespace

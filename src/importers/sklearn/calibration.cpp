@@ -18,6 +18,19 @@ Result<Val> sigmoid(Lowering& to, const View& calibrator, const Val& score) {
   return Builder::typed(expit(to.graph, to.graph.op("Neg", {line})), DType::float64, 1);
 }
 
+// numpy before 2 computes with float32 scores and the calibrator's two numbers in float32.
+Result<Val> single_sigmoid(Lowering& to, const View& calibrator, const Val& score) {
+  Builder& graph = to.graph;
+  const auto number = [&](const char* name) -> Result<Val> {
+    const double v = TRY(TRY(calibrator.attribute(name)).number());
+    return graph.scalar(static_cast<double>(static_cast<float>(v)));
+  };
+  const auto rounded = [&](const Val& v) { return single_value(graph, v, score.columns); };
+  const Val line = rounded(graph.add(rounded(graph.mul(TRY(number("a_")), score)), TRY(number("b_"))));
+  const Val grown = rounded(graph.op("Exp", {line}));
+  return rounded(graph.div(graph.scalar(1), rounded(graph.add(graph.scalar(1), grown))));
+}
+
 Result<Val> isotonic(Lowering& to, const View& calibrator, const Val& score) {
   const View at = TRY(first_present(calibrator, {"X_thresholds_", "_necessary_X_"}));
   const auto x = TRY(at.doubles());
@@ -33,8 +46,9 @@ Result<Val> isotonic(Lowering& to, const View& calibrator, const Val& score) {
   return single ? round_to_float(to.graph, value) : value;
 }
 
-Result<Val> calibrate(Lowering& to, const View& calibrator, const Val& score) {
-  if (calibrator.is(Kind::object) && calibrator.name() == "_SigmoidCalibration") return sigmoid(to, calibrator, score);
+Result<Val> calibrate(Lowering& to, const View& calibrator, const Val& score, bool single) {
+  if (calibrator.is(Kind::object) && calibrator.name() == "_SigmoidCalibration")
+    return single ? single_sigmoid(to, calibrator, score) : sigmoid(to, calibrator, score);
   if (calibrator.is(Kind::object) && calibrator.name() == "IsotonicRegression") return isotonic(to, calibrator, score);
   return refuse(calibrator, "here is " + calibrator.describe() + ", a calibrator was expected");
 }
@@ -56,6 +70,12 @@ Val normalised(Builder& graph, const Val& p) {
   const Val safe = graph.where(none, graph.scalar(1), sum);
   const Val even = graph.scalar(1.0 / static_cast<double>(p.columns));
   return Builder::typed(graph.where(none, even, graph.div(p, safe)), DType::float64, p.columns);
+}
+
+// Before 1.0 whatever was no number became even.
+Val numbers_only(Builder& graph, const Val& p, Version version) {
+  if (version.at_least(1, 0)) return p;
+  return Builder::typed(graph.where(graph.is_nan(p), graph.scalar(1.0 / static_cast<double>(p.columns)), p), DType::float64, p.columns);
 }
 
 Val at_most_one(Builder& graph, const Val& p) {
@@ -91,15 +111,17 @@ Result<Val> pair_probabilities(Lowering& to, const View& model, const View& pair
   const Val scores = TRY(scores_of(to, model, estimator, p, labels.count()));
   const std::size_t count = std::min({places.size(), static_cast<std::size_t>(scores.columns), calibrators.size()});
   if (count == 0) return refuse(calibrators, "there are no calibrators");
+  const bool single = p.single && !p.scores && !to.version(model).at_least(1, 4);
   std::vector<Val> columns;
   for (std::size_t i = 0; i < count; ++i)
-    columns.push_back(TRY(calibrate(to, calibrators.at(i), to.graph.column(scores, static_cast<std::int64_t>(i)))));
+    columns.push_back(TRY(calibrate(to, calibrators.at(i), to.graph.column(scores, static_cast<std::int64_t>(i)), single)));
   if (classes == 2) {
     if (places[0] != 0) return refuse(estimator, "it doesn't know both classes");
-    return at_most_one(to.graph, two_columns(to.graph, columns.front()));
+    return at_most_one(to.graph, numbers_only(to.graph, two_columns(to.graph, columns.front()), to.version(model)));
   }
   const Place known(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count));
-  return at_most_one(to.graph, normalised(to.graph, spread(to.graph, to.graph.concat_columns(columns), known, classes, 0)));
+  const Val shares = normalised(to.graph, spread(to.graph, to.graph.concat_columns(columns), known, classes, 0));
+  return at_most_one(to.graph, numbers_only(to.graph, shares, to.version(model)));
 }
 
 Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) {

@@ -144,6 +144,7 @@ Result<Table> transform(Lowering& to, const View& model, const Table& in) {
     append(out, TRY(weighted(to, model, share.name, std::move(part))));
   }
   if (out.columns.empty()) return refuse(model, "every column is dropped");
+  out.sparse = TRY(flag_or(model, "sparse_output_", false));
   return out;
 }
 

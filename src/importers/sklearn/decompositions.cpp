@@ -31,6 +31,13 @@ Result<Val> numbers_of(Lowering& to, const View& model, const Table& in, std::in
 
 Val times(Builder& g, const Val& x, const Components& c) { return g.matmul(x, g.constant(doubles({c.m.columns, c.m.rows}, c.transposed)), c.m.rows); }
 
+// The same of a table that may be sparse: texts make wide ones.
+Result<Val> product_with(Lowering& to, const View& model, const Table& in, const Components& c) {
+  TRY(expect_width(model, in, c.m.columns));
+  to.inputs.refuse_missing(in);
+  return to.inputs.product(in, c.transposed, c.m.rows);
+}
+
 Result<std::optional<std::vector<double>>> mean_of(Lowering& to, const View& model, const Table& in) {
   if (!present(model, "mean_")) return std::optional<std::vector<double>>();
   auto mean = TRY(vector(model, "mean_"));
@@ -42,13 +49,13 @@ Result<std::optional<std::vector<double>>> mean_of(Lowering& to, const View& mod
 Result<Table> pca(Lowering& to, const View& model, const Table& in) {
   const Components c = TRY(read_components(model));
   Builder& g = to.graph;
-  Val x = TRY(numbers_of(to, model, in, c.m.columns));
   const auto mean = TRY(mean_of(to, model, in));
   Val y;
   if (to.version(model).at_least(1, 5) && mean) {  // the mean is taken off behind the product
     const Val shift = g.matmul(g.row(*mean), g.constant(doubles({c.m.columns, c.m.rows}, c.transposed)), c.m.rows);
-    y = g.sub(times(g, x, c), shift);
+    y = g.sub(TRY(product_with(to, model, in, c)), shift);
   } else {
+    Val x = TRY(numbers_of(to, model, in, c.m.columns));
     if (mean) x = Builder::typed(g.sub(x, g.row(*mean)), DType::float64, c.m.columns);
     y = times(g, x, c);
   }
@@ -67,7 +74,7 @@ Result<Table> pca(Lowering& to, const View& model, const Table& in) {
 // TruncatedSVD, NeighborhoodComponentsAnalysis
 Result<Table> projection(Lowering& to, const View& model, const Table& in) {
   const Components c = TRY(read_components(model));
-  return table_of(times(to.graph, TRY(numbers_of(to, model, in, c.m.columns)), c));
+  return table_of(TRY(product_with(to, model, in, c)));
 }
 
 Result<Table> fast_ica(Lowering& to, const View& model, const Table& in) {

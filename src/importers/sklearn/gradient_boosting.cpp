@@ -111,9 +111,8 @@ Result<Val> estimated_start(Lowering& to, const View& init, const Val& x, std::i
 }
 
 Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss loss, std::int64_t expected_scores) {
-  const Val x = TRY(tree_input(to, model, in, false));
+  Stages stages = TRY(read_stages(model, TRY(check_tree_input(to, model, in, false))));
   to.inputs.refuse_missing(in);  // trees would take them, boosting doesn't
-  Stages stages = TRY(read_stages(model, x.columns));
   if (stages.scores != expected_scores) return refuse(model, "estimators_ has " + std::to_string(stages.scores) + " trees a stage");
   const double rate = TRY(TRY(model.attribute("learning_rate")).number());
   const View init = TRY(model.attribute("init_"));
@@ -126,8 +125,9 @@ Result<Val> raw_scores(Lowering& to, const View& model, const Table& in, Loss lo
     const double start = constant && i < constant->size() ? (*constant)[i] : 0;
     for (double& value : stages.trees[i].values) value = start + rate * value;
   }
+  if (constant) return sum_of_trees(to.graph, TRY(tree_input(to, in, stages.trees)), stages.trees, stages.scores, Compared::floats);
+  const Val x = round_to_float(to.graph, TRY(to.inputs.numbers(in)));  // the initial estimator is given them so, too
   const Val sum = sum_of_trees(to.graph, x, stages.trees, stages.scores, Compared::floats);
-  if (constant) return sum;
   const Val start = TRY(estimated_start(to, init, x, stages.scores, loss, eps, centred));
   return Builder::typed(to.graph.add(sum, start), DType::float64, stages.scores);
 }

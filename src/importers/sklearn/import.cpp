@@ -11,6 +11,7 @@ namespace slipway::importers::sklearn {
 namespace {
 
 constexpr Version kNewestTested{1, 9};
+constexpr int kVersionDepthMax = 6;
 
 void add_output(Artifact& artifact, Builder& graph, std::string name, const Val& v, std::int64_t columns) {
   std::vector<graph::Dim> dims{graph::Dim{-1, "N"}};
@@ -172,10 +173,24 @@ Status decode(const Link& decoder, Prediction& prediction) {
   return ok();
 }
 
-Version version_of(const View& model) { return version_text(text_or(model, "_sklearn_version", "")).value_or(kNewestTested); }
+// Estimators of other libraries don't tell; those of scikit-learn inside them do.
+std::string version_said(const View& model, int depth = 0) {
+  std::string said = text_or(model, "_sklearn_version", "");
+  if (!said.empty() || depth > kVersionDepthMax) return said;
+  std::vector<View> parts = inside(model);
+  if (const auto members = model.find("estimators_"); parts.empty() && members && members->size() > 0) parts.push_back(members->at(0));
+  for (const View& part : parts) {
+    if (!part.is(Kind::object)) continue;
+    said = version_said(part, depth + 1);
+    if (!said.empty()) break;
+  }
+  return said;
+}
+
+Version version_of(const View& model) { return version_text(version_said(model)).value_or(kNewestTested); }
 
 void warn_of_version(const Link& link, Report& report) {
-  const std::string said = text_or(link.model, "_sklearn_version", "");
+  const std::string said = version_said(link.model);
   const std::string of = link.label.empty() ? std::string() : link.label + ": ";
   const auto read = version_text(said);
   if (!read) {
@@ -190,7 +205,7 @@ void warn_of_version(const Link& link, Report& report) {
 
 void describe(const Chain& chain, Report& report) {
   for (const Link& link : chain.links) {
-    const std::string said = text_or(link.model, "_sklearn_version", "");
+    const std::string said = version_said(link.model);
     if (report.producer.empty() && !said.empty()) report.producer = "scikit-learn " + said;
     report.title += (report.title.empty() ? "" : " → ") + title_of(link.model);
     warn_of_version(link, report);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "slipway/importers/blocks/statistics.hpp"
+#include "slipway/importers/boosting/importances.hpp"
 #include "slipway/importers/sklearn/trees.hpp"
 
 namespace slipway::importers::sklearn {
@@ -89,6 +90,8 @@ Result<Numbers> feature_importances(const View& model, int depth) {
   if (depth > kDepthMax) return refuse(model, "estimators are nested too deeply");
   const std::string_view name = model.is(Kind::object) ? model.name() : std::string_view();
   if (name.substr(0, 8) != "AdaBoost" && !covered(model)) return not_covered(model);
+  if (model.module().starts_with("xgboost.")) return boosting::xgboost_importances(model);
+  if (model.module().starts_with("lightgbm.")) return boosting::lightgbm_importances(model);
   if (model.has("feature_importances_")) return vector(model, "feature_importances_");
   if (name.substr(0, 8) == "AdaBoost") return of_adaboost(model, depth);
   if (model.has("tree_")) return of_tree(TRY(model.attribute("tree_")), true);

@@ -4,15 +4,22 @@
 #include <numeric>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/blocks/trees.hpp"
 
 namespace slipway::importers::sklearn {
 namespace {
 
 constexpr std::size_t kMembersMax = 100'000;
 
+// As numpy compares them: True is 1 (XGBoost calls the classes False and True 0 and 1).
+std::optional<double> as_number(const json::Value& v) {
+  if (v.is_bool()) return v.as_bool() ? 1.0 : 0.0;
+  return v.is_number() ? std::optional(v.as_double()) : std::nullopt;
+}
+
 bool same_label(const json::Value& a, const json::Value& b) {
-  if (a.is_number() && b.is_number()) return a.as_double() == b.as_double();
-  return a.dump() == b.dump();
+  const auto x = as_number(a), y = as_number(b);
+  return x && y ? *x == *y : a.dump() == b.dump();
 }
 
 }  // namespace
@@ -91,10 +98,20 @@ Val one_hot(Builder& graph, const Val& index, std::int64_t classes) {
   return Builder::typed(graph.cast(is_equal(graph, column, graph.ints(numbers)), DType::float64), DType::float64, classes);
 }
 
-Val total(Builder& graph, const std::vector<Val>& parts) {
+Val total(Builder& graph, const std::vector<Val>& parts, bool single) {
   Val sum = parts.front();
-  for (std::size_t i = 1; i < parts.size(); ++i) sum = Builder::typed(graph.add(sum, parts[i]), DType::float64, parts.front().columns);
+  const std::int64_t columns = sum.columns;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Val more = graph.add(sum, parts[i]);
+    sum = single ? single_value(graph, more, columns) : Builder::typed(more, DType::float64, columns);
+  }
   return sum;
+}
+
+Val single_value(Builder& graph, const Val& x, std::int64_t columns) { return Builder::typed(round_to_float(graph, x), DType::float64, columns); }
+
+bool all_single(const std::vector<Prediction>& answers) {
+  return !answers.empty() && std::all_of(answers.begin(), answers.end(), [](const Prediction& p) { return p.single; });
 }
 
 Result<Val> labels_as_numbers(Lowering& to, const View& model, const Prediction& p) {

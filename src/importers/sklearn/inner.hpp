@@ -24,8 +24,11 @@ Val as_columns(Builder& graph, const Val& v);  // [N] -> [N, 1]; a table stays a
 Val spread(Builder& graph, const Val& columns, const Place& places, std::int64_t classes, double missing);
 Val mapped(Builder& graph, const Val& index, const Place& places);    // int64 [N] -> int64 [N]
 Val one_hot(Builder& graph, const Val& index, std::int64_t classes);  // int64 [N] -> float64 [N, classes]
-Val total(Builder& graph, const std::vector<Val>& parts);             // one after the other, as numpy adds rows
-Val is_equal(Builder& graph, const Val& a, const Val& b);             // boolean
+// One after the other, as numpy adds rows; single: in float32.
+Val total(Builder& graph, const std::vector<Val>& parts, bool single = false);
+Val single_value(Builder& graph, const Val& x, std::int64_t columns);  // rounded to float32
+bool all_single(const std::vector<Prediction>& answers);
+Val is_equal(Builder& graph, const Val& a, const Val& b);  // boolean
 
 // predict() as numbers, [N, k]: labels of classifiers must be numbers or booleans.
 Result<Val> predicted_numbers(Lowering& to, const View& model, const Prediction& p);

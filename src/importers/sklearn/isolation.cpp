@@ -131,7 +131,8 @@ Result<std::vector<double>> leaf_columns(const View& categories, const TreeNodes
 Result<Table> trees_embedding(Lowering& to, const View& model, const Table& in) {
   constexpr std::int64_t kColumnsMax = 1'000'000;
   Builder& graph = to.graph;
-  const Val x = TRY(tree_input(to, model, in, true));
+  TRY(check_tree_input(to, model, in, true));
+  const Val x = round_to_float(to.graph, TRY(to.inputs.numbers(in)));
   if (!to.version(model).at_least(1, 6)) to.inputs.refuse_missing(in);
   Forest forest = TRY(read_forest(model, x.columns, false));
   const View encoder = TRY(model.attribute("one_hot_encoder_"));

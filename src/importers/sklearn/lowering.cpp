@@ -92,7 +92,12 @@ Error not_covered(const View& model) {
     return refuse(model,
                   name + " is not covered yet. Export the model to ONNX where it was trained and upload that file: " + std::string(recipe.how));
   }
-  return refuse(model, (name.empty() ? model.describe() : name) +
+  const std::string_view module = model.module();
+  if (under(module, "category_encoders"))
+    return refuse(model,
+                  name + " is not covered yet. Replace it by scikit-learn's OneHotEncoder, OrdinalEncoder or TargetEncoder, which are read here");
+  const std::string library = module.empty() ? std::string() : " (of the library " + std::string(module.substr(0, module.find('.'))) + ")";
+  return refuse(model, (name.empty() ? model.describe() : name) + library +
                            " is not a class that is read here; nothing in a model file is executed. "
                            "If it belongs to the model, replace it by a scikit-learn estimator or export the model to ONNX");
 }
@@ -146,6 +151,7 @@ Result<Table> Lowering::transform(const View& model, const Table& in) {
   auto out = converter->transform(*this, model, in);
   --depth_;
   if (!out.ok()) return named(std::move(out).error(), model.name());
+  if (const auto sparse = gives_sparse(model, in.sparse)) out->sparse = *sparse;
   return out;
 }
 

@@ -42,6 +42,7 @@ struct Prediction {
   std::optional<Val> inlier;         // outlier detector: int64 [N], 1 or -1
   std::optional<Val> score;          // outlier detector: decision_function [N]; density: score_samples [N]
   std::vector<Prediction> outputs;   // classifier with several outputs a row: one classifier each, and nothing else
+  bool single = false;               // probabilities and value are float32 in the library, and what is computed of them alone too
 
   static Prediction regressor(Val value);
   static Prediction from_probabilities(Builder& graph, Labels labels, const Val& probabilities);  // label: the first largest
@@ -107,6 +108,8 @@ std::optional<View> speaks_for(const View& model);
 std::vector<View> inside(const View& model);
 // Whether its transform() can feed another estimator (looks through pipelines).
 bool transforms(const View& model);
+// Whether a transformer's answer is a sparse matrix in the library, given one or not. nullopt: its parts say it.
+std::optional<bool> gives_sparse(const View& model, bool given);
 // Whether the object is of a class that a converter reads.
 bool covered(const View& model);
 // The refusal for a class that isn't: custom code, or a library class not covered yet, with the recipe that applies.

@@ -28,13 +28,17 @@ Result<Prediction> classifiers(Lowering& to, const View& model, const Table& in)
 Result<Prediction> regressors(Lowering& to, const View& model, const Table& in) {
   if (!to.version(model).at_least(0, 24)) to.inputs.refuse_missing(in);
   std::vector<Val> columns;
+  bool single = true;  // all of them float32
   for (const View& member : TRY(members_of(model, "estimators_"))) {
     const Prediction p = TRY(to.predict(member, in));
     if (p.kind != Prediction::Kind::regressor) return refuse(member, "it is no regressor");
     columns.push_back(as_columns(to.graph, *p.value));
     if (columns.back().columns != 1) return refuse(member, "it answers several numbers a row");
+    single = single && p.single;
   }
-  return Prediction::regressor(to.graph.concat_columns(columns));
+  Prediction out = Prediction::regressor(to.graph.concat_columns(columns));
+  out.single = single;
+  return out;
 }
 
 // --- chains --------------------------------------------------------------------------------------------------------------------

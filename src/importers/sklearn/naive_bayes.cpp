@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "slipway/importers/blocks/arithmetic.hpp"
+#include "slipway/importers/blocks/dense.hpp"
 #include "slipway/importers/sklearn/kernels.hpp"
 #include "slipway/importers/sklearn/table.hpp"
 
@@ -93,7 +94,21 @@ Result<Prediction> gaussian(Lowering& to, const View& model, const Table& in) {
 }
 
 Result<Val> weighted(Lowering& to, const View& model, const Table& in, const Matrix& weights) {
-  return dot_products(to.graph, TRY(input_of(to, model, in, weights.columns)), weights);
+  TRY(expect_width(model, in, weights.columns));
+  to.inputs.refuse_missing(in);
+  const auto turned = transposed(weights.data, static_cast<std::size_t>(weights.rows), static_cast<std::size_t>(weights.columns));
+  return to.inputs.product(in, turned, weights.rows);
+}
+
+// 1 above the threshold, 0 elsewhere. Of a sparse table what isn't stored stays 0: the library takes no threshold below.
+Result<Table> binarized(Lowering& to, const Table& in, double threshold) {
+  const auto ones = [&](const Val& v) {
+    return Builder::typed(to.graph.cast(above(to.graph, v, threshold), DType::float64), DType::float64, v.columns);
+  };
+  auto sparse = threshold >= 0 ? to.inputs.sparse(in) : std::nullopt;
+  if (!sparse) return table_of(ones(TRY(to.inputs.numbers(in))));
+  sparse->values = ones(sparse->values);
+  return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(in.width()));
 }
 
 Result<Prediction> multinomial(Lowering& to, const View& model, const Table& in) {
@@ -112,9 +127,9 @@ Result<Prediction> complement(Lowering& to, const View& model, const Table& in) 
 Result<Prediction> bernoulli(Lowering& to, const View& model, const Table& in) {
   Classes c = TRY(read_classes(model, true));
   Matrix log_prob = TRY(class_rows(model, "feature_log_prob_", c.count));
-  Val x = TRY(input_of(to, model, in, log_prob.columns));
-  if (present(model, "binarize"))
-    x = Builder::typed(to.graph.cast(above(to.graph, x, TRY(number_or(model, "binarize", 0))), DType::float64), DType::float64, x.columns);
+  TRY(expect_width(model, in, log_prob.columns));
+  to.inputs.refuse_missing(in);
+  const Table flags = present(model, "binarize") ? TRY(binarized(to, in, TRY(number_or(model, "binarize", 0)))) : in;
   std::vector<double> constant = c.log_prior;
   for (std::int64_t k = 0; k < c.count; ++k) {
     double absent = 0;
@@ -126,7 +141,7 @@ Result<Prediction> bernoulli(Lowering& to, const View& model, const Table& in) {
     }
     constant[static_cast<std::size_t>(k)] += absent;
   }
-  const Val sum = dot_products(to.graph, x, log_prob);
+  const Val sum = TRY(weighted(to, model, flags, log_prob));
   return from_likelihood(to.graph, std::move(c.labels), Builder::typed(to.graph.add(sum, to.graph.row(constant)), DType::float64, c.count));
 }
 

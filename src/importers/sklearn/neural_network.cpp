@@ -27,13 +27,11 @@ Result<Val> forward(Lowering& to, const View& model, const Table& in) {
   for (std::size_t layer = 0; layer < weights.size(); ++layer) {
     const Matrix w = TRY(matrix(weights.at(layer)));
     const auto bias = TRY(biases.at(layer).doubles());
-    if (!x) {
-      TRY(expect_width(model, in, w.rows));
-      x = TRY(to.inputs.numbers(in));
-    }
-    if (w.rows != x->columns || static_cast<std::int64_t>(bias.size()) != w.columns || w.columns < 1)
+    if (!x) TRY(expect_width(model, in, w.rows));
+    if ((x && w.rows != x->columns) || static_cast<std::int64_t>(bias.size()) != w.columns || w.columns < 1)
       return refuse(weights.at(layer), "the layer doesn't fit the one before it");
-    const Val sum = to.graph.add(to.graph.matmul(*x, constant_matrix(to.graph, w), w.columns), to.graph.row(bias));
+    const Val product = x ? to.graph.matmul(*x, constant_matrix(to.graph, w), w.columns) : TRY(to.inputs.product(in, w.data, w.columns));
+    const Val sum = to.graph.add(product, to.graph.row(bias));
     x = TRY(activate(to.graph, model, layer + 1 == weights.size() ? last : hidden, Builder::typed(sum, DType::float64, w.columns)));
   }
   return *x;

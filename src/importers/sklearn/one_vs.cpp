@@ -47,11 +47,20 @@ Val above_column(Builder& graph, const Val& score, double threshold) {  // [N, 1
   return Builder::typed(above(graph, score, threshold), DType::int64, 1);
 }
 
+// What float32 members say, added and divided in float32.
+Val single_shares(Builder& graph, std::vector<Val> columns, bool multilabel) {
+  if (columns.size() == 1) columns.insert(columns.begin(), single_value(graph, graph.sub(graph.scalar(1), columns.front()), 1));
+  const Val y = graph.concat_columns(columns);
+  if (multilabel) return y;
+  return single_value(graph, graph.div(y, total(graph, columns, true)), y.columns);
+}
+
 // --- one against the rest ------------------------------------------------------------------------------------------------------
 Val rest_probabilities(Lowering& to, const View& model, const Members& members, bool multilabel) {
   Builder& graph = to.graph;
   std::vector<Val> columns;
   for (const Prediction& p : members.answers) columns.push_back(graph.column(*p.probabilities, 1));
+  if (all_single(members.answers)) return single_shares(graph, columns, multilabel);
   Val y = columns.size() == 1 ? two_columns(graph, columns.front()) : graph.concat_columns(columns);
   if (multilabel) return y;
   const Val sum = sum_columns(graph, y);
@@ -92,6 +101,7 @@ Result<Prediction> one_vs_rest(Lowering& to, const View& model, const Table& in)
     p.label = rest_label(to, model, members, threshold);
   }
   if (members.all_probabilities) p.probabilities = rest_probabilities(to, model, members, multilabel);
+  p.single = all_single(members.answers);
   if (members.all_scores) {
     if (members.views.size() == 1)
       p.scores = *members.answers.front().scores;

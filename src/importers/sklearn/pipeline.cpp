@@ -1,4 +1,5 @@
-// Pipeline: steps one after the other; 'passthrough' and None do nothing.
+// Pipeline: steps one after the other; 'passthrough' and None do nothing, and neither do the samplers of imbalanced-learn's pipeline:
+// they draw other rows to fit with, and let a request's rows be.
 #include "slipway/importers/sklearn/table.hpp"
 
 namespace slipway::importers::sklearn {
@@ -6,7 +7,13 @@ namespace {
 
 constexpr std::size_t kStepsMax = 1000;
 
-bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough"); }
+bool samples(const View& step) {
+  const std::string_view module = step.module();
+  return step.is(Kind::object) && (module.starts_with("imblearn.over_sampling") || module.starts_with("imblearn.under_sampling") ||
+                                   module.starts_with("imblearn.combine") || (module.starts_with("imblearn.") && step.name() == "FunctionSampler"));
+}
+
+bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough") || samples(step); }
 
 Result<View> steps_of(const View& model) {
   const View steps = TRY(model.attribute("steps"));
@@ -39,7 +46,7 @@ Result<Prediction> predict(Lowering& to, const View& model, const Table& in) {
   return to.predict(steps.at(steps.size() - 1).at(1), at);
 }
 
-constexpr Converter kConverters[] = {{"Pipeline", transform, predict}};
+constexpr Converter kConverters[] = {{"Pipeline", transform, predict}, {"Pipeline", transform, predict, "imblearn"}};
 
 }  // namespace
 

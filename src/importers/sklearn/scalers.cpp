@@ -50,13 +50,25 @@ Result<Val> run(Lowering& to, const View& model, const Table& in, std::initializ
   return x;
 }
 
+// Columns divided by scale_. Of a sparse table the library multiplies what is stored.
+Result<Table> divided(Lowering& to, const View& model, const Table& in) {
+  auto sparse = to.inputs.sparse(in);
+  if (!sparse) return scaled_table(in, TRY(run(to, model, in, {{"scale_", Op::div}})));
+  auto factors = TRY(vector(model, "scale_"));
+  TRY(expect_width(model, in, static_cast<std::int64_t>(factors.size())));
+  for (double& f : factors) f = 1 / f;
+  const Val of_column = to.graph.gather(to.graph.constant(doubles({static_cast<std::int64_t>(factors.size())}, factors)), sparse->columns, 0);
+  sparse->values = Builder::typed(to.graph.mul(sparse->values, of_column), DType::float64, -1);
+  return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(in.width()));
+}
+
 Result<Table> standard(Lowering& to, const View& model, const Table& in) {
   const bool mean = TRY(flag_or(model, "with_mean", true)), scale = TRY(flag_or(model, "with_std", true));
   if (present(model, "mean_")) hint(to, in, TRY(vector(model, "mean_")));
   const Step center{"mean_", Op::sub}, divide{"scale_", Op::div};
   if (mean && scale) return scaled_table(in, TRY(run(to, model, in, {center, divide})));
   if (mean) return scaled_table(in, TRY(run(to, model, in, {center})));
-  if (scale) return scaled_table(in, TRY(run(to, model, in, {divide})));
+  if (scale) return divided(to, model, in);
   return scaled_table(in, TRY(to.inputs.numbers(in)));
 }
 
@@ -66,7 +78,7 @@ Result<Table> robust(Lowering& to, const View& model, const Table& in) {
   const Step shift{"center_", Op::sub}, divide{"scale_", Op::div};
   if (center && scale) return scaled_table(in, TRY(run(to, model, in, {shift, divide})));
   if (center) return scaled_table(in, TRY(run(to, model, in, {shift})));
-  if (scale) return scaled_table(in, TRY(run(to, model, in, {divide})));
+  if (scale) return divided(to, model, in);
   return scaled_table(in, TRY(to.inputs.numbers(in)));
 }
 
@@ -88,9 +100,8 @@ Result<Table> min_max(Lowering& to, const View& model, const Table& in) {
 }
 
 Result<Table> max_abs(Lowering& to, const View& model, const Table& in) {
-  Val x = TRY(run(to, model, in, {{"scale_", Op::div}}));
-  if (TRY(flag_or(model, "clip", false))) x = clip(to.graph, x, -1, 1);
-  return scaled_table(in, x);
+  if (!TRY(flag_or(model, "clip", false))) return divided(to, model, in);
+  return scaled_table(in, clip(to.graph, TRY(run(to, model, in, {{"scale_", Op::div}})), -1, 1));
 }
 
 // Rows divided by their norm; those of (almost) zero stay as they are.

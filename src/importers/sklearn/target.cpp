@@ -13,7 +13,12 @@ namespace {
 
 constexpr int kStepsMax = 24;
 
-Result<Val> inverse(Lowering& to, const View& model, const Val& y, int depth);
+// single: the targets are float32, and so is what every step makes of them.
+Result<Val> inverse(Lowering& to, const View& model, const Val& y, bool single, int depth);
+
+Val step(Lowering& to, const Val& made, std::int64_t columns, bool single) {
+  return single ? single_value(to.graph, made, columns) : Builder::typed(made, DType::float64, columns);
+}
 
 Result<std::vector<double>> row_of(const View& model, std::string_view name, const Val& y) {
   auto row = TRY(vector(model, name));
@@ -22,24 +27,32 @@ Result<std::vector<double>> row_of(const View& model, std::string_view name, con
   return row;
 }
 
+// The numbers of one parameter, one a target; of float32 targets StandardScaler rounds them first since 1.8.
+Result<std::vector<double>> row_of(Lowering& to, const View& model, std::string_view name, const Val& y, bool single) {
+  auto row = TRY(row_of(model, name, y));
+  if (!single || model.name() != "StandardScaler" || !to.version(model).at_least(1, 8)) return row;
+  for (double& v : row) v = static_cast<double>(static_cast<float>(v));
+  return row;
+}
+
 // y * scale + shift, each where the flag is on.
-Result<Val> scaled_back(Lowering& to, const View& model, Val y, bool scale, std::string_view shift) {
+Result<Val> scaled_back(Lowering& to, const View& model, Val y, bool single, bool scale, std::string_view shift) {
   const std::int64_t columns = y.columns;
-  if (scale) y = Builder::typed(to.graph.mul(y, to.graph.row(TRY(row_of(model, "scale_", y)))), DType::float64, columns);
-  if (!shift.empty()) y = Builder::typed(to.graph.add(y, to.graph.row(TRY(row_of(model, shift, y)))), DType::float64, columns);
+  if (scale) y = step(to, to.graph.mul(y, to.graph.row(TRY(row_of(to, model, "scale_", y, single)))), columns, single);
+  if (!shift.empty()) y = step(to, to.graph.add(y, to.graph.row(TRY(row_of(to, model, shift, y, single)))), columns, single);
   return y;
 }
 
-Result<Val> standard(Lowering& to, const View& model, const Val& y) {
-  return scaled_back(to, model, y, TRY(flag_or(model, "with_std", true)), TRY(flag_or(model, "with_mean", true)) ? "mean_" : "");
+Result<Val> standard(Lowering& to, const View& model, const Val& y, bool single) {
+  return scaled_back(to, model, y, single, TRY(flag_or(model, "with_std", true)), TRY(flag_or(model, "with_mean", true)) ? "mean_" : "");
 }
-Result<Val> robust(Lowering& to, const View& model, const Val& y) {
-  return scaled_back(to, model, y, TRY(flag_or(model, "with_scaling", true)), TRY(flag_or(model, "with_centering", true)) ? "center_" : "");
+Result<Val> robust(Lowering& to, const View& model, const Val& y, bool single) {
+  return scaled_back(to, model, y, single, TRY(flag_or(model, "with_scaling", true)), TRY(flag_or(model, "with_centering", true)) ? "center_" : "");
 }
-Result<Val> max_abs(Lowering& to, const View& model, const Val& y) { return scaled_back(to, model, y, true, ""); }
-Result<Val> min_max(Lowering& to, const View& model, const Val& y) {
-  const Val shifted = to.graph.sub(y, to.graph.row(TRY(row_of(model, "min_", y))));
-  return Builder::typed(to.graph.div(shifted, to.graph.row(TRY(row_of(model, "scale_", y)))), DType::float64, y.columns);
+Result<Val> max_abs(Lowering& to, const View& model, const Val& y, bool single) { return scaled_back(to, model, y, single, true, ""); }
+Result<Val> min_max(Lowering& to, const View& model, const Val& y, bool single) {
+  const Val shifted = step(to, to.graph.sub(y, to.graph.row(TRY(row_of(model, "min_", y)))), y.columns, single);
+  return step(to, to.graph.div(shifted, to.graph.row(TRY(row_of(model, "scale_", y)))), y.columns, single);
 }
 
 Val power(Builder& graph, const Val& base, double exponent) {
@@ -62,9 +75,9 @@ Val yeo_johnson_back(Builder& graph, const Val& x, double lambda) {
   return Builder::typed(graph.where(is_positive, positive, negative), DType::float64, 1);
 }
 
-Result<Val> power_transformer(Lowering& to, const View& model, Val y, int depth) {
+Result<Val> power_transformer(Lowering& to, const View& model, Val y, bool single, int depth) {
   const auto lambdas = TRY(row_of(model, "lambdas_", y));
-  if (TRY(flag_or(model, "standardize", true))) y = TRY(inverse(to, TRY(model.attribute("_scaler")), y, depth));
+  if (TRY(flag_or(model, "standardize", true))) y = TRY(inverse(to, TRY(model.attribute("_scaler")), y, single, depth));
   const std::string method = text_or(model, "method", "yeo-johnson");
   if (method != "yeo-johnson" && method != "box-cox") return refuse(model, "the method '" + method.substr(0, 40) + "' is not known");
   std::vector<Val> columns;
@@ -125,30 +138,35 @@ Result<Val> pca(Lowering& to, const View& model, const Val& y) {
   return Builder::typed(to.graph.add(typed, to.graph.row(TRY(row_of(model, "mean_", typed)))), DType::float64, components.columns);
 }
 
-Result<Val> pipeline(Lowering& to, const View& model, Val y, int depth) {
+Result<Val> pipeline(Lowering& to, const View& model, Val y, bool single, int depth) {
   const View steps = TRY(model.attribute("steps"));
   for (std::size_t i = steps.size(); i-- > 0;) {
     if (steps.at(i).size() != 2) return refuse(steps.at(i), "a step is no pair of name and estimator");
     const View step = steps.at(i).at(1);
-    if (!step.is_none() && !step.is_text("passthrough")) y = TRY(inverse(to, step, y, depth));
+    if (!step.is_none() && !step.is_text("passthrough")) y = TRY(inverse(to, step, y, single, depth));
   }
   return y;
 }
 
-Result<Val> inverse(Lowering& to, const View& model, const Val& y, int depth) {
+Result<Val> taken_back(Lowering& to, const View& model, const Val& y, bool single, int depth) {
   if (depth > kStepsMax) return refuse(model, "transformers are nested too deep");
   if (!model.is(Kind::object) || !model.module().starts_with("sklearn.")) return not_covered(model);
   const std::string_view name = model.name();
-  if (name == "StandardScaler") return standard(to, model, y);
-  if (name == "MinMaxScaler") return min_max(to, model, y);
-  if (name == "MaxAbsScaler") return max_abs(to, model, y);
-  if (name == "RobustScaler") return robust(to, model, y);
-  if (name == "PowerTransformer") return power_transformer(to, model, y, depth + 1);
+  if (name == "StandardScaler") return standard(to, model, y, single);
+  if (name == "MinMaxScaler") return min_max(to, model, y, single);
+  if (name == "MaxAbsScaler") return max_abs(to, model, y, single);
+  if (name == "RobustScaler") return robust(to, model, y, single);
+  if (name == "PowerTransformer") return power_transformer(to, model, y, single, depth + 1);
   if (name == "QuantileTransformer") return quantile_transformer(to, model, y);
   if (name == "FunctionTransformer") return function_transformer(to, model, y);
   if (name == "PCA") return pca(to, model, y);
-  if (name == "Pipeline") return pipeline(to, model, y, depth + 1);
+  if (name == "Pipeline") return pipeline(to, model, y, single, depth + 1);
   return refuse(model, "taking targets back through " + std::string(name) + " is not covered");
+}
+
+Result<Val> inverse(Lowering& to, const View& model, const Val& y, bool single, int depth) {
+  const Val back = TRY(taken_back(to, model, y, single, depth));
+  return single ? single_value(to.graph, back, back.columns) : back;
 }
 
 Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
@@ -156,10 +174,12 @@ Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
   const Prediction p = TRY(to.predict(inner, in));
   if (p.kind != Prediction::Kind::regressor) return refuse(inner, "it is no regressor");
   const View transformer = TRY(model.attribute("transformer_"));
-  auto back = inverse(to, transformer, as_columns(to.graph, *p.value), 0);
+  auto back = inverse(to, transformer, as_columns(to.graph, *p.value), p.single, 0);
   if (!back.ok()) return std::move(back).error();
   const bool one = TRY(number_or(model, "_training_dim", 1)) == 1;
-  return Prediction::regressor(one && back->columns == 1 ? flat(to.graph, *back) : *back);
+  Prediction out = Prediction::regressor(one && back->columns == 1 ? flat(to.graph, *back) : *back);
+  out.single = p.single;
+  return out;
 }
 
 constexpr Converter kConverters[] = {{"TransformedTargetRegressor", nullptr, regressor}};

@@ -139,9 +139,10 @@ Result<Prediction> classify(Lowering& to, const View& model, const Table& in, co
   std::vector<Labels> labels = TRY(labels_of_outputs(model));
   std::int64_t classes = 0;
   for (const Labels& of_output : labels) classes = std::max(classes, static_cast<std::int64_t>(of_output.count()));
-  const Val x = TRY(tree_input(to, model, in, forest));
-  const auto read = TRY(classifier_trees(to, model, trees, x.columns, static_cast<std::int64_t>(labels.size()), classes));
+  const std::int64_t features = TRY(check_tree_input(to, model, in, forest));
+  auto read = TRY(classifier_trees(to, model, trees, features, static_cast<std::int64_t>(labels.size()), classes));
   hint_ranges(to, in, read);
+  const Val x = TRY(tree_input(to, in, read));
   const Val probabilities = mean_of_leaves(to.graph, x, read);
   if (labels.size() == 1) return Prediction::from_probabilities(to.graph, std::move(labels.front()), probabilities);
   Prediction out;
@@ -155,15 +156,16 @@ Result<Prediction> classify(Lowering& to, const View& model, const Table& in, co
 }
 
 Result<Prediction> regress(Lowering& to, const View& model, const Table& in, const std::vector<View>& trees, bool forest) {
-  const Val x = TRY(tree_input(to, model, in, forest));
+  const std::int64_t features = TRY(check_tree_input(to, model, in, forest));
   std::vector<TreeNodes> read;
   std::size_t nodes = 0;
   for (const View& tree : trees) {
-    read.push_back(TRY(read_tree(tree, x.columns)));
+    read.push_back(TRY(read_tree(tree, features)));
     if (read.back().width != read.front().width) return refuse(tree, "its leaves have another width than the first tree's");
     if ((nodes += read.back().size()) > kTreeNodesMax) return refuse(model, "the forest is larger than " + std::to_string(kTreeNodesMax) + " nodes");
   }
   hint_ranges(to, in, read);
+  const Val x = TRY(tree_input(to, in, read));
   const std::int64_t width = read.front().width;
   const Val count = to.graph.scalar(static_cast<double>(read.size()));
   if (width == 1) {
@@ -200,10 +202,15 @@ Result<Prediction> forest_regressor(Lowering& to, const View& model, const Table
 }
 
 constexpr Converter kConverters[] = {
-    {"DecisionTreeClassifier", nullptr, tree_classifier},   {"DecisionTreeRegressor", nullptr, tree_regressor},
-    {"ExtraTreeClassifier", nullptr, tree_classifier},      {"ExtraTreeRegressor", nullptr, tree_regressor},
-    {"RandomForestClassifier", nullptr, forest_classifier}, {"RandomForestRegressor", nullptr, forest_regressor},
-    {"ExtraTreesClassifier", nullptr, forest_classifier},   {"ExtraTreesRegressor", nullptr, forest_regressor},
+    {"DecisionTreeClassifier", nullptr, tree_classifier},
+    {"DecisionTreeRegressor", nullptr, tree_regressor},
+    {"ExtraTreeClassifier", nullptr, tree_classifier},
+    {"ExtraTreeRegressor", nullptr, tree_regressor},
+    {"RandomForestClassifier", nullptr, forest_classifier},
+    {"RandomForestRegressor", nullptr, forest_regressor},
+    {"ExtraTreesClassifier", nullptr, forest_classifier},
+    {"ExtraTreesRegressor", nullptr, forest_regressor},
+    {"BalancedRandomForestClassifier", nullptr, forest_classifier, "imblearn"},
 };
 
 }  // namespace
@@ -234,13 +241,31 @@ Result<TreeNodes> read_tree(const View& tree, std::int64_t n_features) {
   return out;
 }
 
-Result<Val> tree_input(Lowering& to, const View& model, const Table& in, bool forest) {
+Result<std::int64_t> check_tree_input(Lowering& to, const View& model, const Table& in, bool forest) {
   const Width width = TRY(width_of(model));
   if (width.count >= 0) TRY(expect_width(model, in, width.count));
   if (in.free) return refuse(model, "the file doesn't tell how many features it takes");
   if (!takes_missing(to.version(model), model, forest)) to.inputs.refuse_missing(in);
-  const Val x = TRY(to.inputs.numbers(in));
-  return round_to_float(to.graph, x);
+  return static_cast<std::int64_t>(in.width());
+}
+
+// Of a sparse table only the columns that some tree asks for are spread out, and the trees are renumbered to them.
+Result<Val> tree_input(Lowering& to, const Table& in, std::vector<TreeNodes>& trees) {
+  if (!to.inputs.holds_sparse(in)) return round_to_float(to.graph, TRY(to.inputs.numbers(in)));
+  std::vector<std::int64_t> place(in.width(), -1), used;
+  for (TreeNodes& tree : trees) {
+    for (std::size_t node = 0; node < tree.size(); ++node) {
+      if (tree.leaf(node) || tree.feature[node] < 0 || tree.feature[node] >= static_cast<std::int64_t>(in.width())) continue;  // never reached
+      std::int64_t& at = place[static_cast<std::size_t>(tree.feature[node])];
+      if (at < 0) {
+        at = static_cast<std::int64_t>(used.size());
+        used.push_back(tree.feature[node]);
+      }
+      tree.feature[node] = at;
+    }
+  }
+  if (used.empty()) used.push_back(0);
+  return round_to_float(to.graph, TRY(to.inputs.numbers(select(in, used))));
 }
 
 Family trees_family() { return kConverters; }

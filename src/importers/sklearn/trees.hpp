@@ -8,7 +8,9 @@ namespace slipway::importers::sklearn {
 
 // Read and checked; values are as stored: counts or fractions of classes, or the targets' means.
 Result<TreeNodes> read_tree(const View& tree, std::int64_t n_features);
-// The columns as trees see them: rounded to float32; missing values refused where the library refuses them.
-Result<Val> tree_input(Lowering& to, const View& model, const Table& in, bool forest);
+// How many features there are. Missing values are refused where the library refuses them.
+Result<std::int64_t> check_tree_input(Lowering& to, const View& model, const Table& in, bool forest);
+// The columns as trees see them: rounded to float32. What the trees call their features may change with it.
+Result<Val> tree_input(Lowering& to, const Table& in, std::vector<TreeNodes>& trees);
 
 }  // namespace slipway::importers::sklearn

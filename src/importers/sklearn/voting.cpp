@@ -28,19 +28,22 @@ Result<std::vector<double>> weights_of(const View& model, std::size_t members) {
 }
 
 // numpy.average over the members, in their order.
-Val average(Builder& graph, const std::vector<Val>& parts, const std::vector<double>& weights) {
+Val average(Builder& graph, const std::vector<Val>& parts, const std::vector<double>& weights, bool single) {
   std::vector<Val> weighted;
   double sum = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     weighted.push_back(weights.empty() ? parts[i] : Builder::typed(graph.mul(parts[i], graph.scalar(weights[i])), DType::float64, parts[i].columns));
     sum += weights.empty() ? 1 : weights[i];
   }
-  return Builder::typed(graph.div(total(graph, weighted), graph.scalar(sum)), DType::float64, parts.front().columns);
+  single = single && weights.empty();  // weights are float64, and make the products so
+  const Val mean = graph.div(total(graph, weighted, single), graph.scalar(sum));
+  return single ? single_value(graph, mean, parts.front().columns) : Builder::typed(mean, DType::float64, parts.front().columns);
 }
 
 struct Members {
   Labels labels;
   std::vector<Val> answers;  // probabilities [N, classes], or class numbers int64 [N]
+  bool single = true;        // all of them float32
 };
 
 Result<Members> ask(Lowering& to, const View& model, const Table& in, bool soft) {
@@ -51,6 +54,7 @@ Result<Members> ask(Lowering& to, const View& model, const Table& in, bool soft)
     const Prediction p = TRY(to.predict(member, in));
     if (!p.labels || !p.label) return refuse(member, "it is no classifier of one output");
     const Place places = TRY(numbered_places(member, *p.labels, classes));
+    out.single = out.single && p.single;
     if (!soft) {
       out.answers.push_back(mapped(to.graph, *p.label, places));
       continue;
@@ -72,7 +76,7 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   const bool soft = TRY(is_soft(model));
   Members members = TRY(ask(to, model, in, soft));
   const auto weights = TRY(weights_of(model, members.answers.size()));
-  if (soft) return Prediction::from_probabilities(to.graph, std::move(members.labels), average(to.graph, members.answers, weights));
+  if (soft) return Prediction::from_probabilities(to.graph, std::move(members.labels), average(to.graph, members.answers, weights, members.single));
   std::vector<Val> votes;
   for (std::size_t i = 0; i < members.answers.size(); ++i) {
     const Val vote = one_hot(to.graph, members.answers[i], static_cast<std::int64_t>(members.labels.count()));
@@ -96,26 +100,34 @@ Result<Table> classifier_transform(Lowering& to, const View& model, const Table&
   return table_of(to.graph.concat_columns(columns));
 }
 
-Result<std::vector<Val>> ask_regressors(Lowering& to, const View& model, const Table& in) {
-  std::vector<Val> out;
+struct Answers {
+  std::vector<Val> values;  // [N, 1] each
+  bool single = true;       // all of them float32
+};
+
+Result<Answers> ask_regressors(Lowering& to, const View& model, const Table& in) {
+  Answers out;
   for (const View& member : TRY(members_of(model, "estimators_"))) {
     const Prediction p = TRY(to.predict(member, in));
     if (p.kind != Prediction::Kind::regressor) return refuse(member, "it is no regressor");
     const Val value = as_columns(to.graph, *p.value);
     if (value.columns != 1) return refuse(member, "it answers several numbers a row");
-    out.push_back(value);
+    out.values.push_back(value);
+    out.single = out.single && p.single;
   }
   return out;
 }
 
 Result<Prediction> regressor(Lowering& to, const View& model, const Table& in) {
-  const auto values = TRY(ask_regressors(to, model, in));
-  const auto weights = TRY(weights_of(model, values.size()));
-  return Prediction::regressor(flat(to.graph, average(to.graph, values, weights)));
+  const Answers answers = TRY(ask_regressors(to, model, in));
+  const auto weights = TRY(weights_of(model, answers.values.size()));
+  Prediction out = Prediction::regressor(flat(to.graph, average(to.graph, answers.values, weights, answers.single)));
+  out.single = answers.single && weights.empty();
+  return out;
 }
 
 Result<Table> regressor_transform(Lowering& to, const View& model, const Table& in) {
-  return table_of(to.graph.concat_columns(TRY(ask_regressors(to, model, in))));
+  return table_of(to.graph.concat_columns(TRY(ask_regressors(to, model, in)).values));
 }
 
 constexpr Converter kConverters[] = {
