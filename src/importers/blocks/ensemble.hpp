@@ -14,7 +14,8 @@ namespace slipway::importers {
 
 inline constexpr std::size_t kNodesMax = 100'000'000;  // of an ensemble
 
-enum Flag : std::int64_t { kCategorical = 1, kDefaultLeft = 2, kZeroMissing = 4, kNanMissing = 8, kNegativeOutside = 16 };
+// Flags of a node.
+inline constexpr std::int64_t kCategorical = 1, kDefaultLeft = 2, kZeroMissing = 4, kNanMissing = 8, kNegativeOutside = 16;
 
 // One node of a tree, as the library's reader tells it.
 struct EnsembleNode {

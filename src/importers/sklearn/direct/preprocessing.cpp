@@ -8,7 +8,6 @@ namespace slipway::importers::sklearn {
 namespace {
 
 using Made = Result<std::optional<Step>>;
-Made none() { return std::optional<Step>{}; }
 
 // One function of the value and its column, on numbers.
 Made by_column(std::function<double(double, std::size_t)> function) {
