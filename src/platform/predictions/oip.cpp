@@ -128,23 +128,24 @@ Result<Terms> terms_of(const Predictor& predictor, const http::Request& request,
 }
 
 Status infer(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
-  const auto admitted = TRY(predictor.admit(request, find_model(predictor, request, request.param("model"), request.param("version"))));
+  const auto admitted = TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version"))));
   const models::Deployment& model = *admitted.model;
   auto parsed = std::make_shared<oip::InferRequest>(TRY(parse(predictor, request, schema_of(model))));
   for (const oip::WantedOutput& wanted : parsed->outputs) TRY(oip::output_index(schema_of(model), wanted.name));
   const Terms terms = TRY(terms_of(predictor, request, *parsed));
   DecodedRequest input = TRY(model.codec->decode_tensors(std::move(parsed->inputs), predictor.decode_limits()));
-  predictor.run(admitted, terms, std::move(input), request, [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
-    if (!outputs.ok()) return responder.send(as_oip(outputs.error()));
-    const models::Deployment& asked = *admitted.model;
-    auto answer = oip::encode_answer(*parsed, schema_of(asked), *outputs, asked.name, version_of(asked));
-    if (!answer.ok()) return responder.send(as_oip(answer.error()));
-    http::Response response =
-        http::Response::make(200, answer->json_bytes ? "application/octet-stream" : "application/json", std::move(answer->body));
-    if (answer->json_bytes) response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(*answer->json_bytes));
-    predictor.add_limit_headers(response, admitted.limit);
-    responder.send(std::move(response));
-  });
+  predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
+                [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
+                  if (!outputs.ok()) return responder.send(as_oip(outputs.error()));
+                  const models::Deployment& asked = *admitted.model;
+                  auto answer = oip::encode_answer(*parsed, schema_of(asked), *outputs, asked.name, version_of(asked));
+                  if (!answer.ok()) return responder.send(as_oip(answer.error()));
+                  http::Response response =
+                      http::Response::make(200, answer->json_bytes ? "application/octet-stream" : "application/json", std::move(answer->body));
+                  if (answer->json_bytes) response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(*answer->json_bytes));
+                  predictor.add_limit_headers(response, admitted.limit);
+                  responder.send(std::move(response));
+                });
   return ok();
 }
 

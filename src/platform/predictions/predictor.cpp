@@ -36,8 +36,7 @@ Predictor::Predictor(models::Registry& registry, limits::Limiter& limiter, Metri
 
 DecodeLimits Predictor::decode_limits() const { return {options_.rows_max, std::max<std::size_t>(options_.body_bytes_max * 4, 1 << 20)}; }
 
-Result<Predictor::Admitted> Predictor::admit(const http::Request& request, Found found) const {
-  const http::Principal& who = *request.principal;
+Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found found) const {
   Admitted out;
   out.model = TRY(std::move(found));
   auto limit = limiter_.admit(caller_of(who));
@@ -69,13 +68,13 @@ Result<Terms> Predictor::terms(const http::Request& request) const {
   return out;
 }
 
-void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest input, const http::Request& request,
+void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,
                     inference::PredictCallback done) const {
   inference::PredictJob job;
   job.inputs = std::move(input.inputs);
   job.rows = input.rows;
-  job.deadline = std::min(request.deadline, system_clock().steady() + terms.timeout);
-  job.loop = request.loop;
+  job.deadline = std::min(deadline, system_clock().steady() + terms.timeout);
+  job.loop = loop;
   job.caller = admitted.caller;
   job.priority = terms.priority;
   admitted.model->model->predict(std::move(job), [this, rows = input.rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {

@@ -41,14 +41,15 @@ class Predictor {
   };
   using Found = Result<std::shared_ptr<const models::Deployment>>;
   // found: by the registry, for this caller. Errors: those of `found`, rate_limited, model_not_ready.
-  Result<Admitted> admit(const http::Request& request, Found found) const;
+  Result<Admitted> admit(const http::Principal& who, Found found) const;
 
   // X-Request-Timeout (or ?timeout=): seconds, or with a unit (`250ms`, `2s`). X-Request-Priority: high, normal or low.
   // Errors: bad_request that names the header.
   Result<Terms> terms(const http::Request& request) const;
 
-  // done is called on the request's loop, exactly once, maybe before this returns.
-  void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, const http::Request& request, inference::PredictCallback done) const;
+  // done is called on the loop, exactly once, maybe before this returns. deadline: of the transport; that of the terms counts too.
+  void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,
+           inference::PredictCallback done) const;
 
   DecodeLimits decode_limits() const;
   void add_limit_headers(http::Response& response, const std::string& limit) const;

@@ -12,20 +12,21 @@ Result<DecodedRequest> decode(const http::Request& request, const RequestCodec& 
 
 // predictor outlives the call and its callbacks: the routes hold it, and the server answers everything before they go.
 Status predict(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
-  Predictor::Admitted admitted = TRY(predictor.admit(request, predictor.registry().visible(*request.principal, request.param("modelId"))));
+  Predictor::Admitted admitted = TRY(predictor.admit(*request.principal, predictor.registry().visible(*request.principal, request.param("modelId"))));
   const Terms terms = TRY(predictor.terms(request));
   DecodedRequest input = TRY(decode(request, *admitted.model->codec, predictor.decode_limits()));
   const std::size_t rows = input.rows;
   auto kept = std::make_shared<http::Request>(std::move(request));
-  predictor.run(admitted, terms, std::move(input), *kept, [&predictor, admitted, rows, kept, responder](Result<std::vector<Tensor>> outputs) {
-    if (!outputs.ok()) return responder.send(outputs.error());
-    const models::Deployment& model = *admitted.model;
-    std::string body;
-    encode_response(body, model.codec->schema(), *outputs, rows, {model.model_id, static_cast<int>(model.version), kept->request_id()});
-    http::Response response = http::Response::json(std::move(body));
-    predictor.add_limit_headers(response, admitted.limit);
-    responder.send(std::move(response));
-  });
+  predictor.run(admitted, terms, std::move(input), kept->loop, kept->deadline,
+                [&predictor, admitted, rows, kept, responder](Result<std::vector<Tensor>> outputs) {
+                  if (!outputs.ok()) return responder.send(outputs.error());
+                  const models::Deployment& model = *admitted.model;
+                  std::string body;
+                  encode_response(body, model.codec->schema(), *outputs, rows, {model.model_id, static_cast<int>(model.version), kept->request_id()});
+                  http::Response response = http::Response::json(std::move(body));
+                  predictor.add_limit_headers(response, admitted.limit);
+                  responder.send(std::move(response));
+                });
   return ok();
 }
 

@@ -38,14 +38,14 @@ class Scoring {
   }
 
   Status invoke(http::Request& request, const http::Responder& responder) const {
-    const auto admitted = TRY(predictor_->admit(request, find(request)));
+    const auto admitted = TRY(predictor_->admit(*request.principal, find(request)));
     const Terms terms = TRY(predictor_->terms(request));
     const RequestCodec& codec = *admitted.model->codec;
     DecodedRequest input = TRY(decode(request, codec));
     const std::size_t rows = input.rows;
     const std::size_t shown = TRY(output_of(codec.schema(), input));
     std::string echo(request.header("x-amzn-sagemaker-custom-attributes").value_or(""));
-    predictor_->run(admitted, terms, std::move(input), request,
+    predictor_->run(admitted, terms, std::move(input), request.loop, request.deadline,
                     [this, admitted, rows, shown, echo = std::move(echo), responder](Result<std::vector<Tensor>> outputs) {
                       if (!outputs.ok()) return responder.send(as_scoring(outputs.error()));
                       std::string body = "{\"predictions\":";

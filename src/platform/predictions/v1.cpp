@@ -84,17 +84,18 @@ std::string answer_of(std::string_view form, const Schema& schema, std::span<con
 
 Status predict(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
   static constexpr std::string_view kBeside[] = {"signature_name", "parameters", "id"};
-  const auto admitted = TRY(predictor.admit(request, find_model(predictor, request, request.param("model"), request.param("version"))));
+  const auto admitted = TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version"))));
   const Terms terms = TRY(predictor.terms(request));
   DecodedRequest input = TRY(admitted.model->codec->decode_json(request.body, predictor.decode_limits(), kBeside));
   const std::size_t rows = input.rows;
   const std::string_view form = input.form;
-  predictor.run(admitted, terms, std::move(input), request, [&predictor, admitted, rows, form, responder](Result<std::vector<Tensor>> outputs) {
-    if (!outputs.ok()) return responder.send(as_v1(outputs.error()));
-    http::Response response = http::Response::json(answer_of(form, admitted.model->codec->schema(), *outputs, rows));
-    predictor.add_limit_headers(response, admitted.limit);
-    responder.send(std::move(response));
-  });
+  predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
+                [&predictor, admitted, rows, form, responder](Result<std::vector<Tensor>> outputs) {
+                  if (!outputs.ok()) return responder.send(as_v1(outputs.error()));
+                  http::Response response = http::Response::json(answer_of(form, admitted.model->codec->schema(), *outputs, rows));
+                  predictor.add_limit_headers(response, admitted.limit);
+                  responder.send(std::move(response));
+                });
   return ok();
 }
 
