@@ -142,10 +142,6 @@ class QuantileTransform final : public Kernel {
   bool normal_;
 };
 
-// numpy's log1p and expm1: see special.cpp.
-double log1p(double x) { return static_cast<double>(std::log1p(static_cast<long double>(x))); }
-double expm1(double x) { return static_cast<double>(std::expm1(static_cast<long double>(x))); }
-
 // stable: by expm1 and log1p, as scipy computes it; else by pow, as scikit-learn did before 1.8.
 double yeo_johnson(double x, double lambda, bool stable) {
   constexpr double kEps = std::numeric_limits<double>::epsilon();

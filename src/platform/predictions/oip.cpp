@@ -9,16 +9,6 @@ namespace {
 
 constexpr std::string_view kBinaryHeader = "inference-header-content-length";
 
-// What is wrong with a request is 400 here, whatever it is; a model that can't answer yet is 503.
-Error as_oip(Error error) {
-  switch (error.code()) {
-    case ErrorCode::invalid_input:
-    case ErrorCode::invalid_json: return std::move(error).as(ErrorCode::bad_request);
-    case ErrorCode::model_not_ready: return std::move(error).as(ErrorCode::unavailable);
-    default: return error;
-  }
-}
-
 json::Array shape_of(const Port& port) {
   json::Array out;
   for (const auto d : port.shape) out.emplace_back(d);
@@ -136,10 +126,10 @@ Status infer(const Predictor& predictor, http::Request& request, const http::Res
   DecodedRequest input = TRY(model.codec->decode_tensors(std::move(parsed->inputs), predictor.decode_limits()));
   predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
                 [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
-                  if (!outputs.ok()) return responder.send(as_oip(outputs.error()));
+                  if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
                   const models::Deployment& asked = *admitted.model;
                   auto answer = oip::encode_answer(*parsed, schema_of(asked), *outputs, asked.name, version_of(asked));
-                  if (!answer.ok()) return responder.send(as_oip(answer.error()));
+                  if (!answer.ok()) return responder.send(in_their_words(answer.error()));
                   http::Response response =
                       http::Response::make(200, answer->json_bytes ? "application/octet-stream" : "application/json", std::move(answer->body));
                   if (answer->json_bytes) response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(*answer->json_bytes));
@@ -175,7 +165,7 @@ Status load(const Predictor& predictor, http::Request& request, const http::Resp
   const auto model = TRY(find_model(predictor, request, request.param("model")));
   TRY(require_served(*model));
   model->model->load([responder, model](Status loaded) {
-    if (!loaded.ok()) return responder.send(as_oip(loaded.error()));
+    if (!loaded.ok()) return responder.send(in_their_words(loaded.error()));
     responder.send(http::Response::empty(200));
   });
   return ok();
@@ -193,23 +183,8 @@ Status unload(const Predictor& predictor, http::Request& request, const http::Re
 std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerFacts& facts) {
   using http::Access;
   using http::Method;
-  std::vector<http::Route> out;
-  using Begin = std::function<Status(http::Request&, const http::Responder&)>;
-  const auto add = [&](Method method, std::string pattern, Access access, http::Body body, Begin begin, http::Doc doc) {
-    doc.tag = "open inference protocol";
-    out.push_back({.method = method,
-                   .pattern = std::move(pattern),
-                   .access = std::move(access),
-                   .body = std::move(body),
-                   .handler = starting([begin = std::move(begin)](http::Request& request, const http::Responder& responder) -> Status {
-                     Status begun = begin(request, responder);
-                     return begun.ok() ? std::move(begun) : Status(as_oip(begun.error()));
-                   }),
-                   .timeout = predictor->options().timeout + Millis(1000),
-                   .quiet = true,
-                   .extend_problem = add_error_member,
-                   .doc = std::move(doc)});
-  };
+  using Begin = ProtocolRoutes::Begin;
+  ProtocolRoutes routes(predictor, "open inference protocol", add_error_member);
   // answers from memory; show(model) is the JSON
   const auto about = [&predictor](auto show) {
     return Begin([predictor, show](http::Request& request, const http::Responder& responder) -> Status {
@@ -219,7 +194,6 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
       return ok();
     });
   };
-  const auto anyone = [] { return Access::anyone("probes and clients ask without a login; says nothing of models or people"); };
   const auto reader = [] { return Access::scope("predict"); };
   const auto fixed = [](const json::Value& value) {
     return Begin([text = value.dump()](http::Request&, const http::Responder& responder) -> Status {
@@ -231,27 +205,19 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
   const json::Array extensions = {"binary_tensor_data", "classification",  "model_configuration", "model_repository",
                                   "parameters",         "schedule_policy", "statistics"};
   const json::Value server = json::object({{"name", "slipway"}, {"version", facts.version}, {"extensions", extensions}});
-  add(Method::get, "/v2", anyone(), http::Body::none(), fixed(server),
-      {.id = "oipServer", .summary = "Server metadata", .responses = {{200, "the server", server.dump()}}});
-  add(Method::get, "/v2/health/live", anyone(), http::Body::none(), fixed(json::object({{"live", true}})),
-      {.id = "oipLive", .summary = "Liveness", .responses = {{200, "alive", R"({"live":true})"}}});
-  add(Method::get, "/v2/health/ready", anyone(), http::Body::none(),
-      [ready = facts.ready](http::Request&, const http::Responder& responder) -> Status {
-        const bool good = ready();
-        responder.send(http::Response::json(json::object({{"ready", good}, {"live", true}}).dump(), good ? 200 : 503));
-        return ok();
-      },
-      {.id = "oipReady", .summary = "Readiness", .responses = {{200, "ready", R"({"ready":true,"live":true})"}}});
-  add(Method::get, "/v2/models", reader(), http::Body::none(),
-      [predictor](http::Request& request, const http::Responder& responder) -> Status {
-        json::Array names;
-        for (const auto& model : predictor->registry().own(*request.principal)) {
-          if (model->served()) names.emplace_back(model->name);
-        }
-        responder.send(json_response(json::object({{"models", std::move(names)}})));
-        return ok();
-      },
-      {.id = "oipModels", .summary = "Names of one's models", .responses = {{200, "the names", R"({"models":["iris"]})"}}});
+  routes.add(Method::get, "/v2", open_probe(), http::Body::none(), fixed(server),
+             {.id = "oipServer", .summary = "Server metadata", .responses = {{200, "the server", server.dump()}}});
+  routes.add(Method::get, "/v2/health/live", open_probe(), http::Body::none(), fixed(json::object({{"live", true}})),
+             {.id = "oipLive", .summary = "Liveness", .responses = {{200, "alive", R"({"live":true})"}}});
+  routes.add(Method::get, "/v2/health/ready", open_probe(), http::Body::none(),
+             [ready = facts.ready](http::Request&, const http::Responder& responder) -> Status {
+               const bool good = ready();
+               responder.send(http::Response::json(json::object({{"ready", good}, {"live", true}}).dump(), good ? 200 : 503));
+               return ok();
+             },
+             {.id = "oipReady", .summary = "Readiness", .responses = {{200, "ready", R"({"ready":true,"live":true})"}}});
+  routes.add(Method::get, "/v2/models", reader(), http::Body::none(), names_of_models(predictor),
+             {.id = "oipModels", .summary = "Names of one's models", .responses = {{200, "the names", R"({"models":["iris"]})"}}});
 
   const std::size_t rows_max = predictor->options().rows_max;
   const Clock& clock = predictor->registry().clock();
@@ -265,63 +231,64 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
     const std::string at = versioned ? "/v2/models/:model/versions/:version" : "/v2/models/:model";
     const std::string suffix = versioned ? "OfVersion" : "";
     const std::string words = versioned ? " of the version that is served" : "";
-    add(Method::get, at, reader(), http::Body::none(), about(metadata),
-        {.id = "oipModel" + suffix,
-         .summary = "Inputs and outputs" + words,
-         .responses = {{200, "the model", R"({"name":"iris","versions":["1"],"platform":"slipway","inputs":[],"outputs":[]})"}}});
-    add(Method::get, at + "/ready", reader(), http::Body::none(), about(ready),
-        {.id = "oipModelReady" + suffix,
-         .summary = "Whether it can be asked" + words,
-         .responses = {{200, "it can", R"({"name":"iris","ready":true})"}}});
-    add(Method::get, at + "/config", reader(), http::Body::none(), about(configuration),
-        {.id = "oipConfig" + suffix,
-         .summary = "Triton's model configuration" + words,
-         .responses = {{200, "the configuration", R"({"name":"iris","platform":"slipway","max_batch_size":100000,"input":[],"output":[]})"}}});
-    add(Method::get, at + "/stats", reader(), http::Body::none(), about(stats),
+    routes.add(Method::get, at, reader(), http::Body::none(), about(metadata),
+               {.id = "oipModel" + suffix,
+                .summary = "Inputs and outputs" + words,
+                .responses = {{200, "the model", R"({"name":"iris","versions":["1"],"platform":"slipway","inputs":[],"outputs":[]})"}}});
+    routes.add(Method::get, at + "/ready", reader(), http::Body::none(), about(ready),
+               {.id = "oipModelReady" + suffix,
+                .summary = "Whether it can be asked" + words,
+                .responses = {{200, "it can", R"({"name":"iris","ready":true})"}}});
+    routes.add(Method::get, at + "/config", reader(), http::Body::none(), about(configuration),
+               {.id = "oipConfig" + suffix,
+                .summary = "Triton's model configuration" + words,
+                .responses = {{200, "the configuration", R"({"name":"iris","platform":"slipway","max_batch_size":100000,"input":[],"output":[]})"}}});
+    routes.add(
+        Method::get, at + "/stats", reader(), http::Body::none(), about(stats),
         {.id = "oipStats" + suffix, .summary = "Triton's statistics" + words, .responses = {{200, "counts and times", R"({"model_stats":[]})"}}});
-    add(Method::post, at + "/infer", reader(), http::Body::buffered(predictor->options().body_bytes_max, {}),
-        [predictor](http::Request& request, const http::Responder& responder) { return infer(*predictor, request, responder); },
-        {.id = "oipInfer" + suffix,
-         .summary = "Predict" + words,
-         .description = "JSON, or JSON followed by raw tensors (the binary tensor data extension).",
-         .request_example = kInferExample,
-         .responses = {{200, "the outputs", kInferAnswer}},
-         .errors = {ErrorCode::bad_request, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded, ErrorCode::unavailable,
-                    ErrorCode::deadline_exceeded}});
+    routes.add(Method::post, at + "/infer", reader(), http::Body::buffered(predictor->options().body_bytes_max, {}),
+               [predictor](http::Request& request, const http::Responder& responder) { return infer(*predictor, request, responder); },
+               {.id = "oipInfer" + suffix,
+                .summary = "Predict" + words,
+                .description = "JSON, or JSON followed by raw tensors (the binary tensor data extension).",
+                .request_example = kInferExample,
+                .responses = {{200, "the outputs", kInferAnswer}},
+                .errors = {ErrorCode::bad_request, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded, ErrorCode::unavailable,
+                           ErrorCode::deadline_exceeded}});
   }
-  add(Method::get, "/v2/models/stats", reader(), http::Body::none(),
-      [predictor, &clock](http::Request& request, const http::Responder& responder) -> Status {
-        json::Array all;
-        for (const auto& model : predictor->registry().own(*request.principal)) {
-          if (model->served()) all.push_back(statistics(*model, clock));
-        }
-        responder.send(json_response(json::object({{"model_stats", std::move(all)}})));
-        return ok();
-      },
-      {.id = "oipAllStats",
-       .summary = "Triton's statistics of all of one's models",
-       .responses = {{200, "counts and times", R"({"model_stats":[]})"}}});
+  routes.add(Method::get, "/v2/models/stats", reader(), http::Body::none(),
+             [predictor, &clock](http::Request& request, const http::Responder& responder) -> Status {
+               json::Array all;
+               for (const auto& model : predictor->registry().own(*request.principal)) {
+                 if (model->served()) all.push_back(statistics(*model, clock));
+               }
+               responder.send(json_response(json::object({{"model_stats", std::move(all)}})));
+               return ok();
+             },
+             {.id = "oipAllStats",
+              .summary = "Triton's statistics of all of one's models",
+              .responses = {{200, "counts and times", R"({"model_stats":[]})"}}});
   for (const bool named : {false, true}) {
     const std::string at = named ? "/v2/repository/:repository" : "/v2/repository";
     const std::string suffix = named ? "OfRepository" : "";
-    add(Method::post, at + "/index", reader(), http::Body::buffered(64 * 1024, {}),
-        [predictor](http::Request& request, const http::Responder& responder) -> Status {
-          responder.send(TRY(repository_index(*predictor, request)));
-          return ok();
-        },
-        {.id = "oipIndex" + suffix,
-         .summary = "Triton's repository index: one's models",
-         .responses = {{200, "the models", R"([{"name":"iris","version":"1","state":"READY","reason":""}])"}}});
-    add(Method::post, at + "/models/:model/load", Access::scope("models:write"), http::Body::buffered(1 << 20, {}),
-        [predictor](http::Request& request, const http::Responder& responder) { return load(*predictor, request, responder); },
-        {.id = "oipLoad" + suffix, .summary = "Load a model into memory now", .responses = {{200, "it is loaded", ""}}});
-    add(Method::post, at + "/models/:model/unload", Access::scope("models:write"), http::Body::buffered(1 << 20, {}),
-        [predictor](http::Request& request, const http::Responder& responder) { return unload(*predictor, request, responder); },
-        {.id = "oipUnload" + suffix,
-         .summary = "Free a model's memory; the next request loads it again",
-         .responses = {{200, "it has no work any more", ""}}});
+    routes.add(Method::post, at + "/index", reader(), http::Body::buffered(64 * 1024, {}),
+               [predictor](http::Request& request, const http::Responder& responder) -> Status {
+                 responder.send(TRY(repository_index(*predictor, request)));
+                 return ok();
+               },
+               {.id = "oipIndex" + suffix,
+                .summary = "Triton's repository index: one's models",
+                .responses = {{200, "the models", R"([{"name":"iris","version":"1","state":"READY","reason":""}])"}}});
+    routes.add(Method::post, at + "/models/:model/load", Access::scope("models:write"), http::Body::buffered(1 << 20, {}),
+               [predictor](http::Request& request, const http::Responder& responder) { return load(*predictor, request, responder); },
+               {.id = "oipLoad" + suffix, .summary = "Load a model into memory now", .responses = {{200, "it is loaded", ""}}});
+    routes.add(Method::post, at + "/models/:model/unload", Access::scope("models:write"), http::Body::buffered(1 << 20, {}),
+               [predictor](http::Request& request, const http::Responder& responder) { return unload(*predictor, request, responder); },
+               {.id = "oipUnload" + suffix,
+                .summary = "Free a model's memory; the next request loads it again",
+                .responses = {{200, "it has no work any more", ""}}});
   }
-  return out;
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::predictions

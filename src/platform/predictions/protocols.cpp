@@ -11,10 +11,41 @@ Predictor::Found find_model(const Predictor& predictor, const http::Request& req
   return found;
 }
 
-http::Handler starting(std::function<Status(http::Request&, const http::Responder&)> begun) {
-  return http::on_loop([begun = std::move(begun)](http::Request&& request, http::Responder responder) {
-    if (Status status = begun(request, responder); !status.ok()) responder.send(status.error());
-  });
+Error in_their_words(Error error) {
+  switch (error.code()) {
+    case ErrorCode::invalid_input:
+    case ErrorCode::invalid_json: return std::move(error).as(ErrorCode::bad_request);
+    case ErrorCode::model_not_ready: return std::move(error).as(ErrorCode::unavailable);
+    default: return error;
+  }
+}
+
+void ProtocolRoutes::add(http::Method method, std::string pattern, http::Access access, http::Body body, Begin begin, http::Doc doc) {
+  doc.tag = tag_;
+  routes_.push_back({.method = method,
+                     .pattern = std::move(pattern),
+                     .access = std::move(access),
+                     .body = std::move(body),
+                     .handler = http::on_loop([begin = std::move(begin)](http::Request&& request, http::Responder responder) {
+                       if (Status begun = begin(request, responder); !begun.ok()) responder.send(in_their_words(begun.error()));
+                     }),
+                     .timeout = timeout_,
+                     .quiet = true,
+                     .extend_problem = extend_,
+                     .doc = std::move(doc)});
+}
+
+http::Access open_probe() { return http::Access::anyone("probes and clients ask without a login; says nothing of models or people"); }
+
+ProtocolRoutes::Begin names_of_models(PredictorPtr predictor) {
+  return [predictor = std::move(predictor)](http::Request& request, const http::Responder& responder) -> Status {
+    json::Array names;
+    for (const auto& model : predictor->registry().own(*request.principal)) {
+      if (model->served()) names.emplace_back(model->name);
+    }
+    responder.send(http::Response::json(json::object({{"models", std::move(names)}}).dump()));
+    return ok();
+  };
 }
 
 void add_error_member(json::Writer& problem, const Error& error) {

@@ -26,8 +26,29 @@ std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const Ser
 
 // Shared by them: the caller's model by id or name and, when it is given, by the number of the version that is served.
 Predictor::Found find_model(const Predictor& predictor, const http::Request& request, std::string_view model, std::string_view version = {});
-// Runs begun(request, responder), and sends its error if it has one.
-http::Handler starting(std::function<Status(http::Request&, const http::Responder&)> begun);
+// To these clients whatever is wrong with a request is 400, and a model that can't answer yet is 503.
+Error in_their_words(Error error);
+
+// The routes of one protocol, as they are written down one after the other.
+class ProtocolRoutes {
+ public:
+  using Begin = std::function<Status(http::Request&, const http::Responder&)>;  // answers now or later; or not, with an error
+  using Extend = void (*)(json::Writer& problem, const Error& error);
+  ProtocolRoutes(const PredictorPtr& predictor, std::string tag, Extend extend)
+      : timeout_(predictor->options().timeout + Millis(1000)), tag_(std::move(tag)), extend_(extend) {}
+  void add(http::Method method, std::string pattern, http::Access access, http::Body body, Begin begin, http::Doc doc);
+  std::vector<http::Route> take() && { return std::move(routes_); }
+
+ private:
+  Millis timeout_;
+  std::string tag_;
+  Extend extend_;
+  std::vector<http::Route> routes_;
+};
+
+http::Access open_probe();                                      // of health and server metadata
+ProtocolRoutes::Begin names_of_models(PredictorPtr predictor);  // {"models": [...]}: those of the caller's that are served
+
 void add_error_member(json::Writer& problem, const Error& error);  // {"error": detail}: what clients of v1 and v2 look for
 
 }  // namespace slipway::predictions

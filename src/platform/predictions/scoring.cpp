@@ -5,15 +5,6 @@
 namespace slipway::predictions {
 namespace {
 
-Error as_scoring(Error error) {
-  switch (error.code()) {
-    case ErrorCode::invalid_input:
-    case ErrorCode::invalid_json: return std::move(error).as(ErrorCode::bad_request);
-    case ErrorCode::model_not_ready: return std::move(error).as(ErrorCode::unavailable);
-    default: return error;
-  }
-}
-
 // MLflow's clients read these two.
 void add_mlflow_members(json::Writer& problem, const Error& error) {
   std::string code(error_name(error.code()));
@@ -47,7 +38,7 @@ class Scoring {
     std::string echo(request.header("x-amzn-sagemaker-custom-attributes").value_or(""));
     predictor_->run(admitted, terms, std::move(input), request.loop, request.deadline,
                     [this, admitted, rows, shown, echo = std::move(echo), responder](Result<std::vector<Tensor>> outputs) {
-                      if (!outputs.ok()) return responder.send(as_scoring(outputs.error()));
+                      if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
                       std::string body = "{\"predictions\":";
                       append_predictions(body, admitted.model->codec->schema(), std::span(*outputs).subspan(shown, 1), rows);
                       body += '}';
@@ -96,25 +87,9 @@ class Scoring {
 std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const ServerFacts& facts, const std::string& default_model) {
   using http::Access;
   using http::Method;
-  std::vector<http::Route> out;
-  using Begin = std::function<Status(http::Request&, const http::Responder&)>;
+  using Begin = ProtocolRoutes::Begin;
   const auto scoring = std::make_shared<const Scoring>(predictor, default_model);
-  const auto add = [&](Method method, std::string pattern, Access access, http::Body body, Begin begin, http::Doc doc) {
-    doc.tag = "mlflow, sagemaker";
-    out.push_back({.method = method,
-                   .pattern = std::move(pattern),
-                   .access = std::move(access),
-                   .body = std::move(body),
-                   .handler = starting([begin = std::move(begin)](http::Request& request, const http::Responder& responder) -> Status {
-                     Status begun = begin(request, responder);
-                     return begun.ok() ? std::move(begun) : Status(as_scoring(begun.error()));
-                   }),
-                   .timeout = predictor->options().timeout + Millis(1000),
-                   .quiet = true,
-                   .extend_problem = add_mlflow_members,
-                   .doc = std::move(doc)});
-  };
-  const auto anyone = [] { return Access::anyone("probes ask without a login; says nothing of models or people"); };
+  ProtocolRoutes routes(predictor, "mlflow, sagemaker", add_mlflow_members);
   const Begin alive = [ready = facts.ready](http::Request&, const http::Responder& responder) -> Status {
     responder.send(http::Response::make(ready() ? 200 : 503, "application/json", "\n"));
     return ok();
@@ -132,14 +107,17 @@ std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const Ser
   const auto body = [&predictor] {
     return http::Body::buffered(predictor->options().body_bytes_max, {"application/json", "text/csv", "application/x-npy"});
   };
-  add(Method::get, "/ping", anyone(), http::Body::none(), alive, {.id = "ping", .summary = "Readiness", .responses = {{200, "ready", ""}}});
-  add(Method::get, "/health", anyone(), http::Body::none(), alive, {.id = "mlflowHealth", .summary = "Readiness", .responses = {{200, "ready", ""}}});
-  add(Method::get, "/version", anyone(), http::Body::none(), version,
+  routes.add(Method::get, "/ping", open_probe(), http::Body::none(), alive,
+             {.id = "ping", .summary = "Readiness", .responses = {{200, "ready", ""}}});
+  routes.add(Method::get, "/health", open_probe(), http::Body::none(), alive,
+             {.id = "mlflowHealth", .summary = "Readiness", .responses = {{200, "ready", ""}}});
+  routes.add(
+      Method::get, "/version", open_probe(), http::Body::none(), version,
       {.id = "mlflowVersion", .summary = "The server's version", .responses = {{200, "the version", "", "text/plain", R"({"type":"string"})"}}});
-  add(Method::get, "/models/:model/ping", Access::scope("predict"), http::Body::none(), model_ready,
-      {.id = "modelPing", .summary = "Whether the model can be asked", .responses = {{200, "it can", ""}}});
-  add(Method::get, "/models/:model/health", Access::scope("predict"), http::Body::none(), model_ready,
-      {.id = "modelHealth", .summary = "Whether the model can be asked", .responses = {{200, "it can", ""}}});
+  routes.add(Method::get, "/models/:model/ping", Access::scope("predict"), http::Body::none(), model_ready,
+             {.id = "modelPing", .summary = "Whether the model can be asked", .responses = {{200, "it can", ""}}});
+  routes.add(Method::get, "/models/:model/health", Access::scope("predict"), http::Body::none(), model_ready,
+             {.id = "modelHealth", .summary = "Whether the model can be asked", .responses = {{200, "it can", ""}}});
   const auto predict_doc = [](std::string id, std::string summary) {
     return http::Doc{.id = std::move(id),
                      .summary = std::move(summary),
@@ -151,11 +129,12 @@ std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const Ser
                      .errors = {ErrorCode::bad_request, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded,
                                 ErrorCode::unavailable, ErrorCode::deadline_exceeded}};
   };
-  add(Method::post, "/invocations", Access::scope("predict"), body(), invoke, predict_doc("invocations", "Predict with the default model"));
-  add(Method::post, "/models/:model/invocations", Access::scope("predict"), body(), invoke, predict_doc("modelInvocations", "Predict with a model"));
-  add(Method::post, "/models/:model/invoke", Access::scope("predict"), body(), invoke,
-      predict_doc("modelInvoke", "Predict with a model (SageMaker's multi-model form)"));
-  return out;
+  routes.add(Method::post, "/invocations", Access::scope("predict"), body(), invoke, predict_doc("invocations", "Predict with the default model"));
+  routes.add(Method::post, "/models/:model/invocations", Access::scope("predict"), body(), invoke,
+             predict_doc("modelInvocations", "Predict with a model"));
+  routes.add(Method::post, "/models/:model/invoke", Access::scope("predict"), body(), invoke,
+             predict_doc("modelInvoke", "Predict with a model (SageMaker's multi-model form)"));
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::predictions

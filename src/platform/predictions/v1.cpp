@@ -4,16 +4,6 @@
 namespace slipway::predictions {
 namespace {
 
-// Refusals of a request are 400 to these clients.
-Error as_v1(Error error) {
-  switch (error.code()) {
-    case ErrorCode::invalid_input:
-    case ErrorCode::invalid_json: return std::move(error).as(ErrorCode::bad_request);
-    case ErrorCode::model_not_ready: return std::move(error).as(ErrorCode::unavailable);
-    default: return error;
-  }
-}
-
 // One object that answers both: TensorFlow Serving's version status and KServe's {"name", "ready"}.
 json::Value status_of(const models::Deployment& model) {
   const bool ready = model.served();
@@ -91,7 +81,7 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
   const std::string_view form = input.form;
   predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
                 [&predictor, admitted, rows, form, responder](Result<std::vector<Tensor>> outputs) {
-                  if (!outputs.ok()) return responder.send(as_v1(outputs.error()));
+                  if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
                   http::Response response = http::Response::json(answer_of(form, admitted.model->codec->schema(), *outputs, rows));
                   predictor.add_limit_headers(response, admitted.limit);
                   responder.send(std::move(response));
@@ -104,65 +94,41 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
 std::vector<http::Route> v1_routes(const PredictorPtr& predictor) {
   using http::Access;
   using http::Method;
-  std::vector<http::Route> out;
-  using Begin = std::function<Status(http::Request&, const http::Responder&)>;
-  const auto add = [&](Method method, std::string pattern, http::Body body, Begin begin, http::Doc doc) {
-    doc.tag = "tensorflow serving, kserve v1";
-    out.push_back({.method = method,
-                   .pattern = std::move(pattern),
-                   .access = Access::scope("predict"),
-                   .body = std::move(body),
-                   .handler = starting([begin = std::move(begin)](http::Request& request, const http::Responder& responder) -> Status {
-                     Status begun = begin(request, responder);
-                     return begun.ok() ? std::move(begun) : Status(as_v1(begun.error()));
-                   }),
-                   .timeout = predictor->options().timeout + Millis(1000),
-                   .quiet = true,
-                   .extend_problem = add_error_member,
-                   .doc = std::move(doc)});
-  };
-  add(Method::get, "/v1/models", http::Body::none(),
-      [predictor](http::Request& request, const http::Responder& responder) -> Status {
-        json::Array names;
-        for (const auto& model : predictor->registry().own(*request.principal)) {
-          if (model->served()) names.emplace_back(model->name);
-        }
-        responder.send(http::Response::json(json::object({{"models", std::move(names)}}).dump()));
-        return ok();
-      },
-      {.id = "v1Models", .summary = "Names of one's models", .responses = {{200, "the names", R"({"models":["iris"]})"}}});
+  ProtocolRoutes routes(predictor, "tensorflow serving, kserve v1", add_error_member);
+  routes.add(Method::get, "/v1/models", Access::scope("predict"), http::Body::none(), names_of_models(predictor),
+             {.id = "v1Models", .summary = "Names of one's models", .responses = {{200, "the names", R"({"models":["iris"]})"}}});
   for (const bool versioned : {false, true}) {
     const std::string at = versioned ? "/v1/models/:model/versions/:version" : "/v1/models/:model";
     const std::string suffix = versioned ? "OfVersion" : "";
-    add(Method::get, at, http::Body::none(),
-        [predictor](http::Request& request, const http::Responder& responder) -> Status {
-          const auto model = TRY(find_model(*predictor, request, request.param("model"), request.param("version")));
-          responder.send(http::Response::json(status_of(*model).dump()));
-          return ok();
-        },
-        {.id = "v1Status" + suffix,
-         .summary = "Whether it can be asked",
-         .responses = {{200, "its status", R"({"model_version_status":[{"version":"1","state":"AVAILABLE"}],"name":"iris","ready":true})"}}});
-    add(Method::get, at + "/metadata", http::Body::none(),
-        [predictor](http::Request& request, const http::Responder& responder) -> Status {
-          const auto model = TRY(find_model(*predictor, request, request.param("model"), request.param("version")));
-          if (!model->served()) return Error(ErrorCode::unavailable, "the model is " + model->status);
-          responder.send(http::Response::json(metadata_of(*model).dump()));
-          return ok();
-        },
-        {.id = "v1Metadata" + suffix,
-         .summary = "Its signature",
-         .responses = {{200, "the signature", R"({"model_spec":{"name":"iris"},"metadata":{}})"}}});
-    add(Method::post, at + ":predict", http::Body::buffered(predictor->options().body_bytes_max, {}),
-        [predictor](http::Request& request, const http::Responder& responder) { return predict(*predictor, request, responder); },
-        {.id = "v1Predict" + suffix,
-         .summary = "Predict: rows (instances) or columns (inputs)",
-         .request_example = R"({"instances":[[5.1,3.5,1.4,0.2]]})",
-         .responses = {{200, "the predictions", R"({"predictions":[{"label":"setosa"}]})"}},
-         .errors = {ErrorCode::bad_request, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded, ErrorCode::unavailable,
-                    ErrorCode::deadline_exceeded}});
+    routes.add(Method::get, at, Access::scope("predict"), http::Body::none(),
+               [predictor](http::Request& request, const http::Responder& responder) -> Status {
+                 const auto model = TRY(find_model(*predictor, request, request.param("model"), request.param("version")));
+                 responder.send(http::Response::json(status_of(*model).dump()));
+                 return ok();
+               },
+               {.id = "v1Status" + suffix,
+                .summary = "Whether it can be asked",
+                .responses = {{200, "its status", R"({"model_version_status":[{"version":"1","state":"AVAILABLE"}],"name":"iris","ready":true})"}}});
+    routes.add(Method::get, at + "/metadata", Access::scope("predict"), http::Body::none(),
+               [predictor](http::Request& request, const http::Responder& responder) -> Status {
+                 const auto model = TRY(find_model(*predictor, request, request.param("model"), request.param("version")));
+                 if (!model->served()) return Error(ErrorCode::unavailable, "the model is " + model->status);
+                 responder.send(http::Response::json(metadata_of(*model).dump()));
+                 return ok();
+               },
+               {.id = "v1Metadata" + suffix,
+                .summary = "Its signature",
+                .responses = {{200, "the signature", R"({"model_spec":{"name":"iris"},"metadata":{}})"}}});
+    routes.add(Method::post, at + ":predict", Access::scope("predict"), http::Body::buffered(predictor->options().body_bytes_max, {}),
+               [predictor](http::Request& request, const http::Responder& responder) { return predict(*predictor, request, responder); },
+               {.id = "v1Predict" + suffix,
+                .summary = "Predict: rows (instances) or columns (inputs)",
+                .request_example = R"({"instances":[[5.1,3.5,1.4,0.2]]})",
+                .responses = {{200, "the predictions", R"({"predictions":[{"label":"setosa"}]})"}},
+                .errors = {ErrorCode::bad_request, ErrorCode::rate_limited, ErrorCode::model_crashed, ErrorCode::overloaded, ErrorCode::unavailable,
+                           ErrorCode::deadline_exceeded}});
   }
-  return out;
+  return std::move(routes).take();
 }
 
 }  // namespace slipway::predictions
