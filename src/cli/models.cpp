@@ -39,12 +39,22 @@ int show_all(Console& console, const json::Array& models) {
     console.next("slipway push MODEL.pkl");
     return kOk;
   }
+  const auto in_memory = [](const json::Value& model) -> std::string {
+    const json::Value* runtime = model.find("runtime");
+    if (runtime == nullptr) return "";
+    if (!runtime->string_or("quarantine", "").empty()) return "quarantined";
+    const json::Value* loaded = runtime->find("loaded");
+    if (loaded == nullptr || !loaded->is_bool() || !loaded->as_bool()) return "-";
+    const std::int64_t waiting = runtime->int_or("waiting", 0);
+    return human_bytes(static_cast<std::uint64_t>(runtime->int_or("resident_bytes", 0))) +
+           (waiting > 0 ? ", " + std::to_string(waiting) + " wait" : "");
+  };
   std::vector<std::vector<std::string>> rows;
   for (const json::Value& model : models) {
     rows.push_back({model.string_or("id", ""), model.string_or("name", ""), model.string_or("status", ""), model.string_or("format", ""),
-                    size_of(model), model.string_or("created_at", "").substr(0, 16)});
+                    size_of(model), in_memory(model), model.string_or("created_at", "").substr(0, 16)});
   }
-  console.table({"ID", "NAME", "STATUS", "FORMAT", "SIZE", "CREATED"}, rows);
+  console.table({"ID", "NAME", "STATUS", "FORMAT", "SIZE", "IN MEMORY", "CREATED"}, rows);
   return kOk;
 }
 

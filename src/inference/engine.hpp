@@ -16,6 +16,7 @@
 #include "slipway/base/metrics.hpp"
 #include "slipway/base/result.hpp"
 #include "slipway/inference/priority.hpp"
+#include "slipway/inference/residence.hpp"
 #include "slipway/os/fd.hpp"
 #include "slipway/os/sandbox.hpp"
 #include "slipway/tensor/schema.hpp"
@@ -62,6 +63,7 @@ struct ModelSpec {
   std::shared_ptr<const Schema> schema;
   std::function<Result<os::Fd>()> source;  // the artifact in a sealed memfd; called on a worker thread at each cold start
   std::uint64_t artifact_bytes = 0;
+  Residence residence = Residence::on_demand;
   bool verified = false;  // our own importer's graph, checked and sealed: the cell needn't check it again
 };
 
@@ -107,7 +109,8 @@ class Model {
   // graph refused the values).
   virtual void predict(PredictJob job, PredictCallback done) = 0;
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
-  virtual void unload() = 0;  // frees its memory if it has no work; the next request loads it again
+  virtual void unload() = 0;                                // frees its memory if it has no work; the next request loads it again
+  virtual void keep(Residence residence) = 0;               // from now on
   virtual ModelStats stats() const = 0;
   // Another version has taken its place: its cells end as soon as nothing is left to do. Who had found it a moment before and asks now is
   // still answered, so that none is lost at a promotion.

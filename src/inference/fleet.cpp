@@ -278,6 +278,7 @@ std::shared_ptr<Model> Fleet::deploy(ModelSpec spec) {
     first = models_.empty();
     models_.push_back(model);
   }
+  if (model->spec().residence != Residence::on_demand) model->keep(model->spec().residence);
   // With the first model ONNX Runtime is opened ahead of its first request; without models the launcher stays small.
   if (first)
     send([this] {

@@ -53,6 +53,7 @@ ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned ce
       fleet_(fleet),
       metrics_(metrics),
       loops_(std::move(loops)),
+      residence_(spec_.residence),
       last_used_(now_steady()),
       restarts_(options.restarts_max, options.restart_window, options.cool_down) {}
 

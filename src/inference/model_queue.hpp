@@ -85,6 +85,7 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   void predict(PredictJob job, PredictCallback done) override;
   void load(std::function<void(Status)> done) override;
   void unload() override { fleet_.drained(shared_from_this()); }
+  void keep(Residence residence) override;
   ModelStats stats() const override;
   void retire() override;
 
@@ -162,6 +163,7 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
 
   mutable std::mutex mutex_;
   bool loading_ = false;  // a cell is on its way
+  Residence residence_;
   std::vector<std::shared_ptr<CellLink>> cells_;
   FairQueue<Request> waiting_;
   std::vector<std::function<void(Status)>> loads_;

@@ -41,6 +41,12 @@ void ModelQueue::load(std::function<void(Status)> done) {
   if (known) done(std::move(*known));  // NOLINT(bugprone-use-after-move): then it was not moved into loads_
 }
 
+void ModelQueue::keep(Residence residence) {
+  std::lock_guard lock(mutex_);
+  residence_ = residence;
+  if (residence != Residence::on_demand && cells_.empty() && !retired_ && !abandoned_) start_loading();
+}
+
 void ModelQueue::attach(const std::shared_ptr<CellLink>& cell, double cold_start_ms) {
   Answers answers;
   std::vector<std::function<void(Status)>> loads;
@@ -147,7 +153,8 @@ bool ModelQueue::detach(const std::shared_ptr<CellLink>& cell, EndCause cause, c
     if (cause == EndCause::crash || cause == EndCause::hung) rests = note_crash(reason, now);
     if (auto refused = restarts_.resting(now) ? refusal(now) : std::nullopt) fail_waiting(*refused, answers);
     pump(now, answers, wakes);  // to the other cells
-    more = !waiting_.empty() && cells_.empty() && !loading_;
+    const bool wanted = !waiting_.empty() || (residence_ != Residence::on_demand && !retired_ && !restarts_.resting(now));
+    more = wanted && cells_.empty() && !loading_;
     loading_ |= more;
   }
   if (rests) tell_quarantine(reason);
@@ -273,7 +280,8 @@ ModelStats ModelQueue::stats() const {
 std::vector<policy::Loaded> ModelQueue::loaded() const {
   std::lock_guard lock(mutex_);
   std::vector<policy::Loaded> all;
-  for (const auto& cell : cells_) all.push_back({cell->id, cell->resident_bytes, last_used_, !waiting_.empty() || cell->ring.in_use() > 0});
+  for (const auto& cell : cells_)
+    all.push_back({cell->id, cell->resident_bytes, last_used_, !waiting_.empty() || cell->ring.in_use() > 0, residence_});
   return all;
 }
 

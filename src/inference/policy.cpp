@@ -8,11 +8,12 @@ namespace slipway::inference::policy {
 std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t budget_bytes, std::uint64_t incoming_bytes) {
   std::uint64_t total = incoming_bytes;
   for (const auto& l : loaded) total += l.resident_bytes;
-  std::sort(loaded.begin(), loaded.end(), [](const Loaded& a, const Loaded& b) { return a.last_used < b.last_used; });
+  std::sort(loaded.begin(), loaded.end(),
+            [](const Loaded& a, const Loaded& b) { return a.residence != b.residence ? a.residence < b.residence : a.last_used < b.last_used; });
   std::vector<std::uint64_t> keys;
   for (const auto& l : loaded) {
     if (total <= budget_bytes) break;
-    if (l.busy) continue;
+    if (l.busy || l.residence == Residence::pinned) continue;
     keys.push_back(l.key);
     total -= l.resident_bytes;
   }

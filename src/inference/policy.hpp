@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slipway/base/clock.hpp"
+#include "slipway/inference/residence.hpp"
 #include "slipway/tensor/schema.hpp"
 
 namespace slipway::inference::policy {
@@ -17,9 +18,11 @@ struct Loaded {  // a model in memory
   std::uint64_t resident_bytes = 0;
   Steady last_used;
   bool busy = false;  // has work: never unloaded
+  Residence residence = Residence::on_demand;
 };
 
-// The least recently used of those without work, until the rest and `incoming_bytes` fit into the budget.
+// The least recently used of those without work (models on demand before warm ones, pinned ones never), until the rest and `incoming_bytes` fit into
+// the budget.
 std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t budget_bytes, std::uint64_t incoming_bytes = 0);
 
 // What a model will probably need before it was ever measured: weights are held once as parsed and once packed for the kernels.

@@ -23,6 +23,13 @@ TEST(Policy, UnloadsTheOldestUntilTheRestFits) {
 
 TEST(Policy, NeverUnloadsWhatWorks) { EXPECT_EQ(to_unload({{1, 40, at(1), true}, {2, 40, at(2), false}}, 0), (Keys{2})); }
 
+TEST(Policy, UnloadsModelsOnDemandFirstAndPinnedOnesNever) {
+  const std::vector<Loaded> loaded = {
+      {1, 40, at(9), false, Residence::on_demand}, {2, 40, at(1), false, Residence::warm}, {3, 40, at(2), false, Residence::pinned}};
+  EXPECT_EQ(to_unload(loaded, 100), (Keys{1}));
+  EXPECT_EQ(to_unload(loaded, 0), (Keys{1, 2}));
+}
+
 TEST(Policy, GivesThreadsToLargeTensorModelsOnly) {
   Schema table;
   table.features.resize(3);

@@ -136,6 +136,59 @@ class Memory(ServerCase):
         self.assertGreater(max(runtime(m)["cold_starts"] for m in models), 1)
 
 
+class Residence(unittest.TestCase):
+    def test_a_warm_model_is_in_memory_before_its_first_request_also_after_a_crash_and_a_restart(self):
+        server = Server()
+        try:
+            token = server.register("a@example.org")
+            key = server.key(token)
+            model = server.upload(model_file(IRIS), key).json
+            path = f"/api/models/{model['id']}"
+            runtime = lambda: server.call("GET", path, credential=key).json["runtime"]
+            self.assertEqual(server.call("PATCH", path, {"residence": "forever"}, key).status, 422)
+            self.assertEqual(server.call("PATCH", path, {"residence": "pinned"}, key).status, 403, "for administrators")
+            self.assertEqual(server.call("PATCH", path, {"residence": "warm"}, key).json["residence"], "warm")
+            self.assertTrue(wait_for(lambda: runtime()["loaded"]))
+            os.kill(runtime()["pid"], signal.SIGKILL)
+            self.assertTrue(wait_for(lambda: runtime()["crashes"] == 1 and runtime()["loaded"]))
+            server.stop()
+            server.start()
+            self.assertTrue(wait_for(lambda: runtime()["loaded"]))
+            listed = server.call("GET", "/api/models", credential=key).json["items"][0]
+            self.assertTrue(listed["runtime"]["loaded"])
+        finally:
+            server.close()
+
+
+class Promotion(ServerCase):
+    def test_no_request_is_lost_while_versions_take_turns(self):
+        model = self.server.upload(model_file(IRIS), self.key).json
+        other = CORPUS / "sklearn" / "1.9.1" / "iris_pipeline"
+        added = self.server.upload(model_file(other), self.key, to=f"/api/models/{model['id']}/versions")
+        self.assertIn(added.status, (200, 201), added.body[:300])
+        stop, answers = threading.Event(), []
+
+        def hammer():
+            while not stop.is_set():
+                answer = self.server.predict(model["id"], model["example"], self.key)
+                answers.append((answer.status, answer.json.get("version"), answer.body[:200]))
+
+        threads = [threading.Thread(target=hammer) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in (1, 2) * 6:
+                promoted = self.server.call("POST", f"/api/models/{model['id']}/versions/{number}/promote", credential=self.key)
+                self.assertEqual(promoted.status, 200, promoted.body[:300])
+                time.sleep(0.05)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual([a for a in answers if a[0] != 200], [])
+        self.assertEqual({a[1] for a in answers}, {1, 2})
+
+
 class Drain(unittest.TestCase):
     def test_sigterm_finishes_what_runs_and_refuses_nothing_that_was_taken(self):
         server = Server()

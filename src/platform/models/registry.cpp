@@ -1,5 +1,6 @@
 #include "slipway/platform/models/registry.hpp"
 
+#include <future>
 #include <mutex>
 
 #include "slipway/base/log.hpp"
@@ -8,6 +9,24 @@ namespace slipway::models {
 namespace {
 
 Error no_model() { return Error(ErrorCode::not_found, "there is no such model, or it is not yours"); }
+
+inference::Residence residence_of(const std::string& word) {
+  return word == "pinned" ? inference::Residence::pinned : word == "warm" ? inference::Residence::warm : inference::Residence::on_demand;
+}
+
+json::Value runtime_json(const inference::ModelStats& stats) {
+  return json::object({{"loaded", stats.loaded},
+                       {"resident_bytes", stats.resident_bytes},
+                       {"cells", stats.cells},
+                       {"cold_starts", stats.cold_starts},
+                       {"cold_start_ms", stats.cold_start_ms},
+                       {"crashes", stats.crashes},
+                       {"waiting", stats.waiting},
+                       {"running", stats.running},
+                       {"overloaded", stats.overloaded},
+                       {"pid", stats.pid},
+                       {"quarantine", stats.quarantine}});
+}
 
 json::Value parsed(const std::string& document) {
   if (document.empty()) return {};
@@ -144,6 +163,7 @@ Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow
   if (current != nullptr && current->served() && current->version == face->number) {  // only its description has changed
     out->codec = current->codec;
     out->model = current->model;
+    out->model->keep(residence_of(model.residence));
     return std::shared_ptr<const Deployment>(out);
   }
   const auto schema = std::make_shared<const Schema>(TRY(Schema::from_json(TRY(json::parse(face->schema)))));
@@ -153,6 +173,7 @@ Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow
   spec.schema = schema;
   spec.source = [&intake = intake_, version = *face] { return intake.open_artifact(version); };
   spec.artifact_bytes = static_cast<std::uint64_t>(face->artifact_size);
+  spec.residence = residence_of(model.residence);
   spec.verified = true;  // checked by its own cell before it became ready; the digest proves it is that one
   out->model = engine_.deploy(std::move(spec));
   return std::shared_ptr<const Deployment>(out);
@@ -165,8 +186,21 @@ Status Registry::refresh(std::string_view model_id) {
     if (found) face = TRY(face_of(s, *found));
     return found;
   }));
-  put(model_id, model ? TRY(deployment_of(*model, face)) : nullptr);
+  auto deployment = model ? TRY(deployment_of(*model, face)) : nullptr;
+  if (deployment != nullptr) load_before_it_replaces(*deployment);
+  put(model_id, std::move(deployment));
   return ok();
+}
+
+// Who asks just then must not wait for a cold start: the model that is loaded answers until the new one is, too.
+void Registry::load_before_it_replaces(const Deployment& next) const {
+  constexpr std::chrono::seconds kPatience{30};
+  const auto current = find(next.model_id);
+  if (!next.served() || current == nullptr || !current->served() || current->model == next.model || !current->model->stats().loaded) return;
+  auto loaded = std::make_shared<std::promise<void>>();  // the engine may call when nobody waits any more
+  auto ready = loaded->get_future();
+  next.model->load([loaded](Status) { loaded->set_value(); });
+  ready.wait_for(kPatience);
 }
 
 Status Registry::remove(std::string_view model_id) {
@@ -203,8 +237,11 @@ json::Value Registry::describe(const ModelRow& model, const std::optional<Versio
                                   {"filename", face ? face->filename : ""},
                                   {"files", face ? files_json(*face) : json::Array()},
                                   {"endpoint_url", base_url_ + "/api/predict/" + model.id},
+                                  {"residence", model.residence},
                                   {"created_at", to_rfc3339(model.created_at)},
                                   {"updated_at", to_rfc3339(model.updated_at)}});
+  if (const auto deployment = find(model.id); deployment != nullptr && deployment->served())
+    out.set("runtime", runtime_json(deployment->model->stats()));
   if (face && !face->entry.empty()) out.set("entry", face->entry);
   if (face && !face->reason.empty()) out.set("reason", face->reason);
   if (details && face) add_facts(out, *face);
@@ -231,20 +268,6 @@ Result<json::Value> Registry::describe(std::string_view model_id) const {
     const auto model = TRY(find_model(s, model_id));
     if (!model) return no_model();
     json::Value out = describe(*model, TRY(face_of(s, *model)), true);
-    if (const auto deployment = find(model_id); deployment != nullptr && deployment->served()) {
-      const inference::ModelStats stats = deployment->model->stats();
-      out.set("runtime", json::object({{"loaded", stats.loaded},
-                                       {"resident_bytes", stats.resident_bytes},
-                                       {"cells", stats.cells},
-                                       {"cold_starts", stats.cold_starts},
-                                       {"cold_start_ms", stats.cold_start_ms},
-                                       {"crashes", stats.crashes},
-                                       {"waiting", stats.waiting},
-                                       {"running", stats.running},
-                                       {"overloaded", stats.overloaded},
-                                       {"pid", stats.pid},
-                                       {"quarantine", stats.quarantine}}));
-    }
     return out;
   });
 }

@@ -72,6 +72,7 @@ class Registry {
   void rename(const Deployment* before, const Deployment* after);
   Shard& shard(std::string_view model_id) const { return shards_[std::hash<std::string_view>{}(model_id) % kShards]; }
   Result<std::shared_ptr<const Deployment>> deployment_of(const ModelRow& model, const std::optional<VersionRow>& face);
+  void load_before_it_replaces(const Deployment& next) const;
   void put(std::string_view model_id, std::shared_ptr<const Deployment> deployment);  // null removes
 
   store::Database& database_;

@@ -74,6 +74,16 @@ Result<http::Response> details(Registry& registry, http::Request& request) {
   return http::Response::json(TRY(registry.describe(request.param("id"))).dump());
 }
 
+// Pinned memory is taken from everybody, so that an administrator says so.
+Status check_residence(const http::Principal& who, const std::string& residence) {
+  const auto wrong = [](std::string why) {
+    return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/residence", std::move(why));
+  };
+  if (residence != "on_demand" && residence != "warm" && residence != "pinned") return wrong("is on_demand, warm or pinned");
+  if (residence == "pinned" && !who.admin()) return Error(ErrorCode::forbidden, "only an administrator may pin a model in memory");
+  return ok();
+}
+
 Result<http::Response> edit(Registry& registry, http::Request& request) {
   const std::string id(request.param("id"));
   TRY(registry.visible(*request.principal, id));
@@ -82,7 +92,9 @@ Result<http::Response> edit(Registry& registry, http::Request& request) {
   const auto name = whole ? std::optional(form.required_text("name", 200)) : form.text("name", 200);
   const auto description = form.text("description", 10'000);
   const auto tags = form.texts("tags", 50, 100);
+  const auto residence = form.text("residence", 20);
   TRY(form.finish());
+  if (residence) TRY(check_residence(*request.principal, *residence));
   if (name && name->empty()) return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/name", "must not be empty");
   TRY(registry.database().write([&](store::Session& s) -> Status {
     auto model = TRY(find_model(s, id));
@@ -90,6 +102,7 @@ Result<http::Response> edit(Registry& registry, http::Request& request) {
     if (name) model->name = *name;
     if (description || whole) model->description = description.value_or("");
     if (tags || whole) model->tags = tags.value_or(std::vector<std::string>{});
+    if (residence) model->residence = *residence;
     TRY(Intake::check_meta({model->name, model->description, model->tags}));
     model->updated_at = registry.clock().unix_ms();
     return update_model(s, *model);
@@ -169,7 +182,9 @@ std::vector<http::Route> routes(Registry& registry) {
              {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
   routes.add(Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), http::on_pool(registry, edit),
              {.id = "changeModel",
-              .summary = "Change name, description or tags",
+              .summary = "Change name, description, tags or residence",
+              .description = "`residence`: `on_demand` (loaded by its first request), `warm` (loaded at once, unloaded last), `pinned` (never "
+                             "unloaded; administrators only).",
               .request_example = R"({"description":"three kinds of iris"})",
               .responses = model,
               .errors = {ErrorCode::invalid_input}});

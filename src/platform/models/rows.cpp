@@ -5,8 +5,9 @@
 namespace slipway::models {
 namespace {
 
-const std::vector<store::Migration> kMigrations = {{30, "models",
-                                                    R"(CREATE TABLE models (
+const std::vector<store::Migration> kMigrations = {
+    {30, "models",
+     R"(CREATE TABLE models (
           id TEXT PRIMARY KEY, owner_id TEXT NOT NULL REFERENCES users (id), name TEXT NOT NULL, description TEXT NOT NULL, tags TEXT NOT NULL,
           current_version BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
         CREATE INDEX models_owner ON models (owner_id, created_at);
@@ -18,9 +19,10 @@ const std::vector<store::Migration> kMigrations = {{30, "models",
           created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
         CREATE INDEX model_versions_model ON model_versions (model_id, number);
         CREATE INDEX model_versions_status ON model_versions (status);)"},
-                                                   {31, "model files",
-                                                    R"(ALTER TABLE model_versions ADD COLUMN files_json TEXT NOT NULL DEFAULT '';
-        ALTER TABLE model_versions ADD COLUMN entry TEXT NOT NULL DEFAULT '';)"}};
+    {31, "model files",
+     R"(ALTER TABLE model_versions ADD COLUMN files_json TEXT NOT NULL DEFAULT '';
+        ALTER TABLE model_versions ADD COLUMN entry TEXT NOT NULL DEFAULT '';)"},
+    {33, "model residence", "ALTER TABLE models ADD COLUMN residence TEXT NOT NULL DEFAULT 'on_demand';"}};
 
 std::vector<std::string> tags_of(const std::string& document) {
   std::vector<std::string> out;
@@ -60,7 +62,8 @@ ModelRow model_of(const store::Row& r) {
           tags_of(r.text("tags")),
           r.integer("current_version"),
           r.integer("created_at"),
-          r.integer("updated_at")};
+          r.integer("updated_at"),
+          r.text("residence")};
 }
 
 VersionRow version_of(const store::Row& r) {
@@ -170,8 +173,8 @@ Status insert_model(store::Session& session, const ModelRow& m) {
 }
 
 Status update_model(store::Session& session, const ModelRow& m) {
-  TRY(session.exec("UPDATE models SET name = ?, description = ?, tags = ?, current_version = ?, updated_at = ? WHERE id = ?",
-                   {m.name, m.description, dump_tags(m.tags), m.current_version, m.updated_at, m.id}));
+  TRY(session.exec("UPDATE models SET name = ?, description = ?, tags = ?, current_version = ?, updated_at = ?, residence = ? WHERE id = ?",
+                   {m.name, m.description, dump_tags(m.tags), m.current_version, m.updated_at, m.residence, m.id}));
   return ok();
 }
 

@@ -31,6 +31,7 @@ struct ModelRow {
   std::vector<std::string> tags;
   std::int64_t current_version = 0;  // number; 0: none is served
   std::int64_t created_at = 0, updated_at = 0;
+  std::string residence = "on_demand";  // or warm, pinned: inference::Residence
 };
 
 // One of the files that a version was made of. Their bytes follow one another in the version's one blob.
