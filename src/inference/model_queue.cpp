@@ -104,7 +104,8 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     request.ticket.cost_s = service_.estimate_s(request.job.rows);
     overload_.arrived();
     const bool was_on = overload_.on();
-    if (overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
+    const bool can_work = !cells_.empty();  // what piles up during a cold start is no overload
+    if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
     refused = refusal(now);
     if (!refused && deadline <= now) refused = late();
     Submitted submitted = Submitted::no_room;
@@ -156,7 +157,7 @@ std::optional<Error> ModelQueue::crowded(const Request& request, Steady now, Ans
   if (!cells_.empty() && standing > left) return refuse("So much waits for this model that the request could not be done within its time");
   const auto full = [&] {
     return waiting_.size() >= options_.queue_max || waiting_.bytes() + request.ticket.bytes > options_.queue_bytes_max ||
-           (overload_.on() && standing_s() > policy::Overload::allowed_s(service_.run_s()));
+           (overload_.on() && !cells_.empty() && standing_s() > policy::Overload::allowed_s(service_.run_s()));
   };
   while (full()) {
     auto displaced = waiting_.displace(request.ticket);
