@@ -1,12 +1,13 @@
-// Request bodies against a schema: JSON, CSV and npy. The first line chooses: a byte for the format, then a digit (one of the schemas here)
-// or a schema of its own as JSON, as a hostile cell might make one. What is taken fits the schema to the last element; the answer to it is
-// JSON again.
+// Request bodies against a schema: JSON, CSV, npy and the Open Inference Protocol with raw tensors. The first line chooses: a byte for the format,
+// then a digit (one of the schemas here) or a schema of its own as JSON, as a hostile cell might make one. What is taken fits the schema to the last
+// element; the answer to it is JSON again.
 #include <array>
 #include <cmath>
 #include <optional>
 #include <vector>
 
 #include "slipway/base/json.hpp"
+#include "slipway/tensor/oip_codec.hpp"
 #include "slipway/tensor/request_codec.hpp"
 #include "support.hpp"
 
@@ -138,6 +139,37 @@ void check_answer(const DecodedRequest& request, const Schema& schema) {
   check(json::parse(out).ok());
 }
 
+// 'o': JSON alone; 'b': two bytes with the length of the JSON before it; 'r': the whole body is the one input.
+Result<DecodedRequest> decode_oip(const RequestCodec& codec, std::uint8_t format, std::string_view body) {
+  std::optional<std::size_t> json_bytes;
+  if (format == 'b') {
+    if (body.size() < 2) return Error(ErrorCode::bad_request, "short");
+    json_bytes = static_cast<unsigned char>(body[0]) * 256U + static_cast<unsigned char>(body[1]);
+    body.remove_prefix(2);
+  }
+  auto request = format == 'r' ? oip::raw_request(body, codec.schema(), kLimits) : oip::parse_request(body, json_bytes, kLimits);
+  if (!request.ok()) return request.error();
+  for (const NamedTensor& t : request->inputs) {
+    std::string raw;
+    oip::append_raw(raw, t.tensor);
+    const auto again = oip::tensor_from_raw(t.tensor.dtype(), t.tensor.shape(), raw, {.rows_max = 200, .bytes_max = 4 << 20});
+    check(again.ok());
+  }
+  return codec.decode_tensors(std::move(request->inputs), kLimits);
+}
+
+void check_oip_answer(const DecodedRequest& request, const Schema& schema) {
+  Schema mirror = schema;
+  mirror.outputs = schema.inputs;
+  for (const bool binary : {false, true}) {
+    oip::InferRequest wish;
+    wish.binary_output = binary;
+    const auto answer = oip::encode_answer(wish, mirror, request.inputs, "m", "1");
+    check(answer.ok() && answer->json_bytes.has_value() == binary);
+    check(json::parse(std::string_view(answer->body).substr(0, answer->json_bytes.value_or(answer->body.size()))).ok());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -146,7 +178,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto codec = codec_of(input.line());
   if (!codec) return 0;
   const std::string_view body = input.rest();
-  const auto request = format == 'c'   ? codec->decode_csv(body, kLimits)
+  const bool is_oip = format == 'o' || format == 'b' || format == 'r';
+  const auto request = is_oip          ? decode_oip(*codec, format, body)
+                       : format == 'c' ? codec->decode_csv(body, kLimits)
                        : format == 'n' ? codec->decode_npy(body, kLimits)
                                        : codec->decode_json(body, kLimits);
   if (!request.ok()) {
@@ -155,5 +189,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   check_decoded(*request, codec->schema());
   check_answer(*request, codec->schema());
+  if (is_oip) check_oip_answer(*request, codec->schema());
   return 0;
 }
