@@ -48,7 +48,9 @@ class XgbEvaluation {
     std::vector<float> margin = use_.base_last ? std::vector<float>(use_.bases.size(), 0.0F) : use_.bases;
     for (std::size_t t = 0; t < use_.trees; ++t) margin[static_cast<std::size_t>(model_.tree_group[t])] += leaf(model_.trees[t], x);
     for (std::size_t g = 0; use_.base_last && g < margin.size(); ++g) margin[g] += use_.bases[g];
-    return use_.classifies ? classified(margin) : valued(margin);
+    DirectAnswer out = use_.classifies ? classified(margin) : valued(margin);
+    out.single = true;
+    return out;
   }
 
  private:
@@ -57,6 +59,7 @@ class XgbEvaluation {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool coded = i < model_.categories.size() && model_.categories[i].known();
       auto value = static_cast<float>(coded ? code(model_.categories[i], row[i]) : row[i].number);
+      if (row.sparse && !coded && row[i].number == 0) value = std::nanf("");  // not stored
       if (!std::isnan(use_.missing) && value == static_cast<float>(use_.missing)) value = std::nanf("");
       x.push_back(value);
     }
@@ -155,8 +158,13 @@ class LgbEvaluation {
     Numbers raw;
     for (const auto& sum : sums) raw.push_back(sum.value() / static_cast<double>(rounds));
     const Numbers value = linked(raw);
-    if (use_.labels) return sklearn::of_probabilities(*use_.labels, k == 1 ? Numbers{1 - value[0], value[0]} : value);
     DirectAnswer out;
+    if (use_.labels) {
+      out = sklearn::of_probabilities(*use_.labels, k == 1 ? Numbers{1 - value[0], value[0]} : value);
+      if (use_.decides) out.scores = raw;
+      out.scalar_scores = k == 1;
+      return out;
+    }
     out.scalar_prediction = k == 1;
     out.prediction = value;
     return out;

@@ -47,7 +47,9 @@ Result<Table> times(Lowering& to, const Table& table, double weight) {
     return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(table.width()));
   }
   const Val x = TRY(to.inputs.numbers(table));
-  return made_of(table, Builder::typed(to.graph.mul(x, factor), DType::float64, x.columns));
+  Table out = made_of(table, Builder::typed(to.graph.mul(x, factor), DType::float64, x.columns));
+  out.sparse = table.sparse;
+  return out;
 }
 
 std::size_t converter_count() { return table().size(); }

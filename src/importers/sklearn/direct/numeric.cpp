@@ -99,6 +99,10 @@ std::optional<Labels> classes_of(const View& model) {
   return std::nullopt;
 }
 
+bool all_single(std::span<const DirectAnswer> answers) {
+  return !answers.empty() && std::all_of(answers.begin(), answers.end(), [](const DirectAnswer& a) { return a.single; });
+}
+
 DirectAnswer of_probabilities(const Labels& labels, Numbers probabilities) {
   DirectAnswer answer;
   answer.label = labels.shown.at(clear_largest(probabilities));
