@@ -10,8 +10,6 @@ namespace {
 
 constexpr int kDepthMax = 24;
 
-bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough"); }
-
 Result<std::optional<Step>> chain(Direct& by, const View& steps, std::size_t count) {
   std::vector<Step> all;
   for (std::size_t i = 0; i < count; ++i) {
@@ -101,6 +99,7 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
 
 constexpr DirectConverter kStructure[] = {
     {"Pipeline", pipeline_transform, pipeline_predict},
+    {"Pipeline", pipeline_transform, pipeline_predict, "imblearn"},
     {"ColumnTransformer", column_transformer, nullptr},
 };
 

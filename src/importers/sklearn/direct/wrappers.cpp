@@ -513,6 +513,8 @@ constexpr DirectConverter kConverters[] = {
     {"StackingRegressor", stack, stacking},
     {"BaggingClassifier", nullptr, bagging_classifier},
     {"BaggingRegressor", nullptr, bagging_regressor},
+    {"BalancedBaggingClassifier", nullptr, bagging_classifier, "imblearn"},
+    {"EasyEnsembleClassifier", nullptr, bagging_classifier, "imblearn"},
     {"AdaBoostClassifier", nullptr, ada_classifier},
     {"AdaBoostRegressor", nullptr, ada_regressor},
     {"_ConstantPredictor", nullptr, constant},
