@@ -100,9 +100,12 @@ Made voting_classifier(Direct& by, const View& model) {
     }
     Numbers shares;
     for (const Sum& sum : sums) shares.push_back(soft ? narrowed(sum.value() / all, single) : sum.value());
-    if (soft) return of_probabilities(labels, std::move(shares));
     DirectAnswer out;
-    out.label = labels.shown[first_largest(shares)];
+    if (soft)
+      out = of_probabilities(labels, std::move(shares));
+    else
+      out.label = labels.shown[first_largest(shares)];
+    out.single = single;
     return out;
   });
 }
