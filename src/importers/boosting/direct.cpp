@@ -45,18 +45,39 @@ class XgbEvaluation {
 
   DirectAnswer answer(const Row& row) const {
     const std::vector<float> x = features(row);
-    std::vector<float> margin = use_.base_last ? std::vector<float>(use_.bases.size(), 0.0F) : use_.bases;
-    for (std::size_t t = 0; t < use_.trees; ++t) margin[static_cast<std::size_t>(model_.tree_group[t])] += leaf(model_.trees[t], x);
-    for (std::size_t g = 0; use_.base_last && g < margin.size(); ++g) margin[g] += use_.bases[g];
-    return use_.classifies ? classified(margin) : valued(margin);
+    DirectAnswer out = model_.booster == "gblinear" ? told(linear_margin(x)) : told(tree_margin(x));
+    out.single = true;
+    return out;
   }
 
  private:
+  DirectAnswer told(const std::vector<float>& margin) const { return use_.classifies ? classified(margin) : valued(margin); }
+
+  // The first base score is every output's; what is missing adds nothing.
+  std::vector<float> linear_margin(const std::vector<float>& x) const {
+    const std::size_t groups = use_.bases.size();
+    std::vector<float> margin;
+    for (std::size_t g = 0; g < groups; ++g) {
+      float sum = model_.linear.at(x.size() * groups + g) + use_.bases[0];
+      for (std::size_t i = 0; i < x.size(); ++i) sum += std::isnan(x[i]) ? 0.0F : x[i] * model_.linear[i * groups + g];
+      margin.push_back(sum);
+    }
+    return margin;
+  }
+
+  std::vector<float> tree_margin(const std::vector<float>& x) const {
+    std::vector<float> margin = use_.base_last ? std::vector<float>(use_.bases.size(), 0.0F) : use_.bases;
+    for (std::size_t t = 0; t < use_.trees; ++t) margin[static_cast<std::size_t>(model_.tree_group[t])] += leaf(model_.trees[t], x);
+    for (std::size_t g = 0; use_.base_last && g < margin.size(); ++g) margin[g] += use_.bases[g];
+    return margin;
+  }
+
   std::vector<float> features(const Row& row) const {
     std::vector<float> x;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool coded = i < model_.categories.size() && model_.categories[i].known();
       auto value = static_cast<float>(coded ? code(model_.categories[i], row[i]) : row[i].number);
+      if (row.sparse && !coded && row[i].number == 0) value = std::nanf("");  // not stored
       if (!std::isnan(use_.missing) && value == static_cast<float>(use_.missing)) value = std::nanf("");
       x.push_back(value);
     }
@@ -155,8 +176,13 @@ class LgbEvaluation {
     Numbers raw;
     for (const auto& sum : sums) raw.push_back(sum.value() / static_cast<double>(rounds));
     const Numbers value = linked(raw);
-    if (use_.labels) return sklearn::of_probabilities(*use_.labels, k == 1 ? Numbers{1 - value[0], value[0]} : value);
     DirectAnswer out;
+    if (use_.labels) {
+      out = sklearn::of_probabilities(*use_.labels, k == 1 ? Numbers{1 - value[0], value[0]} : value);
+      if (use_.decides) out.scores = raw;
+      out.scalar_scores = k == 1;
+      return out;
+    }
     out.scalar_prediction = k == 1;
     out.prediction = value;
     return out;
@@ -314,7 +340,10 @@ std::optional<Answerer> evaluate_xgboost(XgbModel model, XgbUse use) {
     nodes += tree.size();
     if (tree.width != 1 || tree.size() == 0) return std::nullopt;
   }
-  const bool plain = model.booster == "gbtree" && model.tree_weight.empty();
+  const bool linear = model.booster == "gblinear" && !use.bases.empty() && model.features >= 0 &&
+                      static_cast<std::size_t>(model.features) < model.linear.size() &&
+                      model.linear.size() == (static_cast<std::size_t>(model.features) + 1) * use.bases.size();
+  const bool plain = linear || (model.booster == "gbtree" && model.tree_weight.empty());
   if (!plain || nodes > kWalkedMax || use.trees > model.trees.size() || model.tree_group.size() < use.trees) return std::nullopt;
   for (std::size_t t = 0; t < use.trees; ++t) {
     if (model.tree_group[t] < 0 || model.tree_group[t] >= static_cast<std::int64_t>(use.bases.size())) return std::nullopt;

@@ -21,6 +21,7 @@ std::optional<sklearn::Answerer> evaluate_xgboost(XgbModel model, XgbUse use);
 
 struct LgbUse {
   std::optional<Labels> labels;               // of a classifier
+  bool decides = false;                       // it has a decision_function: the raw scores
   std::int64_t iterations = -1;               // -1: all
   std::vector<std::size_t> category_columns;  // of each list of pandas categories
 };

@@ -217,6 +217,7 @@ Result<std::optional<sklearn::Answerer>> evaluated(LgbModel model, const Wrapper
   const bool classes = model.objective == "binary" || model.objective == "multiclass" || model.objective == "multiclassova";
   LgbUse use;
   use.iterations = wrapper.iterations;
+  use.decides = wrapper.decides;
   if (wrapper.classifier || (wrapper.bare && classes))
     use.labels = wrapper.labels ? *wrapper.labels : numbered_labels(model.trees_per_iteration == 1 ? 2 : model.trees_per_iteration);
   if (model.pandas_categories.is_array() && !model.pandas_categories.as_array().empty())

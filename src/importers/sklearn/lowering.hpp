@@ -108,6 +108,8 @@ std::optional<View> speaks_for(const View& model);
 std::vector<View> inside(const View& model);
 // Whether its transform() can feed another estimator (looks through pipelines).
 bool transforms(const View& model);
+// Whether a pipeline's step lets a request's rows be: None, 'passthrough', imbalanced-learn's samplers.
+bool does_nothing(const View& step);
 // Whether a transformer's answer is a sparse matrix in the library, given one or not. nullopt: its parts say it.
 std::optional<bool> gives_sparse(const View& model, bool given);
 // Whether the object is of a class that a converter reads.

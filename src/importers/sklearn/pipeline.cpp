@@ -13,8 +13,6 @@ bool samples(const View& step) {
                                    module.starts_with("imblearn.combine") || (module.starts_with("imblearn.") && step.name() == "FunctionSampler"));
 }
 
-bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough") || samples(step); }
-
 Result<View> steps_of(const View& model) {
   const View steps = TRY(model.attribute("steps"));
   if (!steps.is(Kind::list) && !steps.is(Kind::tuple)) return refuse(steps, "the steps are " + steps.describe());
@@ -49,6 +47,8 @@ Result<Prediction> predict(Lowering& to, const View& model, const Table& in) {
 constexpr Converter kConverters[] = {{"Pipeline", transform, predict}, {"Pipeline", transform, predict, "imblearn"}};
 
 }  // namespace
+
+bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough") || samples(step); }
 
 Family pipeline_family() { return kConverters; }
 

@@ -47,7 +47,16 @@ Result<Table> times(Lowering& to, const Table& table, double weight) {
     return to.inputs.sparse_table(*sparse, static_cast<std::int64_t>(table.width()));
   }
   const Val x = TRY(to.inputs.numbers(table));
-  return made_of(table, Builder::typed(to.graph.mul(x, factor), DType::float64, x.columns));
+  if (table.sparse && weight == 0 && !table.free) {  // scipy keeps the zeros that this makes
+    const auto parts = to.graph.op_n("DenseToSparse", {x}, 3, {}, graph::kOwnDomain);
+    const Val values = to.graph.mul(Builder::typed(parts[2], DType::float64, -1), factor);
+    const Sparse zeros{Builder::typed(parts[0], DType::int64, -1), Builder::typed(parts[1], DType::int64, -1),
+                       Builder::typed(values, DType::float64, -1)};
+    return to.inputs.sparse_table(zeros, static_cast<std::int64_t>(table.width()));
+  }
+  Table out = made_of(table, Builder::typed(to.graph.mul(x, factor), DType::float64, x.columns));
+  out.sparse = table.sparse;
+  return out;
 }
 
 std::size_t converter_count() { return table().size(); }

@@ -76,7 +76,12 @@ Result<Prediction> classifier(Lowering& to, const View& model, const Table& in) 
   const bool soft = TRY(is_soft(model));
   Members members = TRY(ask(to, model, in, soft));
   const auto weights = TRY(weights_of(model, members.answers.size()));
-  if (soft) return Prediction::from_probabilities(to.graph, std::move(members.labels), average(to.graph, members.answers, weights, members.single));
+  if (soft) {
+    const Val mean = average(to.graph, members.answers, weights, members.single);
+    Prediction p = Prediction::from_probabilities(to.graph, std::move(members.labels), mean);
+    p.single = members.single && weights.empty();
+    return p;
+  }
   std::vector<Val> votes;
   for (std::size_t i = 0; i < members.answers.size(); ++i) {
     const Val vote = one_hot(to.graph, members.answers[i], static_cast<std::int64_t>(members.labels.count()));

@@ -233,6 +233,7 @@ using Mask = std::vector<bool>;
 std::optional<Step> selected(Mask mask) {
   return Step([mask = std::move(mask)](const Row& row) {
     Row out;
+    out.sparse = row.sparse;
     for (std::size_t i = 0; i < mask.size(); ++i) {
       if (mask[i]) out.push_back(row.at(i));
     }

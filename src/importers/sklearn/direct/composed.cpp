@@ -63,59 +63,93 @@ Result<Numbers> row_or(const View& model, bool wanted, const char* name, double 
   return row;
 }
 
+// Of float32 targets every step is float32, too.
+using Back = std::function<Numbers(Numbers y, bool single)>;
+using MadeBack = Result<std::optional<Back>>;
+
 double power_back(double x, double lambda, bool cox) {
   if (cox) return lambda == 0 ? std::exp(x) : std::pow(x * lambda + 1, 1 / lambda);
   if (x >= 0) return std::abs(lambda) < 2.3e-16 ? std::expm1(x) : rounded(std::pow(x * lambda + 1, 1 / lambda)) - 1;
   return std::abs(lambda - 2) < 4.5e-16 ? -std::expm1(-x) : 1 - rounded(std::pow(1 - (2 - lambda) * x, 1 / (2 - lambda)));
 }
 
-// inverse_transform of a target's transformer.
-MadeStep back(const View& model, std::size_t width, int depth) {
-  if (depth > 8 || !model.is(Kind::object)) return no_step();
-  const std::string name(model.name());
-  if (name == "FunctionTransformer") return function_step(model, "inverse_func", "inv_kw_args");
-  if (name == "Pipeline") {
-    const View steps = TRY(model.attribute("steps"));
-    std::vector<Step> all;
-    for (std::size_t i = steps.size(); i-- > 0;) {
-      if (steps.at(i).size() != 2 || steps.at(i).at(1).is_none() || steps.at(i).at(1).is_text("passthrough")) continue;
-      auto made = TRY(back(steps.at(i).at(1), width, depth + 1));
-      if (!made) return no_step();
-      all.push_back(std::move(*made));
+MadeBack back(Direct& by, const View& model, std::size_t width, int depth);
+
+MadeBack pipeline_back(Direct& by, const View& model, std::size_t width, int depth) {
+  const View steps = TRY(model.attribute("steps"));
+  std::vector<Back> all;
+  for (std::size_t i = steps.size(); i-- > 0;) {
+    if (steps.at(i).size() != 2 || steps.at(i).at(1).is_none() || steps.at(i).at(1).is_text("passthrough")) continue;
+    auto made = TRY(back(by, steps.at(i).at(1), width, depth + 1));
+    if (!made) return std::optional<Back>{};
+    all.push_back(std::move(*made));
+  }
+  return std::optional<Back>([all](Numbers y, bool single) {
+    for (const Back& step : all) y = step(std::move(y), single);
+    return y;
+  });
+}
+
+MadeBack powers_back(Direct& by, const View& model, std::size_t width, int depth) {
+  const Numbers lambdas = TRY(row_or(model, true, "lambdas_", 1, width));
+  const bool cox = text_or(model, "method", "yeo-johnson") == "box-cox";
+  std::optional<Back> scaler;
+  if (TRY(flag_or(model, "standardize", true))) scaler = TRY(back(by, TRY(model.attribute("_scaler")), width, depth + 1));
+  return std::optional<Back>([=](Numbers y, bool single) {
+    if (scaler) y = (*scaler)(std::move(y), single);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = narrowed(power_back(rounded(y[i]), lambdas.at(i), cox), single);
+    return y;
+  });
+}
+
+MadeBack range_back(const View& model, std::size_t width) {
+  const Numbers shift = TRY(row_or(model, true, "min_", 0, width)), scale = TRY(row_or(model, true, "scale_", 1, width));
+  return std::optional<Back>([=](Numbers y, bool single) {
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double moved = y[i] - shift.at(i);
+      y[i] =
+          single ? narrowed(narrowed(moved, true) / scale.at(i), true) : rounded(moved, std::max(std::abs(y[i]), std::abs(shift[i]))) / scale.at(i);
     }
-    return std::optional<Step>([all](Row row) {
-      for (const Step& step : all) row = step(row);
-      return row;
-    });
-  }
-  if (name == "PowerTransformer") {
-    const Numbers lambdas = TRY(row_or(model, true, "lambdas_", 1, width));
-    const bool cox = text_or(model, "method", "yeo-johnson") == "box-cox";
-    std::optional<Step> scaler;
-    if (TRY(flag_or(model, "standardize", true))) scaler = TRY(back(TRY(model.attribute("_scaler")), width, depth + 1));
-    return std::optional<Step>([=](const Row& row) {
-      Row out = scaler ? (*scaler)(row) : row;
-      for (std::size_t i = 0; i < out.size(); ++i) out[i].number = power_back(rounded(out[i].number), lambdas.at(i), cox);
-      return out;
-    });
-  }
-  if (name == "MinMaxScaler") {
-    const Numbers shift = TRY(row_or(model, true, "min_", 0, width)), scale = TRY(row_or(model, true, "scale_", 1, width));
-    return by_numbers([=](Numbers x) {
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] = rounded(x[i] - shift.at(i), std::max(std::abs(x[i]), std::abs(shift[i]))) / scale.at(i);
-      return x;
-    });
-  }
-  const bool standard = name == "StandardScaler", robust = name == "RobustScaler";
-  if (!standard && !robust && name != "MaxAbsScaler") return no_step();
+    return y;
+  });
+}
+
+MadeBack scaled_back(Direct& by, const View& model, std::size_t width) {
+  const bool standard = model.name() == "StandardScaler", shifting = standard || model.name() == "RobustScaler";
   const bool scales = TRY(flag_or(model, standard ? "with_std" : "with_scaling", true)),
              shifts = TRY(flag_or(model, standard ? "with_mean" : "with_centering", true));
   const Numbers scale = TRY(row_or(model, scales, "scale_", 1, width));
-  const Numbers shift = TRY(row_or(model, shifts && (standard || robust), standard ? "mean_" : "center_", 0, width));
-  return by_numbers([=](Numbers x) {
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = rounded(x[i] * scale.at(i)) + shift.at(i);
-    return x;
+  const Numbers shift = TRY(row_or(model, shifts && shifting, standard ? "mean_" : "center_", 0, width));
+  const bool narrows = standard && by.version(model).at_least(1, 8);  // its own numbers, too, of float32 targets
+  return std::optional<Back>([=](Numbers y, bool single) {
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      if (single)
+        y[i] = narrowed(narrowed(y[i] * narrowed(scale.at(i), narrows), true) + narrowed(shift.at(i), narrows), true);
+      else
+        y[i] = rounded(y[i] * scale.at(i)) + shift.at(i);
+    }
+    return y;
   });
+}
+
+// inverse_transform of a target's transformer.
+MadeBack back(Direct& by, const View& model, std::size_t width, int depth) {
+  if (depth > 8 || !model.is(Kind::object)) return std::optional<Back>{};
+  const std::string_view name = model.name();
+  if (name == "FunctionTransformer") {
+    const auto step = TRY(function_step(model, "inverse_func", "inv_kw_args"));
+    if (!step) return std::optional<Back>{};
+    return std::optional<Back>([step = *step](const Numbers& y, bool single) {
+      Numbers out = numbers_of(step(row_of(y)));
+      for (double& v : out) v = narrowed(v, single);
+      return out;
+    });
+  }
+  if (name == "Pipeline") return pipeline_back(by, model, width, depth);
+  if (name == "PowerTransformer") return powers_back(by, model, width, depth);
+  if (name == "MinMaxScaler") return range_back(model, width);
+  if (name == "StandardScaler" || name == "RobustScaler" || name == "MaxAbsScaler") return scaled_back(by, model, width);
+  return std::optional<Back>{};
 }
 
 // The width of what the regressor answers isn't told; most transformers hold a number a target.
@@ -130,12 +164,13 @@ std::size_t targets_of(const View& transformer) {
 Made transformed_target(Direct& by, const View& model) {
   const View transformer = TRY(model.attribute("transformer_"));
   const auto inner = TRY(by.predict(TRY(model.attribute("regressor_"))));
-  const auto step = TRY(back(transformer, targets_of(transformer), 0));
+  const auto step = TRY(back(by, transformer, targets_of(transformer), 0));
   if (!inner || !step) return no_answer();
   const bool one = TRY(number_or(model, "_training_dim", 1)) == 1;
   return std::optional<Answerer>([inner = *inner, step = *step, one](const Row& row) {
-    DirectAnswer out;
-    out.prediction = numbers_of(step(row_of(inner(row).prediction)));
+    DirectAnswer answer = inner(row), out;
+    out.single = answer.single;
+    out.prediction = step(std::move(answer.prediction), answer.single);
     out.scalar_prediction = one && out.prediction.size() == 1;
     return out;
   });
@@ -143,20 +178,28 @@ Made transformed_target(Direct& by, const View& model) {
 
 // --- calibration
 
-using Calibrator = std::function<double(double)>;
+using Calibrator = std::function<double(double score, bool single)>;
+
+// Before numpy 2 float32 scores made the calibrator's two numbers float32, and all that is computed of them.
+double single_sigmoid(double a, double b, double x) {
+  const double line = narrowed(narrowed(narrowed(a, true) * x, true) + narrowed(b, true), true);
+  return narrowed(1 / narrowed(1 + narrowed(std::exp(line), true), true), true);
+}
 
 Result<std::optional<Calibrator>> calibrator_of(const View& model) {
   if (!model.is(Kind::object)) return std::optional<Calibrator>{};
   if (model.name() == "_SigmoidCalibration") {
     const double a = TRY(TRY(model.attribute("a_")).number()), b = TRY(TRY(model.attribute("b_")).number());
-    return std::optional<Calibrator>([a, b](double x) { return expit(-(rounded(a * x) + b)); });
+    return std::optional<Calibrator>(
+        [a, b](double x, bool single) { return single ? single_sigmoid(a, b, x) : expit(-(rounded(a * rounded(x)) + b)); });
   }
   if (model.name() != "IsotonicRegression") return std::optional<Calibrator>{};
   const View at = TRY(first_present(model, {"X_thresholds_", "_necessary_X_"})),
              value = TRY(first_present(model, {"y_thresholds_", "_necessary_y_"}));
   const Numbers x = TRY(at.doubles()), y = TRY(value.doubles());
   if (x.empty() || x.size() != y.size() || at.dtype_text() == "<f4") return std::optional<Calibrator>{};
-  return std::optional<Calibrator>([x, y](double v) {
+  return std::optional<Calibrator>([x, y](double score, bool) {
+    const double v = rounded(score);
     if (v <= x.front()) return y.front();
     if (v >= x.back()) return y.back();
     std::size_t right = 1;
@@ -170,18 +213,20 @@ struct Pair {
   std::vector<Calibrator> calibrators;
   std::vector<std::size_t> places;  // of the member's classes
   bool second = false;              // of probabilities, the second class alone is calibrated
+  bool narrow = false;              // float32 probabilities are calibrated in float32
 
   Numbers of(const Row& row, std::size_t classes) const {
     const DirectAnswer answer = member(row);
     Numbers scores = answer.scores;
     if (scores.empty()) scores = second ? Numbers{answer.probabilities.at(1)} : answer.probabilities;
+    const bool single = narrow && answer.single && answer.scores.empty();
     Numbers p(classes, 0.0);
     if (classes == 2) {
-      p[1] = calibrators.at(0)(rounded(scores.at(0)));
+      p[1] = calibrators.at(0)(scores.at(0), single);
       p[0] = 1 - p[1];
     } else {
       double sum = 0;
-      for (std::size_t i = 0; i < scores.size(); ++i) sum += p.at(places.at(i)) = calibrators.at(i)(rounded(scores[i]));
+      for (std::size_t i = 0; i < scores.size(); ++i) sum += p.at(places.at(i)) = calibrators.at(i)(scores[i], single);
       for (double& v : p) v = sum == 0 ? 1 / static_cast<double>(classes) : v / sum;
     }
     for (double& v : p) v = v > 1 && v <= 1 + 1e-5 ? 1 : v;
@@ -195,7 +240,8 @@ Result<std::optional<Pair>> pair_of(Direct& by, const View& model, const View& p
   const auto member = TRY(by.predict(estimator));
   const auto own = classes_of(estimator);
   if (!member || !own) return std::optional<Pair>{};
-  Pair out{*member, {}, {}, (by.version(model).at_least(1, 4) ? own->count() : labels.count()) == 2};
+  const bool later = by.version(model).at_least(1, 4);
+  Pair out{*member, {}, {}, (later ? own->count() : labels.count()) == 2, !later};
   for (std::size_t i = 0; i < list.size(); ++i) {
     auto made = TRY(calibrator_of(list.at(i)));
     if (!made) return std::optional<Pair>{};

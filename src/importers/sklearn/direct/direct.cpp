@@ -10,8 +10,6 @@ namespace {
 
 constexpr int kDepthMax = 24;
 
-bool does_nothing(const View& step) { return step.is_none() || step.is_text("passthrough"); }
-
 Result<std::optional<Step>> chain(Direct& by, const View& steps, std::size_t count) {
   std::vector<Step> all;
   for (std::size_t i = 0; i < count; ++i) {
@@ -63,6 +61,7 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
     double weight = 1;
   };
   std::vector<Part> parts;
+  const bool sparse = TRY(flag_or(model, "sparse_output_", false));
   const auto weights = model.find("transformer_weights");
   const std::size_t behind = by.steps_behind();
   by.behind(std::nullopt);
@@ -77,13 +76,16 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
     if (weights && !weights->is_none() && share.name.is(Kind::text)) {
       if (const auto weight = weights->get(TRY(share.name.text()))) part.weight = TRY(weight->number());
     }
+    if (part.weight == 0) return std::optional<Step>{};  // a sparse part then stores zeros
     parts.push_back(std::move(part));
   }
   by.leave(behind);
-  return std::optional<Step>([parts](const Row& row) {
+  return std::optional<Step>([parts, sparse](const Row& row) {
     Row out;
+    out.sparse = sparse;
     for (const Part& part : parts) {
       Row taken;
+      taken.sparse = row.sparse;
       for (const std::int64_t c : part.columns) taken.push_back(row.at(static_cast<std::size_t>(c)));
       if (part.step) taken = (*part.step)(taken);
       for (Cell& cell : taken) {
@@ -97,8 +99,20 @@ Result<std::optional<Step>> column_transformer(Direct& by, const View& model) {
 
 constexpr DirectConverter kStructure[] = {
     {"Pipeline", pipeline_transform, pipeline_predict},
+    {"Pipeline", pipeline_transform, pipeline_predict, "imblearn"},
     {"ColumnTransformer", column_transformer, nullptr},
 };
+
+// What it gives, said to be sparse or not by the table that the lowering goes by. Parts inside say it themselves.
+Step with_sparsity(const View& model, Step step) {
+  const auto of_dense = gives_sparse(model, false), of_sparse = gives_sparse(model, true);
+  if (!of_dense || !of_sparse) return step;
+  return [step = std::move(step), of_dense = *of_dense, of_sparse = *of_sparse](const Row& row) {
+    Row out = step(row);
+    out.sparse = row.sparse ? of_sparse : of_dense;
+    return out;
+  };
+}
 
 const DirectConverter* find(const View& model) {
   const std::string_view root = model.module().substr(0, model.module().find('.'));
@@ -134,7 +148,11 @@ Result<std::optional<Step>> Direct::transform(const View& model) {
   ++depth_;
   auto made = converter->transform(*this, model);
   --depth_;
-  if (made.ok() && !*made) unchecked_.insert(std::string(model.name()));
+  if (!made.ok()) return made;
+  if (!*made)
+    unchecked_.insert(std::string(model.name()));
+  else
+    *made = with_sparsity(model, std::move(**made));
   return made;
 }
 

@@ -20,7 +20,11 @@ struct Cell {  // missing: no text, and the number is NaN
   std::optional<std::string> text;
   bool missing() const { return !text && number != number; }
 };
-using Row = std::vector<Cell>;
+struct Row : std::vector<Cell> {
+  using std::vector<Cell>::vector;
+  // The library holds it as a row of a sparse matrix, which stores no zeros (Table::sparse).
+  bool sparse = false;
+};
 
 // The answer to one row, by the contract's names of outputs; a label is a Cell of the classes' kind.
 struct DirectAnswer {
@@ -31,6 +35,7 @@ struct DirectAnswer {
   std::optional<double> score;          // of outlier detectors
   std::vector<std::int64_t> indicator;  // several labels a row
   std::vector<DirectAnswer> outputs;    // a classifier of several outputs: one each
+  bool single = false;                  // probabilities and prediction are float32 in the library (Prediction::single)
 };
 
 // Thrown by a Step for a row that the library refuses (a category it never saw), and for one whose answer rounding decides.

@@ -373,6 +373,7 @@ constexpr DirectConverter kConverters[] = {
     {"ExtraTreeClassifier", nullptr, tree_classifier},
     {"RandomForestClassifier", nullptr, tree_classifier},
     {"ExtraTreesClassifier", nullptr, tree_classifier},
+    {"BalancedRandomForestClassifier", nullptr, tree_classifier, "imblearn"},
     {"DecisionTreeRegressor", nullptr, tree_regressor},
     {"ExtraTreeRegressor", nullptr, tree_regressor},
     {"RandomForestRegressor", nullptr, tree_regressor},

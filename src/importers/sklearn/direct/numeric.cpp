@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "slipway/importers/sklearn/inner.hpp"
+
 namespace slipway::importers::sklearn {
 namespace {
 
@@ -83,6 +85,22 @@ std::span<const double> row_at(const Matrix& m, std::size_t i) {
   return std::span(m.data).subspan(i * static_cast<std::size_t>(m.columns), static_cast<std::size_t>(m.columns));
 }
 
+// Of boosters' classifiers: LightGBM's attribute has another name, XGBoost since 1.6 knows only how many there are.
+std::optional<Labels> classes_of_booster(const View& model) {
+  constexpr double kMany = 100'000;
+  const bool lightgbm = model.module().starts_with("lightgbm."), xgboost = model.module().starts_with("xgboost.");
+  if (!lightgbm && !xgboost) return std::nullopt;
+  auto classes = lightgbm ? model.find("_classes") : std::nullopt;
+  if (const auto encoder = model.find("_le"); encoder && encoder->is(Kind::object)) classes = encoder->find("classes_");
+  if (classes && !classes->is_none()) {
+    auto labels = read_labels(*classes);
+    return labels.ok() && labels->count() > 0 ? std::optional(std::move(*labels)) : std::nullopt;
+  }
+  const auto count = number_or(model, "n_classes_", 0);
+  if (lightgbm || !count.ok() || !(*count >= 2 && *count <= kMany)) return std::nullopt;
+  return column_labels(static_cast<std::int64_t>(*count));
+}
+
 std::optional<Labels> classes_of(const View& model) {
   std::optional<View> at = model;
   for (int depth = 0; at && at->is(Kind::object) && depth < 24; ++depth) {
@@ -94,9 +112,14 @@ std::optional<Labels> classes_of(const View& model) {
       auto labels = read_labels(*classes);
       return labels.ok() && labels->count() > 0 ? std::optional(std::move(*labels)) : std::nullopt;
     }
+    if (auto labels = classes_of_booster(*at)) return labels;
     at = speaks_for(*at);
   }
   return std::nullopt;
+}
+
+bool all_single(std::span<const DirectAnswer> answers) {
+  return !answers.empty() && std::all_of(answers.begin(), answers.end(), [](const DirectAnswer& a) { return a.single; });
 }
 
 DirectAnswer of_probabilities(const Labels& labels, Numbers probabilities) {

@@ -25,14 +25,18 @@ class Disturbed {
 double rounded(double x);
 double rounded(double x, double size);  // the same, by 1e-14 of another size: where the library's own terms were larger
 
+// x, or x as float32. What is computed of float32 numbers alone has no last digits in double that could differ.
+inline double narrowed(double x, bool single) { return single ? static_cast<double>(static_cast<float>(x)) : x; }
+
 class Sum {
  public:
-  explicit Sum(double start = 0) : value_(start) {}
-  void add(double term) { value_ += rounded(term); }
+  explicit Sum(double start = 0, bool single = false) : value_(start), single_(single) {}
+  void add(double term) { value_ = single_ ? narrowed(value_ + term, true) : value_ + rounded(term); }
   double value() const { return value_; }
 
  private:
   double value_;
+  bool single_;  // added in float32
 };
 
 double dot(std::span<const double> a, std::span<const double> b);
@@ -50,6 +54,7 @@ std::span<const double> row_at(const Matrix& m, std::size_t i);
 
 // classes_, of the estimator, of its label binarizer or of what it hands its calls on to. nullopt: several outputs, or none.
 std::optional<Labels> classes_of(const View& model);
+bool all_single(std::span<const DirectAnswer> answers);
 DirectAnswer of_probabilities(const Labels& labels, Numbers probabilities);
 inline std::optional<Answerer> no_answer() { return std::nullopt; }
 inline std::optional<Step> no_step() { return std::nullopt; }

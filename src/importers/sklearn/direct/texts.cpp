@@ -124,6 +124,7 @@ Result<Weights> weights_of(const View& model) {
   if (TRY(flag_or(model, "use_idf", true)))
     out.idf = present(model, "idf_") ? TRY(vector(model, "idf_")) : TRY(vector(TRY(model.attribute("_idf_diag")), "data"));
   out.sublinear = TRY(flag_or(model, "sublinear_tf", false));
+  if (std::count(out.idf.begin(), out.idf.end(), 0.0) > 0) return refuse(model, "a weight is zero");  // a zero would be stored
   const auto norm = model.find("norm");
   out.norm = !norm ? "l2" : norm->is_none() ? "" : text_or(model, "norm", "l2");
   return out;

@@ -36,6 +36,13 @@ std::size_t place_of(const json::Value& label, const Labels& labels, bool number
   throw RowUnclear();
 }
 
+std::vector<DirectAnswer> asked(const std::vector<Answerer>& members, const Row& row) {
+  std::vector<DirectAnswer> out;
+  out.reserve(members.size());
+  for (const Answerer& member : members) out.push_back(member(row));
+  return out;
+}
+
 double only(const DirectAnswer& answer) {
   if (!answer.prediction.empty()) return answer.prediction.size() == 1 ? answer.prediction[0] : throw RowUnclear();
   if (!answer.label) throw RowUnclear();
@@ -79,21 +86,26 @@ Made voting_classifier(Direct& by, const View& model) {
   const auto members = TRY(answerers_of(by, model, "estimators_"));
   if (!labels || !members) return no_answer();
   const Numbers weights = TRY(weights_of(model, members->size()));
-  const bool soft = text_or(model, "voting", "hard") == "soft";
+  const bool soft = text_or(model, "voting", "hard") == "soft", weighs = present(model, "weights");
   return std::optional<Answerer>([=, labels = *labels, members = *members](const Row& row) {
-    std::vector<Sum> sums(labels.count());
+    const auto answers = asked(members, row);
+    const bool single = soft && !weighs && all_single(answers);
+    std::vector<Sum> sums(labels.count(), Sum(0, single));
     double all = 0;
     for (std::size_t m = 0; m < members.size(); ++m) {
-      const DirectAnswer answer = members[m](row);
+      const DirectAnswer& answer = answers[m];
       all += weights[m];
       if (!soft) sums[place_of(answer.label.value(), labels, true)].add(weights[m]);
       for (std::size_t c = 0; soft && c < sums.size(); ++c) sums[c].add(weights[m] * answer.probabilities.at(c));
     }
     Numbers shares;
-    for (const Sum& sum : sums) shares.push_back(soft ? sum.value() / all : sum.value());
-    if (soft) return of_probabilities(labels, std::move(shares));
+    for (const Sum& sum : sums) shares.push_back(soft ? narrowed(sum.value() / all, single) : sum.value());
     DirectAnswer out;
-    out.label = labels.shown[first_largest(shares)];
+    if (soft)
+      out = of_probabilities(labels, std::move(shares));
+    else
+      out.label = labels.shown[first_largest(shares)];
+    out.single = single;
     return out;
   });
 }
@@ -102,15 +114,18 @@ Made voting_regressor(Direct& by, const View& model) {
   const auto members = TRY(answerers_of(by, model, "estimators_"));
   if (!members) return no_answer();
   const Numbers weights = TRY(weights_of(model, members->size()));
+  const bool weighs = present(model, "weights");
   return std::optional<Answerer>([=, members = *members](const Row& row) {
-    Sum sum;
+    const auto answers = asked(members, row);
+    DirectAnswer out;
+    out.single = !weighs && all_single(answers);
+    Sum sum(0, out.single);
     double all = 0;
     for (std::size_t m = 0; m < members.size(); ++m) {
-      sum.add(weights[m] * only(members[m](row)));
+      sum.add(weights[m] * only(answers[m]));
       all += weights[m];
     }
-    DirectAnswer out;
-    out.prediction = {sum.value() / all};
+    out.prediction = {narrowed(sum.value() / all, out.single)};
     return out;
   });
 }
@@ -143,7 +158,10 @@ MadeStep stack(Direct& by, const View& model) {
       }
     }
     Row cells = row_of(out);
-    if (passthrough) cells.insert(cells.end(), row.begin(), row.end());
+    if (passthrough) {
+      cells.insert(cells.end(), row.begin(), row.end());
+      cells.sparse = row.sparse;
+    }
     return cells;
   });
 }
@@ -174,6 +192,7 @@ struct Bag {
   DirectAnswer ask(std::size_t m, const Row& row) const {
     if (columns[m].empty()) return members[m](row);
     Row chosen;
+    chosen.sparse = row.sparse;
     for (const auto c : columns[m]) chosen.push_back(row.at(static_cast<std::size_t>(c)));
     return members[m](chosen);
   }
@@ -236,14 +255,16 @@ Made bagging_regressor(Direct& by, const View& model) {
   const auto bag = TRY(bag_of(by, model));
   if (!bag) return no_answer();
   return std::optional<Answerer>([bag = *bag](const Row& row) {
+    std::vector<DirectAnswer> answers;
+    for (std::size_t m = 0; m < bag.members.size(); ++m) answers.push_back(bag.ask(m, row));
     DirectAnswer out;
-    for (std::size_t m = 0; m < bag.members.size(); ++m) {
-      const DirectAnswer answer = bag.ask(m, row);
-      out.prediction.resize(answer.prediction.size(), 0.0);
+    out.single = all_single(answers);
+    std::vector<Sum> sums(answers.front().prediction.size(), Sum(0, out.single));
+    for (const DirectAnswer& answer : answers) {
       out.scalar_prediction = answer.scalar_prediction;
-      for (std::size_t i = 0; i < answer.prediction.size(); ++i) out.prediction[i] += rounded(answer.prediction[i]);
+      for (std::size_t i = 0; i < answer.prediction.size(); ++i) sums.at(i).add(answer.prediction[i]);
     }
-    for (double& v : out.prediction) v /= bag.divisor;
+    for (const Sum& sum : sums) out.prediction.push_back(narrowed(sum.value() / bag.divisor, out.single));
     return out;
   });
 }
@@ -349,12 +370,13 @@ Made one_vs_rest(Direct& by, const View& model) {
   if (members->size() != (!several && labels->count() == 2 ? 1 : labels->count())) return no_answer();
   const bool constant_first = TRY(members_of(model, "estimators_")).front().name() == "_ConstantPredictor";  // to the library no classifier
   return std::optional<Answerer>([=, members = *members, labels = *labels](const Row& row) {
+    const auto answers = asked(members, row);
     DirectAnswer out;
+    out.single = all_single(answers);
     Numbers scores, p;
     bool decides = true;
     double threshold = 0;
-    for (const Answerer& member : members) {
-      const DirectAnswer answer = member(row);
+    for (const DirectAnswer& answer : answers) {
       if (scores.empty()) threshold = constant_first ? 0.5 : threshold_of(answer);
       scores.push_back(binary_score_of(answer));
       decides = decides && !answer.scores.empty();
@@ -372,11 +394,11 @@ Made one_vs_rest(Direct& by, const View& model) {
       out.label = labels.shown[static_cast<std::size_t>(best)];
     }
     if (p.size() == scores.size()) {
-      if (one) p = {1 - p[0], p[0]};
+      if (one) p = {narrowed(1 - p[0], out.single), p[0]};
       double sum = 0;
-      for (const double v : p) sum += v;
-      if (!several && first && sum == 0) sum = 1;
-      for (double& v : p) v = several ? v : v / sum;
+      for (const double v : p) sum = narrowed(sum + v, out.single);
+      if (!several && first && !out.single && sum == 0) sum = 1;
+      for (double& v : p) v = several ? v : narrowed(v / sum, out.single);
       out.probabilities = p;
     }
     if (decides) out.scores = scores;
@@ -440,9 +462,11 @@ Made several_regressors(Direct& by, const View& model) {
   const auto members = TRY(answerers_of(by, model, "estimators_"));
   if (!members) return no_answer();
   return std::optional<Answerer>([members = *members](const Row& row) {
+    const auto answers = asked(members, row);
     DirectAnswer out;
+    out.single = all_single(answers);
     out.scalar_prediction = false;
-    for (const Answerer& member : members) out.prediction.push_back(only(member(row)));
+    for (const DirectAnswer& answer : answers) out.prediction.push_back(only(answer));
     return out;
   });
 }
@@ -459,6 +483,7 @@ MadeStep feature_union(Direct& by, const View& model) {
     if (weights && !weights->is_none()) {
       if (const auto given = weights->get(TRY(parts.at(i).at(0).text()))) weight = TRY(given->number());
     }
+    if (weight == 0) return no_step();  // a sparse part then stores zeros
     auto made = part.is_text("passthrough") ? std::optional<Step>([](const Row& row) { return row; }) : TRY(by.transform(part));
     if (!made) return no_step();
     steps.emplace_back(std::move(*made), weight);
@@ -466,7 +491,9 @@ MadeStep feature_union(Direct& by, const View& model) {
   return std::optional<Step>([steps](const Row& row) {
     Row out;
     for (const auto& [step, weight] : steps) {
-      for (Cell& cell : step(row)) {
+      Row part = step(row);
+      out.sparse = out.sparse || part.sparse;
+      for (Cell& cell : part) {
         if (weight != 1) cell.number *= weight;
         out.push_back(std::move(cell));
       }
@@ -489,6 +516,8 @@ constexpr DirectConverter kConverters[] = {
     {"StackingRegressor", stack, stacking},
     {"BaggingClassifier", nullptr, bagging_classifier},
     {"BaggingRegressor", nullptr, bagging_regressor},
+    {"BalancedBaggingClassifier", nullptr, bagging_classifier, "imblearn"},
+    {"EasyEnsembleClassifier", nullptr, bagging_classifier, "imblearn"},
     {"AdaBoostClassifier", nullptr, ada_classifier},
     {"AdaBoostRegressor", nullptr, ada_regressor},
     {"_ConstantPredictor", nullptr, constant},
