@@ -28,7 +28,7 @@ using pickle::NodeId;
 constexpr std::size_t kSchemaMax = 96ULL << 20;
 constexpr std::size_t kValuesFree = 500'000, kBytesPerValue = 12;  // values that a schema may have, beyond them one a byte of the file
 constexpr std::size_t kNameMax = 512;
-constexpr std::size_t kDepthMax = 600;  // of nodes in nodes: each level is one call here
+constexpr std::size_t kDepthMax = 200;  // of nodes in nodes: each level is one call here
 constexpr int kProtocolMax = 2;
 
 class Reader {
