@@ -26,8 +26,10 @@ std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const Ser
 
 // Shared by them: the caller's model by id or name and, when it is given, by the number of the version that is served.
 Predictor::Found find_model(const Predictor& predictor, const http::Request& request, std::string_view model, std::string_view version = {});
+Predictor::Found find_model(const Predictor& predictor, const http::Principal& who, std::string_view model, std::string_view version = {});
 // Runs begun(request, responder), and sends its error if it has one.
 http::Handler starting(std::function<Status(http::Request&, const http::Responder&)> begun);
+std::string error_text(const Error& error);                        // the detail and its first field in one line
 void add_error_member(json::Writer& problem, const Error& error);  // {"error": detail}: what clients of v1 and v2 look for
 
 }  // namespace slipway::predictions
