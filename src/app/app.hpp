@@ -20,6 +20,7 @@ class App {
   virtual ~App() = default;
 
   virtual std::string url() const = 0;             // http://127.0.0.1:8080
+  virtual std::string grpc_address() const = 0;    // 127.0.0.1:8081; empty: not served
   virtual std::string first_run_link() const = 0;  // empty once an administrator exists
   virtual void drain() = 0;                        // readiness off, a notice, running requests finish (both bounded by settings), then stops
 };

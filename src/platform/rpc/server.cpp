@@ -1,10 +1,12 @@
 #include "slipway/platform/rpc/server.hpp"
 
+#include <arpa/inet.h>
 #include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <mutex>
 
@@ -32,6 +34,24 @@ void quieten_library() {
 
 int as_int(std::uint64_t n) { return static_cast<int>(std::min<std::uint64_t>(n, std::numeric_limits<int>::max())); }
 
+// As HTTP's setting is read: an IP address, "localhost", or "*" for all; never a name that must be resolved.
+Result<std::string> address_of(const std::string& listen) {
+  const std::size_t colon = listen.rfind(':');
+  unsigned port = 0;
+  const char* const end = listen.data() + listen.size();
+  const auto read = std::from_chars(listen.data() + (colon == std::string::npos ? listen.size() : colon + 1), end, port);
+  if (read.ec != std::errc() || read.ptr != end || port > 65535) return Error(ErrorCode::bad_request, "'" + listen + "' is not HOST:PORT");
+  std::string host = listen.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  if (host == "*" || host.empty()) host = "0.0.0.0";
+  in6_addr bytes{};
+  const bool v6 = ::inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
+  if (!v6 && ::inet_pton(AF_INET, host.c_str(), &bytes) != 1)
+    return Error(ErrorCode::bad_request, "'" + host + "' is not an IP address to listen on");
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 class GrpcServer final : public Server {
  public:
   explicit GrpcServer(std::unique_ptr<Calls> calls) : calls_(std::move(calls)) {}
@@ -39,18 +59,16 @@ class GrpcServer final : public Server {
 
   Status start(const ServerOptions& options) {
     quieten_library();
-    const std::size_t colon = options.listen.rfind(':');
-    if (colon == std::string::npos || colon + 1 == options.listen.size())
-      return Error(ErrorCode::bad_request, "'" + options.listen + "' is not HOST:PORT");
+    const std::string listen = TRY(address_of(options.listen));
     grpc::ServerBuilder builder;
     configure(builder, options);
     int port = 0;
-    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
     builder.RegisterCallbackGenericService(&calls_->service());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0)
-      return Error(ErrorCode::unavailable, "can't listen on " + options.listen + " for gRPC: it is taken, or no address of this machine");
-    address_ = options.listen.substr(0, colon + 1) + std::to_string(port);
+      return Error(ErrorCode::unavailable, "can't listen on " + listen + " for gRPC: it is taken, or no address of this machine");
+    address_ = listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
     return ok();
   }
 
