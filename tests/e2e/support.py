@@ -62,6 +62,8 @@ class Server:
                 break
         text = "".join(lines)
         self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", text).group(1))
+        grpc = re.search(r"gRPC +127\.0\.0\.1:(\d+)", text)
+        self.grpc_port = int(grpc.group(1)) if grpc else None
         link = re.search(r"/start#(\w+)", text)
         self.setup_token = link.group(1) if link else None
         self.url = f"http://127.0.0.1:{self.port}"
