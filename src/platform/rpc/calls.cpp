@@ -6,8 +6,10 @@
 
 #include <array>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/log.hpp"
@@ -69,6 +71,7 @@ Result<Message> message_of(ByteBuffer& buffer, std::size_t bytes_max) {
 }
 
 ByteBuffer buffer_of(const google::protobuf::MessageLite& message) {
+  if (message.ByteSizeLong() > std::numeric_limits<int>::max()) throw std::length_error("an answer is larger than a message may be");
   ByteBuffer out;
   bool own = false;
   if (!grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::MessageLite>(message, &out, &own).ok())

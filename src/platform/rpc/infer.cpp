@@ -81,6 +81,9 @@ Status begin(const InferencePtr& asked, std::string_view bytes) {
   asked->admitted = TRY(predictor.admit(who, predictions::find_model(predictor, who, message.model_name(), message.model_version())));
   const RequestCodec& codec = *asked->admitted.model->codec;
   asked->wish = TRY(read_request(message, limits));
+  // Each is written once: a short request can't ask for a long answer many times over.
+  if (asked->wish.request.outputs.size() > codec.schema().outputs.size())
+    return Error(ErrorCode::invalid_input, "more outputs are asked for than the model has").at("#/outputs", "asks for one twice");
   for (const oip::WantedOutput& wanted : asked->wish.request.outputs) TRY(oip::output_index(codec.schema(), wanted.name));
   const predictions::Terms terms = TRY(predictions::oip_facts::terms_of(predictor, asked->call->request, asked->wish.request));
   asked->input = TRY(codec.decode_tensors(std::move(asked->wish.request.inputs), limits));

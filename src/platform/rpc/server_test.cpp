@@ -3,17 +3,20 @@
 
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
 #include <gtest/gtest.h>
 #include <health.grpc.pb.h>
 #include <inference.grpc.pb.h>
 
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "slipway/base/log.hpp"
 #include "slipway/os/loop.hpp"
 #include "slipway/platform/accounts/accounts.hpp"
+#include "slipway/platform/rpc/methods.hpp"
 #include "slipway/store/test_dir.hpp"
 
 namespace slipway::rpc {
@@ -345,6 +348,37 @@ TEST_F(RpcServer, ServerAndHealthAreOpenModelsAreNot) {
     pb::RepositoryIndexResponse answer;
     EXPECT_EQ(stub->RepositoryIndex(&context, {}, &answer).error_code(), grpc::UNAUTHENTICATED);
   }
+}
+
+// A new open method must be added here on purpose.
+TEST_F(RpcServer, NoOtherMethodAnswersWithoutCredentials) {
+  const std::set<std::string> open = {"/inference.GRPCInferenceService/ServerLive", "/inference.GRPCInferenceService/ServerReady",
+                                      "/inference.GRPCInferenceService/ServerMetadata", "/grpc.health.v1.Health/Check"};
+  const Methods all = methods(predictor, {.version = "test", .ready = [] { return true; }});
+  EXPECT_GE(all.size(), 16U);
+  const auto to = channel();
+  for (const auto& [path, method] : all) {
+    for (const char* who : {static_cast<const char*>(nullptr), "somebody"}) {
+      Context context(who);
+      grpc::ByteBuffer empty(nullptr, 0), answer;
+      const grpc::internal::RpcMethod name(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
+      const grpc::Status status = grpc::internal::BlockingUnaryCall(to.get(), name, &context, empty, &answer);
+      EXPECT_EQ(status.error_code(), open.contains(path) ? grpc::OK : grpc::UNAUTHENTICATED) << path << " " << status.error_message();
+    }
+  }
+}
+
+TEST_F(RpcServer, WhatIsNotThereIsUnimplemented) {
+  Context context;
+  grpc::ByteBuffer empty(nullptr, 0), answer;
+  const grpc::internal::RpcMethod name("/inference.GRPCInferenceService/TraceSetting", grpc::internal::RpcMethod::NORMAL_RPC);
+  EXPECT_EQ(grpc::internal::BlockingUnaryCall(channel().get(), name, &context, empty, &answer).error_code(), grpc::UNIMPLEMENTED);
+}
+
+TEST_F(RpcServer, AnOutputIsWrittenOnce) {
+  pb::ModelInferRequest asked = request(1, 2);
+  for (int i = 0; i < 3; ++i) asked.add_outputs()->set_name("text");
+  EXPECT_EQ(infer(asked).error_code(), grpc::INVALID_ARGUMENT);
 }
 
 TEST_F(RpcServer, TellsOfItsModels) {
