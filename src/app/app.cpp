@@ -36,16 +36,6 @@ void raise_open_files() {
   setrlimit(RLIMIT_CORE, &no_core);
 }
 
-// nullopt: no gRPC. http: where HTTP is listened on.
-std::optional<std::string> grpc_listen(const Settings& settings, const std::string& http) {
-  const std::string& wish = settings.server_grpc_listen;
-  if (wish == "off") return std::nullopt;
-  if (!wish.empty()) return wish;
-  const std::size_t colon = http.rfind(':');
-  const bool any = settings.server_listen.ends_with(":0");
-  return http.substr(0, colon + 1) + std::to_string(any ? 0 : std::stoi(http.substr(colon + 1)) + 1);
-}
-
 // Members end in the reverse of their order; drain() and the destructor first stop what hands out work.
 class RunningApp final : public App {
  public:

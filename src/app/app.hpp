@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class App {
 // Runs until SIGTERM or SIGINT (a second one stops at once). Prints URL, first-run link and data directory on stdout.
 // Returns the process's exit code.
 int serve(const Settings& settings);
+
+// Where gRPC is listened on when HTTP is on `http` (HOST:PORT, the real port); nullopt: nowhere.
+std::optional<std::string> grpc_listen(const Settings& settings, const std::string& http);
 
 // Administration of a data directory, with or without a server running on it.
 struct UserLine {
