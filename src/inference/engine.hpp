@@ -107,7 +107,7 @@ class Model {
   // graph refused the values).
   virtual void predict(PredictJob job, PredictCallback done) = 0;
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
-  virtual void unload() = 0;  // frees its memory if it has no work; the next request loads it again
+  virtual void unload() = 0;                                // frees its memory if it has no work; the next request loads it again
   virtual ModelStats stats() const = 0;
   // Another version has taken its place: its cells end as soon as nothing is left to do. Who had found it a moment before and asks now is
   // still answered, so that none is lost at a promotion.
