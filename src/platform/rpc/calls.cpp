@@ -8,8 +8,8 @@
 #include <deque>
 #include <limits>
 #include <mutex>
-#include <set>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/log.hpp"
@@ -79,10 +79,12 @@ ByteBuffer buffer_of(const google::protobuf::MessageLite& message) {
   return out;
 }
 
+class AnyCall;
+
 // What the calls of a server share.
 struct Shared {
   Shared(Methods methods_of, http::Guard& guard_of, std::vector<os::Loop*> loops_of, CallLimits limits_of)
-      : methods(std::move(methods_of)), guard(guard_of), loops(std::move(loops_of)), limits(limits_of) {}
+      : methods(std::move(methods_of)), guard(guard_of), loops(std::move(loops_of)), limits(limits_of), shards(loops.size()) {}
   const Methods methods;
   http::Guard& guard;
   const std::vector<os::Loop*> loops;
@@ -90,19 +92,34 @@ struct Shared {
   std::array<Counter*, 17> by_code{};
   Histogram* seconds = nullptr;
   std::atomic<std::size_t> calls{0}, next_loop{0};
-  std::mutex mutex;
-  bool draining = false;
-  std::set<class StreamCall*> streams;
+  std::atomic<bool> draining{false};
+  struct Shard {  // one a loop
+    std::mutex mutex;
+    std::unordered_set<AnyCall*> calls;
+  };
+  std::vector<Shard> shards;
+
+  std::vector<std::shared_ptr<AnyCall>> all_calls();
+  void sweep();
 };
 
 // What a call of one message and a stream have in common. Owned by itself from begin() to OnDone(); whoever answers later holds it too.
 class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
  public:
   AnyCall(std::shared_ptr<Shared> shared, grpc::GenericCallbackServerContext& context)
-      : held_(std::move(shared)), shared_(*held_), context_(context), path_(context.method()), began_(system_clock().steady()) {
+      : held_(std::move(shared)),
+        shared_(*held_),
+        context_(context),
+        path_(context.method()),
+        began_(system_clock().steady()),
+        loop_(shared_.next_loop.fetch_add(1) % shared_.loops.size()) {
     shared_.calls.fetch_add(1);
   }
-  ~AnyCall() override { shared_.calls.fetch_sub(1); }
+  ~AnyCall() override {
+    shared_.calls.fetch_sub(1);
+    const std::lock_guard lock(shard().mutex);
+    shard().calls.erase(this);
+  }
   AnyCall(const AnyCall&) = delete;
   AnyCall& operator=(const AnyCall&) = delete;
 
@@ -115,15 +132,28 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
       return end(Error(ErrorCode::overloaded, "the server has as many calls as it may have").retry_after(1));
     auto call = std::make_shared<Call>();
     call->request = request_of(context_, path_);
-    call->loop = shared_.loops[shared_.next_loop.fetch_add(1) % shared_.loops.size()];
+    call->loop = shared_.loops[loop_];
     call->deadline = steady_of(context_.deadline());
     if (auto admitted = admit(call->request); admitted.ok())
       call->request.principal = *std::move(admitted);
     else
       return end(admitted.error());
     call_ = std::move(call);
+    {
+      const std::lock_guard lock(shard().mutex);
+      shard().calls.insert(this);
+    }
     read_first();
   }
+
+  // Asked now and then: a message that doesn't come must not hold a place for ever.
+  void end_if_late() {
+    const auto since = waits_since_.load();
+    const Millis most = is_open() ? shared_.limits.open_wait : shared_.limits.wait;
+    if (since != Steady() && system_clock().steady() - since > most)
+      end(Error(ErrorCode::request_timeout, "no message came for " + std::to_string(most.count()) + " ms"));
+  }
+  virtual void drain() {}
 
   void OnDone() override { self_.reset(); }
 
@@ -131,8 +161,11 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
   virtual void read_first() = 0;
   virtual void end(const Error& error) = 0;
 
+  bool is_open() const { return method_->access.kind() == http::Access::Kind::anyone; }
+  Shared::Shard& shard() const { return shared_.shards[loop_]; }
+
   Result<http::PrincipalPtr> admit(const http::Request& request) const {
-    if (method_->access.kind() == http::Access::Kind::anyone) return http::PrincipalPtr();
+    if (is_open()) return http::PrincipalPtr();
     return shared_.guard.admit(request, method_->access);
   }
 
@@ -167,6 +200,8 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
   grpc::GenericCallbackServerContext& context_;
   const std::string path_;
   const Steady began_;
+  const std::size_t loop_;
+  std::atomic<Steady> waits_since_{Steady()};  // for a message; Steady(): it doesn't
   const Method* method_ = nullptr;
   CallPtr call_;
   std::shared_ptr<AnyCall> self_;
@@ -178,6 +213,7 @@ class UnaryCall final : public AnyCall {
   using AnyCall::AnyCall;
 
   void OnReadDone(bool good) override {
+    waits_since_ = Steady();
     if (!good) return end(Error(ErrorCode::bad_request, "the call has no message"));
     run(in_, [this, self = shared_from_this()](Result<Answer> answer) { finish(std::move(answer)); });
     in_.Clear();
@@ -187,7 +223,10 @@ class UnaryCall final : public AnyCall {
   }
 
  private:
-  void read_first() override { StartRead(&in_); }
+  void read_first() override {
+    waits_since_ = began_;
+    StartRead(&in_);
+  }
   void end(const Error& error) override { finish(error); }
 
   void finish(Result<Answer> answer) {
@@ -214,8 +253,6 @@ class UnaryCall final : public AnyCall {
 class StreamCall final : public AnyCall {
  public:
   using AnyCall::AnyCall;
-  ~StreamCall() override { leave(); }
-
   void OnReadDone(bool good) override {
     std::shared_ptr<Waiting> waiting;
     ByteBuffer message;
@@ -246,12 +283,8 @@ class StreamCall final : public AnyCall {
     go_on();
   }
   void OnCancel() override { finish(grpc::Status::CANCELLED); }
-  void OnDone() override {
-    leave();
-    AnyCall::OnDone();
-  }
 
-  void drain() {
+  void drain() override {
     {
       const std::lock_guard lock(mutex_);
       draining_ = true;
@@ -266,21 +299,12 @@ class StreamCall final : public AnyCall {
   };
 
   void read_first() override {
-    {
-      const std::lock_guard lock(shared_.mutex);
-      shared_.streams.insert(this);
-      draining_ = shared_.draining;
-    }
+    if (shared_.draining) return drain();  // what drains the others may have come before this one was known
     go_on();
   }
   void end(const Error& error) override {
     const std::lock_guard lock(mutex_);
     if (!ended_) finish_locked(status_of(error));
-  }
-
-  void leave() {
-    const std::lock_guard lock(shared_.mutex);
-    shared_.streams.erase(this);
   }
 
   void answered(Waiting& waiting, Result<Answer> answer) {
@@ -312,6 +336,8 @@ class StreamCall final : public AnyCall {
       reading_ = true;
       StartRead(&in_);
     }
+    const bool idle = reading_ && queue_.empty() && !writing_;
+    if (idle != (waits_since_.load() != Steady())) waits_since_ = idle ? system_clock().steady() : Steady();
     if (closing && !writing_ && queue_.empty())
       finish_locked(no_more_ ? grpc::Status::OK : grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is being stopped"));
   }
@@ -331,6 +357,31 @@ class StreamCall final : public AnyCall {
   bool reading_ = false, writing_ = false, no_more_ = false, draining_ = false, ended_ = false;
 };
 
+std::vector<std::shared_ptr<AnyCall>> Shared::all_calls() {
+  std::vector<std::shared_ptr<AnyCall>> out;
+  for (Shard& shard : shards) {
+    const std::lock_guard lock(shard.mutex);
+    for (AnyCall* const call : shard.calls) {
+      if (auto held = call->weak_from_this().lock()) out.push_back(std::move(held));
+    }
+  }
+  return out;
+}
+
+void Shared::sweep() {
+  for (const auto& call : all_calls()) call->end_if_late();
+}
+
+// On the loop's thread, once a second as long as the server is there.
+void sweep_later(os::Loop& loop, const std::weak_ptr<Shared>& shared) {
+  loop.after(Millis(1000), [&loop, shared] {
+    const auto held = shared.lock();
+    if (!held) return;
+    held->sweep();
+    sweep_later(loop, shared);
+  });
+}
+
 class Service final : public Calls, public grpc::CallbackGenericService {
  public:
   explicit Service(Methods methods, http::Guard& guard, std::vector<os::Loop*> loops, Metrics& metrics, CallLimits limits)
@@ -339,6 +390,8 @@ class Service final : public Calls, public grpc::CallbackGenericService {
       shared_->by_code[code] =
           &metrics.counter("slipway_grpc_calls_total", "Calls answered by gRPC", "code=\"" + std::string(status_name(static_cast<int>(code))) + "\"");
     shared_->seconds = &metrics.histogram("slipway_grpc_call_seconds", "From a call's beginning to its end");
+    os::Loop& loop = *shared_->loops[0];
+    loop.post([&loop, shared = std::weak_ptr(shared_)] { sweep_later(loop, shared); });
   }
 
   grpc::CallbackGenericService& service() override { return *this; }
@@ -353,15 +406,8 @@ class Service final : public Calls, public grpc::CallbackGenericService {
   }
 
   void drain() override {
-    std::vector<std::shared_ptr<AnyCall>> held;
-    {
-      const std::lock_guard lock(shared_->mutex);
-      shared_->draining = true;
-      for (StreamCall* const stream : shared_->streams) held.push_back(stream->weak_from_this().lock());
-    }
-    for (const auto& call : held) {
-      if (call) static_cast<StreamCall&>(*call).drain();
-    }
+    shared_->draining = true;
+    for (const auto& call : shared_->all_calls()) call->drain();
   }
 
  private:

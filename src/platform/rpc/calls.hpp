@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "slipway/base/clock.hpp"
 #include "slipway/base/metrics.hpp"
 #include "slipway/platform/rpc/methods.hpp"
 
@@ -19,6 +20,8 @@ namespace slipway::rpc {
 struct CallLimits {
   std::size_t calls_max = 10'000;    // under way at once; more are refused
   std::size_t stream_requests = 32;  // of one stream that are answered at once; it is read no further until one is
+  Millis open_wait{10'000};          // for the message of a call that needs no credentials
+  Millis wait{300'000};              // for that of others; a stream that has nothing to do may stay as long
 };
 
 class Calls {

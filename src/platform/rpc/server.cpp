@@ -17,9 +17,8 @@ namespace slipway::rpc {
 namespace {
 
 constexpr int kStreamsOfAConnection = 1000;
-constexpr int kIdleConnectionMs = 300'000;  // clients connect again by themselves
-constexpr int kKeepaliveMs = 60'000;        // a peer that is gone is noticed
-constexpr int kPingsNotBeforeMs = 5'000;    // of clients that keep their connection awake
+constexpr int kKeepaliveMs = 60'000;      // a peer that is gone is noticed
+constexpr int kPingsNotBeforeMs = 5'000;  // of clients that keep their connection awake
 
 // What the library has to say goes where everything is written; what it expects to go wrong (a taken port) is told by its caller.
 void log_from_library(gpr_log_func_args* args) { log::debug("grpc.library", {{"message", std::string_view(args->message)}}); }
@@ -89,7 +88,8 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // the library's has no bound
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, as_int(options.metadata_bytes_max));
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsOfAConnection);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleConnectionMs);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                               as_int(static_cast<std::uint64_t>(options.idle_timeout.count())));  // clients connect again by themselves
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, as_int(static_cast<std::uint64_t>(options.handshake_timeout.count())));
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -109,8 +109,9 @@ class GrpcServer final : public Server {
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, const predictions::PredictorPtr& predictor,
                                               const predictions::ServerFacts& facts, http::Guard& guard, std::vector<os::Loop*> loops,
                                               Metrics& metrics) {
-  auto server =
-      std::make_unique<GrpcServer>(Calls::make(methods(predictor, facts), guard, std::move(loops), metrics, {.calls_max = options.calls_max}));
+  auto server = std::make_unique<GrpcServer>(
+      Calls::make(methods(predictor, facts), guard, std::move(loops), metrics,
+                  {.calls_max = options.calls_max, .open_wait = options.handshake_timeout, .wait = options.idle_timeout}));
   TRY(server->start(options));
   return std::unique_ptr<Server>(std::move(server));
 }

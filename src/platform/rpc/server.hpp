@@ -20,7 +20,8 @@ struct ServerOptions {
   std::uint64_t message_bytes_max = 64ULL << 20;
   std::size_t metadata_bytes_max = 32 * 1024;
   std::size_t calls_max = 10'000;
-  Millis handshake_timeout{10'000};
+  Millis handshake_timeout{10'000};  // also for the message of a call that needs no credentials
+  Millis idle_timeout{300'000};      // of a connection, of a stream, and of a call whose message doesn't come
 };
 
 class Server {

@@ -173,9 +173,9 @@ class RpcServer : public testing::Test {
     intake_ = std::make_unique<models::Intake>(*database, *keyring, *blobs, workshop, system_clock(), models::IntakeOptions{});
     return *intake_;
   }
-  Result<std::unique_ptr<Server>> start(const std::string& listen) {
-    return Server::start({.listen = listen, .message_bytes_max = kMessageMax}, predictor, {.version = "test", .ready = [] { return true; }}, guard,
-                         loops.all(), metrics);
+  Result<std::unique_ptr<Server>> start(const std::string& listen, Millis idle = Millis(300'000)) {
+    return Server::start({.listen = listen, .message_bytes_max = kMessageMax, .handshake_timeout = idle, .idle_timeout = idle}, predictor,
+                         {.version = "test", .ready = [] { return true; }}, guard, loops.all(), metrics);
   }
   std::shared_ptr<grpc::Channel> channel() const {
     grpc::ChannelArguments arguments;
@@ -520,6 +520,29 @@ TEST_F(RpcServer, DrainCutsWhatLastsTooLong) {
   server->drain(Millis(50));
   caller.join();
   TestModel::let_go(kept[0]);
+}
+
+TEST_F(RpcServer, WhoSendsNothingHoldsNoPlaceForEver) {
+  server = start("127.0.0.1:0", Millis(500)).value();
+  const auto to = channel();
+  engine.model->keeps = true;
+  stub = pb::GRPCInferenceService::NewStub(to);
+  std::thread caller([this] { EXPECT_TRUE(infer(request(1, 2)).ok()); });  // this one waits for its answer, which is another thing
+  auto kept = engine.model->wait_for(1);
+  for (const char* path : {"ModelInfer", "ModelStreamInfer", "ServerLive"}) {
+    Context context;
+    const std::string whole = std::string("/inference.GRPCInferenceService/") + path;
+    const grpc::internal::RpcMethod name(whole.c_str(), grpc::internal::RpcMethod::BIDI_STREAMING);
+    const std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> call(
+        grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(to.get(), name, &context));
+    grpc::ByteBuffer answer;
+    EXPECT_FALSE(call->Read(&answer));
+    const grpc::Status status = call->Finish();
+    EXPECT_EQ(status.error_code(), grpc::DEADLINE_EXCEEDED) << path;
+    EXPECT_THAT(status.error_message(), HasSubstr("no message came for 500 ms"));
+  }
+  TestModel::let_go(kept[0]);
+  caller.join();
 }
 
 TEST_F(RpcServer, CompressedMessagesAreTakenBombsAreNot) {
