@@ -1,6 +1,7 @@
 #include "slipway/platform/predictions/oip_facts.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace slipway::predictions::oip_facts {
 namespace {
@@ -38,7 +39,7 @@ Statistics statistics_of(const models::Deployment& served, const Clock& clock) {
           .version = std::to_string(served.version),
           .last_inference_ms = s.succeeded.count == 0 ? 0 : clock.unix_ms() - since,
           .inference_count = s.rows,
-          .execution_count = static_cast<std::uint64_t>(s.runs + 0.5),
+          .execution_count = static_cast<std::uint64_t>(std::llround(s.runs)),
           .success = s.succeeded,
           .fail = s.failed,
           .queue = s.queued,

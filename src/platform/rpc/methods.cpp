@@ -20,10 +20,8 @@ constexpr std::size_t kSmallMessage = 1 << 20;  // of everything but tensors
 
 // A method whose answer is known at once: f(call, request) gives Result<Response>.
 template <class Request, class F>
-Method at_once(Access access, F f) {
-  return {.access = std::move(access),
-          .bytes_max = kSmallMessage,
-          .run = [f = std::move(f)](const CallPtr& call, std::string_view bytes, const Reply& reply) {
+Method at_once(const Access& access, F f) {
+  return {.access = access, .bytes_max = kSmallMessage, .run = [f = std::move(f)](const CallPtr& call, std::string_view bytes, const Reply& reply) {
             Request request;
             if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
               return reply(Error(ErrorCode::bad_request, "the message can't be read"));

@@ -12,7 +12,7 @@ namespace {
 using Contents = pb::InferTensorContents;
 using Parameters = google::protobuf::Map<std::string, pb::InferParameter>;
 
-Error at(std::string pointer, std::string why) { return Error(ErrorCode::invalid_input, why).at(std::move(pointer), why); }
+Error at(std::string pointer, std::string why) { return Error(ErrorCode::invalid_input, why).at(std::move(pointer), std::move(why)); }
 
 // ---- the wire, before it is parsed
 
