@@ -14,6 +14,7 @@
 #include "slipway/base/log.hpp"
 #include "slipway/http/server.hpp"
 #include "slipway/platform/keys/routes.hpp"
+#include "slipway/platform/rpc/server.hpp"
 
 namespace slipway::app {
 namespace {
@@ -43,6 +44,7 @@ class RunningApp final : public App {
   Status start();
 
   std::string url() const override { return url_; }
+  std::string grpc_address() const override { return rpc_ ? rpc_->address() : std::string(); }
   std::string first_run_link() const override { return link_; }
   void drain() override;
 
@@ -50,6 +52,7 @@ class RunningApp final : public App {
   Status start_engine();
   Status start_models();
   Status start_server();
+  Status start_grpc(const predictions::PredictorPtr& predictor, const predictions::ServerFacts& facts);
   void poll_soon();
   void poll();
 
@@ -68,6 +71,7 @@ class RunningApp final : public App {
   std::unique_ptr<models::Intake> intake_;
   std::unique_ptr<models::Registry> registry_;
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<rpc::Server> rpc_;
   std::string url_, link_;
   std::atomic<bool> stopping_{false};
   std::int64_t polls_ = 0;
@@ -124,10 +128,35 @@ Status RunningApp::start_models() {
 }
 
 Status RunningApp::start_server() {
-  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *engine_, [this] { return stopping_.load(); }};
+  const predictions::Options options{.body_bytes_max = static_cast<std::uint64_t>(settings_.server_body_bytes_max),
+                                     .rows_max = static_cast<std::size_t>(settings_.inference_rows_max),
+                                     .timeout = Millis(settings_.inference_timeout_ms)};
+  const auto predictor = std::make_shared<const predictions::Predictor>(*registry_, *limiter_, metrics_, options);
+  const predictions::ServerFacts facts{.version = SLIPWAY_VERSION, .ready = [this] { return engine_->stats().launcher_pid != 0 && !stopping_; }};
+  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_,
+                    *limiter_, *engine_, predictor,          facts,  [this] { return stopping_.load(); }};
   server_ = TRY(http::Server::start(http::server_options(settings_), all_routes(parts), *guard_, *loops_, *pool_, metrics_));
   url_ = "http://" + server_->address();
   registry_->set_base_url(settings_.server_public_url.empty() ? url_ : settings_.server_public_url);
+  return start_grpc(predictor, facts);
+}
+
+Status RunningApp::start_grpc(const predictions::PredictorPtr& predictor, const predictions::ServerFacts& facts) {
+  const std::optional<std::string> listen = grpc_listen(settings_, server_->address());
+  if (!listen) return ok();
+  const rpc::ServerOptions options{.listen = *listen,
+                                   .message_bytes_max = static_cast<std::uint64_t>(settings_.server_body_bytes_max),
+                                   .metadata_bytes_max = static_cast<std::size_t>(settings_.server_header_bytes_max),
+                                   .calls_max = static_cast<std::size_t>(settings_.server_connections_max),
+                                   .handshake_timeout = Millis(settings_.server_header_timeout_ms)};
+  auto started = rpc::Server::start(options, predictor, facts, *guard_, loops_->all(), metrics_);
+  if (started.ok()) {
+    rpc_ = std::move(started).value();
+  } else if (settings_.server_grpc_listen.empty()) {  // nobody asked for this port: no reason not to serve the rest
+    log::warn("grpc.not_served", {{"why", started.error().detail()}, {"remedy", "set server.grpc_listen: HOST:PORT, or off"}});
+  } else {
+    return std::move(started).error().within("server.grpc_listen");
+  }
   return ok();
 }
 
@@ -148,12 +177,20 @@ void RunningApp::poll() {
 
 void RunningApp::drain() {
   if (stopping_.exchange(true)) return;
-  if (server_) server_->drain(Millis(settings_.server_drain_timeout_ms), Millis(settings_.server_drain_notice_ms));
+  const Millis timeout(settings_.server_drain_timeout_ms), notice(settings_.server_drain_notice_ms);
+  std::thread calls([this, timeout, notice] {  // beside the other: both end within the same time
+    if (!rpc_) return;
+    std::this_thread::sleep_for(notice);
+    rpc_->drain(timeout);
+  });
+  if (server_) server_->drain(timeout, notice);
+  calls.join();
 }
 
 RunningApp::~RunningApp() {
   stopping_ = true;
   if (server_) server_->drain(Millis(0));
+  rpc_.reset();
   if (keys_) static_cast<void>(keys_->flush_last_used().ok());
   if (pool_) pool_->stop();
   engine_.reset();  // its last answers arrive on the loops, which still run
@@ -197,6 +234,7 @@ void configure_log(const Settings& settings) {
 
 void print_welcome(const App& app, const Settings& settings) {
   std::printf("slipway  %s\n", app.url().c_str());
+  if (!app.grpc_address().empty()) std::printf("gRPC     %s\n", app.grpc_address().c_str());
   if (!app.first_run_link().empty()) {
     std::printf("First time here? Open  %s  (valid 30 minutes, once)\n", app.first_run_link().c_str());
     std::printf("or: slipway user add you@example.org --admin\n");

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class App {
   virtual ~App() = default;
 
   virtual std::string url() const = 0;             // http://127.0.0.1:8080
+  virtual std::string grpc_address() const = 0;    // 127.0.0.1:8081; empty: not served
   virtual std::string first_run_link() const = 0;  // empty once an administrator exists
   virtual void drain() = 0;                        // readiness off, a notice, running requests finish (both bounded by settings), then stops
 };
@@ -27,6 +29,9 @@ class App {
 // Runs until SIGTERM or SIGINT (a second one stops at once). Prints URL, first-run link and data directory on stdout.
 // Returns the process's exit code.
 int serve(const Settings& settings);
+
+// Where gRPC is listened on when HTTP is on `http` (HOST:PORT, the real port); nullopt: nowhere.
+std::optional<std::string> grpc_listen(const Settings& settings, const std::string& http);
 
 // Administration of a data directory, with or without a server running on it.
 struct UserLine {

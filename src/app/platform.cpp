@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "slipway/app/app.hpp"
 #include "slipway/platform/models/rows.hpp"
 
 namespace slipway::app {
@@ -25,6 +26,15 @@ bool listens_on_loopback(const Settings& settings) {
   const std::string& listen = settings.server_listen;
   const std::string host = listen.substr(0, listen.rfind(':'));
   return host.starts_with("127.") || host == "localhost" || host == "[::1]";
+}
+
+std::optional<std::string> grpc_listen(const Settings& settings, const std::string& http) {
+  const std::string& wish = settings.server_grpc_listen;
+  if (wish == "off") return std::nullopt;
+  if (!wish.empty()) return wish;
+  const std::size_t colon = http.rfind(':');
+  const bool any = settings.server_listen.ends_with(":0");
+  return http.substr(0, colon + 1) + std::to_string(any ? 0 : std::atoi(http.c_str() + colon + 1) + 1);
 }
 
 accounts::AccountsOptions accounts_options(const Settings& settings) {

@@ -3,7 +3,6 @@
 #include "slipway/http/openapi.hpp"
 #include "slipway/platform/accounts/routes.hpp"
 #include "slipway/platform/keys/routes.hpp"
-#include "slipway/platform/predictions/protocols.hpp"
 #include "slipway/platform/predictions/routes.hpp"
 #include "slipway/web/routes.hpp"
 
@@ -104,16 +103,10 @@ std::vector<http::Route> all_routes(const Parts& p) {
   append(out, keys::routes(p.keys));
   append(out, models::upload_routes(p.registry, static_cast<std::uint64_t>(p.settings.models_upload_bytes_max)));
   append(out, models::routes(p.registry));
-  const predictions::Options options{.body_bytes_max = static_cast<std::uint64_t>(p.settings.server_body_bytes_max),
-                                     .rows_max = static_cast<std::size_t>(p.settings.inference_rows_max),
-                                     .timeout = Millis(p.settings.inference_timeout_ms)};
-  const auto predictor = std::make_shared<const predictions::Predictor>(p.registry, p.limiter, p.metrics, options);
-  const predictions::ServerFacts facts{.version = std::string(kVersion),
-                                       .ready = [p] { return p.engine.stats().launcher_pid != 0 && !p.draining(); }};
-  append(out, predictions::routes(predictor));
-  append(out, predictions::oip_routes(predictor, facts));
-  append(out, predictions::v1_routes(predictor));
-  append(out, predictions::scoring_routes(predictor, facts, p.settings.predictions_default_model));
+  append(out, predictions::routes(p.predictor));
+  append(out, predictions::oip_routes(p.predictor, p.facts));
+  append(out, predictions::v1_routes(p.predictor));
+  append(out, predictions::scoring_routes(p.predictor, p.facts, p.settings.predictions_default_model));
   append(out, web::routes());
 
   // Last: the document describes everything above it.

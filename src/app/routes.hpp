@@ -12,6 +12,7 @@
 #include "slipway/platform/keys/keys.hpp"
 #include "slipway/platform/limits/limiter.hpp"
 #include "slipway/platform/models/registry.hpp"
+#include "slipway/platform/predictions/protocols.hpp"
 
 namespace slipway::app {
 
@@ -23,6 +24,8 @@ struct Parts {
   models::Registry& registry;
   limits::Limiter& limiter;
   inference::Engine& engine;
+  predictions::PredictorPtr predictor;
+  predictions::ServerFacts facts;
   std::function<bool()> draining;
 };
 

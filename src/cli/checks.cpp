@@ -70,10 +70,10 @@ Check cells(const Settings& settings) {
   return good("cells", fmt::format("imported and ran a tiny model in {:.0f} ms", ms));
 }
 
-Check port(const Settings& settings) {
-  const std::string& listen = settings.server_listen;
+// name: of the line; setting: what chooses another.
+Check port(const std::string& name, const std::string& listen, const std::string& setting) {
   const std::size_t colon = listen.rfind(':');
-  if (colon == std::string::npos) return bad("port", "\"" + listen + "\" is not HOST:PORT", "set server.listen");
+  if (colon == std::string::npos) return bad(name, "\"" + listen + "\" is not HOST:PORT", "set " + setting);
   std::string host = listen.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   addrinfo hints{};
@@ -81,7 +81,7 @@ Check port(const Settings& settings) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (::getaddrinfo(host.empty() ? nullptr : host.c_str(), listen.substr(colon + 1).c_str(), &hints, &found) != 0) {
-    return bad("port", listen + " is no address of this machine", "set server.listen");
+    return bad(name, listen + " is no address of this machine", "set " + setting);
   }
   const os::Fd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
@@ -89,9 +89,10 @@ Check port(const Settings& settings) {
   const int bound = socket ? ::bind(socket.get(), found->ai_addr, found->ai_addrlen) : -1;
   const int why = bound == 0 ? 0 : errno;
   ::freeaddrinfo(found);
-  if (why == 0) return good("port", listen + " is free");
-  if (why == EADDRINUSE) return warning("port", listen + " is in use", "fine when it is this server; else choose another by --listen HOST:PORT");
-  return bad("port", listen + ": " + std::strerror(why), "choose another by --listen HOST:PORT");
+  if (why == 0) return good(name, listen + " is free");
+  if (why == EADDRINUSE)
+    return warning(name, listen + " is in use", "fine when it is this server; else choose another by --" + setting + " HOST:PORT");
+  return bad(name, listen + ": " + std::strerror(why), "choose another by --" + setting + " HOST:PORT");
 }
 
 }  // namespace
@@ -110,6 +111,10 @@ std::string engine_library_version() {
   return "";
 }
 
-std::vector<Check> machine_checks(const Settings& settings) { return {engine_library(), cells(settings), port(settings)}; }
+std::vector<Check> machine_checks(const Settings& settings) {
+  std::vector<Check> out = {engine_library(), cells(settings), port("port", settings.server_listen, "server.listen")};
+  if (const auto grpc = app::grpc_listen(settings, settings.server_listen)) out.push_back(port("gRPC port", *grpc, "server.grpc_listen"));
+  return out;
+}
 
 }  // namespace slipway::cli

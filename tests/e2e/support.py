@@ -40,10 +40,11 @@ def model_file(case: Path) -> Path:
 
 
 class Server:
-    def __init__(self, *flags, data=None):
+    def __init__(self, *flags, data=None, listen="127.0.0.1:0"):
         self.keep_data = data is not None
         self.data = Path(data) if data else Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
         self.flags = flags
+        self.listen = listen
         self.process = None
         self.start()
 
@@ -62,12 +63,14 @@ class Server:
                 break
         text = "".join(lines)
         self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", text).group(1))
+        grpc = re.search(r"gRPC +127\.0\.0\.1:(\d+)", text)
+        self.grpc_port = int(grpc.group(1)) if grpc else None
         link = re.search(r"/start#(\w+)", text)
         self.setup_token = link.group(1) if link else None
         self.url = f"http://127.0.0.1:{self.port}"
 
     def command(self):
-        return [str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.flags]
+        return [str(PROGRAM), "serve", "--listen", self.listen, "--data", str(self.data), *self.flags]
 
     def log_text(self):
         return Path(self.log.name).read_text(errors="replace")

@@ -70,6 +70,174 @@ def triton_http(server, key, label):
     attempt("tritonclient http error text", refused)
 
 
+def triton_grpc(server, key, label):
+    import queue
+
+    import tritonclient.grpc as triton
+    from tritonclient.utils import InferenceServerException
+
+    client = triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+    credentials = {"authorization": "Bearer " + key}
+
+    def numbers(datatype="FP64"):
+        value = triton.InferInput("numbers", [2, 4], datatype)
+        value.set_data_from_numpy(ROWS.astype(np.float32 if datatype == "FP32" else np.float64))
+        return [value]
+
+    def labels(result):
+        found = [v.decode() if isinstance(v, bytes) else v for v in result.as_numpy("label").tolist()]
+        assert found == label, found
+        return found
+
+    def infer(inputs=None, headers=credentials, **more):
+        return labels(client.infer("iris", inputs or numbers(), headers=headers, **more))
+
+    def stream(requests, headers=credentials):
+        """Sends them all, then reads an answer each: (result, error) in the order of arrival."""
+        answers = queue.Queue()
+        with triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as streaming:
+            streaming.start_stream(lambda result, error: answers.put((result, error)), headers=headers)
+            for name, identity in requests:
+                streaming.async_stream_infer(name, numbers(), request_id=identity)
+            got = [answers.get(timeout=30) for _ in requests]
+            streaming.stop_stream()
+        return got
+
+    attempt("tritonclient grpc live, ready", lambda: (client.is_server_live(), client.is_server_ready()))
+    attempt("tritonclient grpc server metadata", lambda: client.get_server_metadata(as_json=True))
+
+    def ready():
+        good = client.is_model_ready("iris", headers=credentials), client.is_model_ready("iris", "1", headers=credentials)
+        assert good == (True, True), good
+        return good
+
+    def metadata():
+        got = client.get_model_metadata("iris", headers=credentials, as_json=True)
+        assert got["inputs"][0] == {"name": "numbers", "datatype": "FP64", "shape": ["-1", "4"]}, got
+        return got
+
+    def config():
+        got = client.get_model_config("iris", headers=credentials, as_json=True)["config"]
+        assert got["input"][0]["data_type"] == "TYPE_FP64" and got["input"][0]["dims"] == ["4"] and got["max_batch_size"] == 100000, got
+        return got
+
+    attempt("tritonclient grpc model ready, with a version", ready)
+    attempt("tritonclient grpc model metadata", metadata)
+    attempt("tritonclient grpc config", config)
+    attempt("tritonclient grpc infer", infer)
+    attempt("tritonclient grpc infer, by x-api-key", lambda: infer(headers={"x-api-key": key}))
+    attempt("tritonclient grpc infer, FP32", lambda: infer(numbers("FP32")))
+    attempt("tritonclient grpc infer, gzip", lambda: infer(compression_algorithm="gzip"))
+    attempt("tritonclient grpc infer, deflate", lambda: infer(compression_algorithm="deflate"))
+    attempt("tritonclient grpc infer, priority, timeout, deadline, id", lambda: infer(priority=1, timeout=2_000_000, client_timeout=20, request_id="7"))
+    attempt("tritonclient grpc infer, classification", lambda: client.infer(
+        "iris", numbers(), outputs=[triton.InferRequestedOutput("probabilities", class_count=2)], headers=credentials).as_numpy("probabilities").tolist())
+
+    def contents():
+        request = triton.service_pb2.ModelInferRequest(model_name="iris")
+        tensor = request.inputs.add(name="numbers", datatype="FP64", shape=[2, 4])
+        tensor.contents.fp64_contents.extend(ROWS.ravel().tolist())
+        response = client._client_stub.ModelInfer(request, metadata=tuple(credentials.items()))
+        assert not response.raw_output_contents  # as it was asked; the client's own reader knows no numbers in contents
+        found = [list(output.contents.int64_contents) for output in response.outputs if output.name == "label"]
+        assert found == [label], response
+        return found
+
+    def async_infer():
+        answers = queue.Queue()
+        client.async_infer("iris", numbers(), callback=lambda result, error: answers.put((result, error)), headers=credentials)
+        result, error = answers.get(timeout=30)
+        assert error is None, error
+        return labels(result)
+
+    def streamed():
+        got = stream([("iris", str(i)) for i in range(100)])
+        assert [r.get_response().id for r, e in got] == [str(i) for i in range(100)]
+        assert all(e is None and labels(r) for r, e in got)
+        return len(got), "answers in order"
+
+    def stream_with_errors():
+        got = stream([("iris", "a"), ("nothing", "b"), ("iris", "c")])
+        assert got[0][1] is None and got[2][1] is None and "no such model" in str(got[1][1]), got
+        return got[1][1]
+
+    attempt("tritonclient grpc infer, contents", contents)
+    attempt("tritonclient grpc async infer", async_infer)
+    attempt("tritonclient grpc stream", streamed)
+    attempt("tritonclient grpc stream, an error in it", stream_with_errors)
+    attempt("tritonclient grpc statistics", lambda: client.get_inference_statistics("iris", headers=credentials, as_json=True)["model_stats"][0]["inference_count"])
+    attempt("tritonclient grpc statistics of all", lambda: len(client.get_inference_statistics(headers=credentials).model_stats))
+    attempt("tritonclient grpc repository index", lambda: client.get_model_repository_index(headers=credentials, as_json=True)["models"])
+    attempt("tritonclient grpc load, unload", lambda: (client.load_model("iris", headers=credentials), client.unload_model("iris", headers=credentials)))
+    attempt("tritonclient grpc infer after unload", infer)
+
+    def refused(call, code, text=""):
+        def run():
+            try:
+                call()
+            except InferenceServerException as e:
+                assert e.status() == "StatusCode." + code and text in e.message(), e
+                return e
+            raise AssertionError("it was not refused")
+        return run
+
+    from tritonclient.grpc import InferInput
+    wrong = InferInput("numbers", [2, 3], "FP64")
+    wrong.set_data_from_numpy(np.zeros((2, 3)))
+    attempt("tritonclient grpc errors: no such model", refused(lambda: client.infer("nothing", numbers(), headers=credentials), "NOT_FOUND", "no such model"))
+    attempt("tritonclient grpc errors: wrong shape", refused(lambda: infer([wrong]), "INVALID_ARGUMENT", "numbers"))
+    attempt("tritonclient grpc errors: no credentials", refused(lambda: infer(headers=None), "UNAUTHENTICATED"))
+    for name, call in {
+        "get_trace_settings": lambda: client.get_trace_settings(headers=credentials),
+        "update_trace_settings": lambda: client.update_trace_settings(settings={"trace_rate": "1"}, headers=credentials),
+        "get_log_settings": lambda: client.get_log_settings(headers=credentials),
+        "update_log_settings": lambda: client.update_log_settings({"log_info": True}, headers=credentials),
+        "get_system_shared_memory_status": lambda: client.get_system_shared_memory_status(headers=credentials),
+        "register_system_shared_memory": lambda: client.register_system_shared_memory("a", "/a", 8, headers=credentials),
+        "unregister_system_shared_memory": lambda: client.unregister_system_shared_memory(headers=credentials),
+        "get_cuda_shared_memory_status": lambda: client.get_cuda_shared_memory_status(headers=credentials),
+        "unregister_cuda_shared_memory": lambda: client.unregister_cuda_shared_memory(headers=credentials),
+    }.items():
+        attempt(f"tritonclient grpc {name}: not there", refused(call, "UNIMPLEMENTED"))
+
+    def asyncio_client():
+        import asyncio
+
+        import tritonclient.grpc.aio as aio
+
+        async def run():
+            async with aio.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as c:
+                results = await asyncio.gather(*(c.infer("iris", numbers(), headers=credentials) for _ in range(50)))
+
+                async def requests():
+                    for i in range(5):
+                        yield {"model_name": "iris", "inputs": numbers(), "request_id": str(i)}
+
+                streamed = [r async for r, e in c.stream_infer(requests(), headers=credentials)]
+                return [labels(r) for r in results + streamed]
+
+        return len(asyncio.run(run()))
+
+    attempt("tritonclient grpc asyncio: infer, stream", asyncio_client)
+
+    def health():
+        import grpc
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            return channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=10)
+
+    def kserve_load():  # its layout: field 1 is the model
+        import grpc
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            answers = [channel.unary_unary(f"/inference.GRPCInferenceService/RepositoryModel{what}")(
+                b"\x0a\x04iris", metadata=tuple(credentials.items()), timeout=60) for what in ("Load", "Unload")]
+            assert answers == [b"\x0a\x04iris\x10\x01"] * 2, answers
+            channel.unary_unary("/inference.model_repository.ModelRepositoryService/RepositoryIndex")(b"", metadata=tuple(credentials.items()), timeout=10)
+            return answers
+
+    attempt("grpc.health.v1", health)
+    attempt("kserve's load, unload; mlserver's repository service", kserve_load)
+
+
 def mlflow_client(server, key, label):
     import pandas as pd
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
@@ -121,7 +289,7 @@ def main():
         key = server.key(server.register("ada@example.org"))
         model = server.upload(model_file(IRIS), key, name="iris").json
         label = server.predict(model["id"], {"instances": ROWS.tolist()}, key).json["outputs"]["label"]
-        for clients in (triton_http, mlflow_client, kserve_v1):
+        for clients in (triton_http, triton_grpc, mlflow_client, kserve_v1):
             try:
                 clients(server, key, label)
             except ImportError as e:

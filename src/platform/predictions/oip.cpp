@@ -1,68 +1,58 @@
 // /v2: the Open Inference Protocol by REST, and Triton's extensions of it. Shapes from the public specifications.
 #include <charconv>
 
+#include "slipway/platform/predictions/oip_facts.hpp"
 #include "slipway/platform/predictions/protocols.hpp"
-#include "slipway/tensor/oip_codec.hpp"
 
 namespace slipway::predictions {
 namespace {
 
 constexpr std::string_view kBinaryHeader = "inference-header-content-length";
 
-json::Array shape_of(const Port& port) {
-  json::Array out;
-  for (const auto d : port.shape) out.emplace_back(d);
-  if (port.any_rank) out.emplace_back(std::int64_t{-1});
-  return out;
-}
-
-json::Array ports_json(const std::vector<Port>& ports) {
-  json::Array out;
-  for (const Port& p : ports) out.push_back(json::object({{"name", p.name}, {"datatype", dtype_oip_name(p.dtype)}, {"shape", shape_of(p)}}));
-  return out;
-}
+using oip_facts::require_served;
 
 const Schema& schema_of(const models::Deployment& model) { return model.codec->schema(); }
 
 std::string version_of(const models::Deployment& model) { return std::to_string(model.version); }
 
-Status require_served(const models::Deployment& model) {
-  if (model.served()) return ok();
-  return Error(ErrorCode::unavailable, "the model is " + model.status + "; it can be asked when it is ready");
+json::Array numbers(const std::vector<std::int64_t>& shape) {
+  json::Array out;
+  for (const auto d : shape) out.emplace_back(d);
+  return out;
 }
 
-json::Value metadata(const models::Deployment& model) {
-  return json::object({{"name", model.name},
-                       {"versions", json::Array{version_of(model)}},
-                       {"platform", "slipway"},
-                       {"inputs", ports_json(schema_of(model).inputs)},
-                       {"outputs", ports_json(schema_of(model).outputs)}});
+json::Array ports_json(const std::vector<oip_facts::TensorFacts>& tensors) {
+  json::Array out;
+  for (const auto& t : tensors) out.push_back(json::object({{"name", t.name}, {"datatype", dtype_oip_name(t.dtype)}, {"shape", numbers(t.shape)}}));
+  return out;
+}
+
+json::Value metadata(const oip_facts::ModelFacts& facts) {
+  return json::object({{"name", facts.name},
+                       {"versions", json::Array{facts.version}},
+                       {"platform", oip_facts::kName},
+                       {"inputs", ports_json(facts.inputs)},
+                       {"outputs", ports_json(facts.outputs)}});
 }
 
 // ---- Triton's model configuration
 
-std::string config_type(DType dtype) { return "TYPE_" + std::string(dtype == DType::string ? "STRING" : dtype_oip_name(dtype)); }
-
-json::Array config_ports(const Schema& schema, const std::vector<Port>& ports) {
+json::Array config_ports(const std::vector<oip_facts::TensorFacts>& tensors) {
   json::Array out;
-  for (const Port& p : ports) {
-    json::Array dims = shape_of(p);
-    if (schema.batched && !dims.empty()) dims.erase(dims.begin());  // max_batch_size says that there are rows
-    out.push_back(json::object({{"name", p.name}, {"data_type", config_type(p.dtype)}, {"dims", std::move(dims)}}));
-  }
+  for (const auto& t : tensors)
+    out.push_back(json::object({{"name", t.name}, {"data_type", oip_facts::config_type(t.dtype)}, {"dims", numbers(t.dims)}}));
   return out;
 }
 
-json::Value config(const models::Deployment& model, std::size_t rows_max) {
-  const Schema& schema = schema_of(model);
-  json::Value out = json::object({{"name", model.name},
-                                  {"platform", "slipway"},
-                                  {"backend", "slipway"},
+json::Value config(const oip_facts::ModelFacts& facts) {
+  json::Value out = json::object({{"name", facts.name},
+                                  {"platform", oip_facts::kName},
+                                  {"backend", oip_facts::kName},
                                   {"version_policy", json::object({{"latest", json::object({{"num_versions", 1}})}})},
-                                  {"max_batch_size", schema.batched ? static_cast<std::int64_t>(rows_max) : 0},
-                                  {"input", config_ports(schema, schema.inputs)},
-                                  {"output", config_ports(schema, schema.outputs)}});
-  if (schema.rows_independent) out.set("dynamic_batching", json::object({}));
+                                  {"max_batch_size", facts.max_batch_size},
+                                  {"input", config_ports(facts.inputs)},
+                                  {"output", config_ports(facts.outputs)}});
+  if (facts.dynamic_batching) out.set("dynamic_batching", json::object({}));
   return out;
 }
 
@@ -71,20 +61,19 @@ json::Value config(const models::Deployment& model, std::size_t rows_max) {
 json::Value tally_json(const inference::Tally& tally) { return json::object({{"count", tally.count}, {"ns", tally.ns}}); }
 
 json::Value statistics(const models::Deployment& model, const Clock& clock) {
-  const inference::ModelStats s = model.model->stats();
-  const auto since = std::chrono::duration_cast<Millis>(clock.steady() - s.last_used).count();
+  const oip_facts::Statistics s = oip_facts::statistics_of(model, clock);
   const json::Value none = tally_json({});
   return json::object(
-      {{"name", model.name},
-       {"version", version_of(model)},
-       {"last_inference", s.succeeded.count == 0 ? 0 : clock.unix_ms() - since},
-       {"inference_count", s.rows},
-       {"execution_count", static_cast<std::int64_t>(s.runs + 0.5)},
-       {"inference_stats", json::object({{"success", tally_json(s.succeeded)},
-                                         {"fail", tally_json(s.failed)},
-                                         {"queue", tally_json(s.queued)},
+      {{"name", s.name},
+       {"version", s.version},
+       {"last_inference", s.last_inference_ms},
+       {"inference_count", s.inference_count},
+       {"execution_count", s.execution_count},
+       {"inference_stats", json::object({{"success", tally_json(s.success)},
+                                         {"fail", tally_json(s.fail)},
+                                         {"queue", tally_json(s.queue)},
                                          {"compute_input", none},
-                                         {"compute_infer", tally_json(s.computed)},
+                                         {"compute_infer", tally_json(s.compute_infer)},
                                          {"compute_output", none},
                                          {"cache_hit", none},
                                          {"cache_miss", none}})},
@@ -108,21 +97,12 @@ Result<oip::InferRequest> parse(const Predictor& predictor, const http::Request&
   return oip::parse_request(request.body, json_bytes, predictor.decode_limits());
 }
 
-Result<Terms> terms_of(const Predictor& predictor, const http::Request& request, const oip::InferRequest& parsed) {
-  Terms terms = TRY(predictor.terms(request));
-  if (parsed.timeout_us > 0)
-    terms.timeout = std::min(terms.timeout, Millis(std::max<std::uint64_t>(1, std::min<std::uint64_t>(parsed.timeout_us / 1000, 86'400'000))));
-  if (parsed.priority > 0)
-    terms.priority = parsed.priority == 1 ? inference::Priority::high : parsed.priority == 2 ? inference::Priority::normal : inference::Priority::low;
-  return terms;
-}
-
 Status infer(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
   const auto admitted = TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version"))));
   const models::Deployment& model = *admitted.model;
   auto parsed = std::make_shared<oip::InferRequest>(TRY(parse(predictor, request, schema_of(model))));
   for (const oip::WantedOutput& wanted : parsed->outputs) TRY(oip::output_index(schema_of(model), wanted.name));
-  const Terms terms = TRY(terms_of(predictor, request, *parsed));
+  const Terms terms = TRY(oip_facts::terms_of(predictor, request, *parsed));
   DecodedRequest input = TRY(model.codec->decode_tensors(std::move(parsed->inputs), predictor.decode_limits()));
   predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
                 [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
@@ -150,12 +130,11 @@ Result<http::Response> repository_index(const Predictor& predictor, http::Reques
     only_ready = ready != nullptr && ready->as_bool();
   }
   json::Array out;
-  for (const auto& model : predictor.registry().own(*request.principal)) {
-    if (only_ready && !model->served()) continue;
-    json::Value entry = json::object({{"name", model->name}});
-    if (model->served()) entry.set("version", version_of(*model));
-    entry.set("state", model->served() ? "READY" : "UNAVAILABLE");
-    entry.set("reason", model->served() ? "" : model->status);
+  for (const oip_facts::IndexEntry& model : oip_facts::index_of(predictor, *request.principal, only_ready)) {
+    json::Value entry = json::object({{"name", model.name}});
+    if (model.ready) entry.set("version", model.version);
+    entry.set("state", model.ready ? "READY" : "UNAVAILABLE");
+    entry.set("reason", model.reason);
     out.push_back(std::move(entry));
   }
   return json_response(std::move(out));
@@ -202,9 +181,8 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
     });
   };
 
-  const json::Array extensions = {"binary_tensor_data", "classification",  "model_configuration", "model_repository",
-                                  "parameters",         "schedule_policy", "statistics"};
-  const json::Value server = json::object({{"name", "slipway"}, {"version", facts.version}, {"extensions", extensions}});
+  const json::Array extensions(oip_facts::kExtensions.begin(), oip_facts::kExtensions.end());
+  const json::Value server = json::object({{"name", oip_facts::kName}, {"version", facts.version}, {"extensions", extensions}});
   routes.add(Method::get, "/v2", open_probe(), http::Body::none(), fixed(server),
              {.id = "oipServer", .summary = "Server metadata", .responses = {{200, "the server", server.dump()}}});
   routes.add(Method::get, "/v2/health/live", open_probe(), http::Body::none(), fixed(json::object({{"live", true}})),
@@ -219,11 +197,11 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
   routes.add(Method::get, "/v2/models", reader(), http::Body::none(), names_of_models(predictor),
              {.id = "oipModels", .summary = "Names of one's models", .responses = {{200, "the names", R"({"models":["iris"]})"}}});
 
-  const std::size_t rows_max = predictor->options().rows_max;
   const Clock& clock = predictor->registry().clock();
   const auto stats = [&clock](const models::Deployment& model) { return json::object({{"model_stats", json::Array{statistics(model, clock)}}}); };
   const auto ready = [](const models::Deployment& model) { return json::object({{"name", model.name}, {"ready", true}}); };
-  const auto configuration = [rows_max](const models::Deployment& model) { return config(model, rows_max); };
+  const auto described = [predictor](const models::Deployment& model) { return metadata(oip_facts::of_model(model, predictor->options())); };
+  const auto configuration = [predictor](const models::Deployment& model) { return config(oip_facts::of_model(model, predictor->options())); };
   const std::string kInferExample = R"({"inputs":[{"name":"numbers","shape":[1,4],"datatype":"FP64","data":[5.1,3.5,1.4,0.2]}]})";
   const std::string kInferAnswer =
       R"({"model_name":"iris","model_version":"1","outputs":[{"name":"label","datatype":"BYTES","shape":[1],"data":["setosa"]}]})";
@@ -231,7 +209,7 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
     const std::string at = versioned ? "/v2/models/:model/versions/:version" : "/v2/models/:model";
     const std::string suffix = versioned ? "OfVersion" : "";
     const std::string words = versioned ? " of the version that is served" : "";
-    routes.add(Method::get, at, reader(), http::Body::none(), about(metadata),
+    routes.add(Method::get, at, reader(), http::Body::none(), about(described),
                {.id = "oipModel" + suffix,
                 .summary = "Inputs and outputs" + words,
                 .responses = {{200, "the model", R"({"name":"iris","versions":["1"],"platform":"slipway","inputs":[],"outputs":[]})"}}});

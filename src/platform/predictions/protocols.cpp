@@ -5,7 +5,11 @@
 namespace slipway::predictions {
 
 Predictor::Found find_model(const Predictor& predictor, const http::Request& request, std::string_view model, std::string_view version) {
-  auto found = TRY(predictor.registry().resolve(*request.principal, model));
+  return find_model(predictor, *request.principal, model, version);
+}
+
+Predictor::Found find_model(const Predictor& predictor, const http::Principal& who, std::string_view model, std::string_view version) {
+  auto found = TRY(predictor.registry().resolve(who, model));
   if (!version.empty() && version != std::to_string(found->version))
     return Error(ErrorCode::not_found, "this version of the model is not the one that is served; that is " + std::to_string(found->version));
   return found;
@@ -48,13 +52,15 @@ ProtocolRoutes::Begin names_of_models(PredictorPtr predictor) {
   };
 }
 
-void add_error_member(json::Writer& problem, const Error& error) {
+std::string error_text(const Error& error) {
   std::string text = error.detail();
   if (!error.fields().empty()) {
     const FieldError& first = error.fields()[0];
     text += " (" + first.pointer + (first.detail == text ? "" : ": " + first.detail) + ")";
   }
-  problem.member("error", text);
+  return text;
 }
+
+void add_error_member(json::Writer& problem, const Error& error) { problem.member("error", error_text(error)); }
 
 }  // namespace slipway::predictions

@@ -26,6 +26,7 @@ std::vector<http::Route> scoring_routes(const PredictorPtr& predictor, const Ser
 
 // Shared by them: the caller's model by id or name and, when it is given, by the number of the version that is served.
 Predictor::Found find_model(const Predictor& predictor, const http::Request& request, std::string_view model, std::string_view version = {});
+Predictor::Found find_model(const Predictor& predictor, const http::Principal& who, std::string_view model, std::string_view version = {});
 // To these clients whatever is wrong with a request is 400, and a model that can't answer yet is 503.
 Error in_their_words(Error error);
 
@@ -49,6 +50,7 @@ class ProtocolRoutes {
 http::Access open_probe();                                      // of health and server metadata
 ProtocolRoutes::Begin names_of_models(PredictorPtr predictor);  // {"models": [...]}: those of the caller's that are served
 
+std::string error_text(const Error& error);                        // the detail and its first field in one line
 void add_error_member(json::Writer& problem, const Error& error);  // {"error": detail}: what clients of v1 and v2 look for
 
 }  // namespace slipway::predictions
