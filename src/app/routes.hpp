@@ -10,6 +10,7 @@
 #include "slipway/http/route.hpp"
 #include "slipway/platform/accounts/accounts.hpp"
 #include "slipway/platform/keys/keys.hpp"
+#include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/limits/limiter.hpp"
 #include "slipway/platform/models/registry.hpp"
 
@@ -22,6 +23,7 @@ struct Parts {
   keys::Keys& keys;
   models::Registry& registry;
   limits::Limiter& limiter;
+  limits::Book& limit_book;
   inference::Engine& engine;
   std::function<bool()> draining;
 };

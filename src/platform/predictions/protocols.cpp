@@ -19,7 +19,7 @@ http::Handler starting(std::function<Status(http::Request&, const http::Responde
 
 void add_error_member(json::Writer& problem, const Error& error) {
   std::string text = error.detail();
-  if (!error.fields().empty()) {
+  if (!error.fields().empty() && error.code() != ErrorCode::rate_limited) {  // those of a limit are headers
     const FieldError& first = error.fields()[0];
     text += " (" + first.pointer + (first.detail == text ? "" : ": " + first.detail) + ")";
   }
