@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ Status user_add(const Settings& settings, const std::string& email, const Secret
 Result<std::vector<UserLine>> user_list(const Settings& settings);
 Status user_disable(const Settings& settings, const std::string& email);
 Status user_reset(const Settings& settings, const std::string& email, const Secret& password);  // new password, all sessions end
+
+// A user's own limits, as an object; set: to what the text says ("requests=600/min:100, concurrent=8"; "none": the settings' defaults).
+Result<json::Value> user_limits(const Settings& settings, const std::string& email, const std::optional<std::string>& set);
 
 struct Check {
   enum class Outcome { good, warning, bad } outcome = Outcome::good;

@@ -30,6 +30,12 @@ Status save(store::Session& session, Subject subject, std::string_view id, const
   return ok();
 }
 
+Result<Quota> load(store::Session& session, Subject subject, std::string_view id) {
+  const auto row = TRY(session.query_one("SELECT quota FROM limits WHERE subject = ? AND id = ?", {subject_name(subject), id}));
+  if (!row) return Quota{};
+  return quota_from_json(TRY(json::parse(row->text("quota"))), "#");
+}
+
 Status Book::reload() {
   const std::lock_guard lock(mutex_);
   return reload_locked();

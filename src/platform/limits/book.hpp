@@ -23,6 +23,7 @@ const std::vector<store::Migration>& migrations();
 
 // A quota that says nothing removes the row.
 Status save(store::Session& session, Subject subject, std::string_view id, const Quota& quota, std::int64_t now_ms);
+Result<Quota> load(store::Session& session, Subject subject, std::string_view id);  // says nothing when there is none
 
 class Book {
  public:

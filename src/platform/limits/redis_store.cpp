@@ -171,8 +171,8 @@ class Connection {
                                          : redisConnectUnixWithTimeout(place_.socket.c_str(), timeout_));
     if (context_ == nullptr) return failed("no memory");
     if (context_->err != 0) return failed(context_->errstr);
-    redisSetTimeout(context_.get(), timeout_);
-    redisEnableKeepAlive(context_.get());
+    if (redisSetTimeout(context_.get(), timeout_) != REDIS_OK) return failed(context_->errstr);
+    if (place_.socket.empty() && redisEnableKeepAlive(context_.get()) != REDIS_OK) return failed(context_->errstr);
     if (!password_.empty()) {
       Words auth = {"AUTH"};
       if (!place_.user.empty()) auth.push_back(place_.user);
