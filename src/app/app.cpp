@@ -126,7 +126,8 @@ Status RunningApp::start_models() {
 }
 
 Status RunningApp::start_server() {
-  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *limit_book_, *engine_, [this] { return stopping_.load(); }};
+  const Parts parts{
+      settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *limit_book_, *engine_, [this] { return stopping_.load(); }};
   server_ = TRY(http::Server::start(http::server_options(settings_), all_routes(parts), *guard_, *loops_, *pool_, metrics_));
   url_ = "http://" + server_->address();
   registry_->set_base_url(settings_.server_public_url.empty() ? url_ : settings_.server_public_url);
@@ -142,7 +143,8 @@ void RunningApp::poll_soon() {
 void RunningApp::poll() {
   if (const Status reloaded = storage_.accounts->reload_if_changed(); !reloaded.ok())
     log::warn("accounts.reload_failed", {{"why", reloaded.error().internal()}});
-  if (const Status reloaded = limit_book_->reload_if_changed(); !reloaded.ok()) log::warn("limits.reload_failed", {{"why", reloaded.error().internal()}});
+  if (const Status reloaded = limit_book_->reload_if_changed(); !reloaded.ok())
+    log::warn("limits.reload_failed", {{"why", reloaded.error().internal()}});
   if (++polls_ % kFlushEveryPolls == 0) {
     if (const Status flushed = keys_->flush_last_used(); !flushed.ok()) log::warn("keys.flush_failed", {{"why", flushed.error().internal()}});
   }

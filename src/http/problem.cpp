@@ -7,10 +7,12 @@
 namespace slipway::http {
 namespace {
 // A refusal by a limit carries the standing of all limits, by the names of the header fields that tell it.
-bool is_header(const Error& error, const FieldError& field) { return error.code() == ErrorCode::rate_limited && field.pointer.starts_with("RateLimit"); }
+bool is_header(const Error& error, const FieldError& field) {
+  return error.code() == ErrorCode::rate_limited && field.pointer.starts_with("RateLimit");
+}
 
 constexpr std::size_t kFieldsMax = 100;  // enough to repair a request; a hostile one can't make the answer long
-}
+}  // namespace
 
 std::string problem_type(ErrorCode code) {
   std::string type = "/errors/" + std::string(error_name(code));

@@ -98,12 +98,14 @@ std::vector<http::Route> routes(Keys& keys, limits::Book& book) {
              {.id = "listKeys",
               .summary = "One's own keys",
               .responses = {{200, "the keys", std::string(R"({"items":[)") + kKeyExample + R"(],"next":null})"}}});
-  routes.add(Method::post, "/api/keys", Access::signed_in(), http::Body::json(kBodyMax), on_desk(create),
-             {.id = "createKey",
-              .summary = "Make a key; its text is shown this once",
-              .request_example = R"({"name":"laptop","scopes":["predict"],"models":[],"expires_at":"2027-11-23T00:00:00Z","limits":{"rows":{"amount":10000,"per":"minute"}}})",
-              .responses = {{201, "the key with its text", kCreatedExample}},
-              .errors = {ErrorCode::invalid_input, ErrorCode::conflict}});
+  routes.add(
+      Method::post, "/api/keys", Access::signed_in(), http::Body::json(kBodyMax), on_desk(create),
+      {.id = "createKey",
+       .summary = "Make a key; its text is shown this once",
+       .request_example =
+           R"({"name":"laptop","scopes":["predict"],"models":[],"expires_at":"2027-11-23T00:00:00Z","limits":{"rows":{"amount":10000,"per":"minute"}}})",
+       .responses = {{201, "the key with its text", kCreatedExample}},
+       .errors = {ErrorCode::invalid_input, ErrorCode::conflict}});
   routes.add(Method::patch, "/api/keys/:id", Access::signed_in(), http::Body::json(kBodyMax), on_desk(edit),
              {.id = "changeKey",
               .summary = "Set a key's limits; what is left out is as the server's settings say, 0 is no limit",

@@ -26,7 +26,8 @@ Status save(store::Session& session, Subject subject, std::string_view id, const
   // Later than every other change, also within one millisecond: reload_if_changed looks at the latest.
   const auto last = TRY(session.query_one("SELECT COALESCE(MAX(updated_at), 0) AS latest FROM limits"));
   const std::int64_t at = std::max(now_ms, last->integer("latest") + 1);
-  TRY(session.exec("INSERT INTO limits (subject, id, quota, updated_at) VALUES (?, ?, ?, ?)", {subject_name(subject), id, to_json(quota).dump(), at}));
+  TRY(session.exec("INSERT INTO limits (subject, id, quota, updated_at) VALUES (?, ?, ?, ?)",
+                   {subject_name(subject), id, to_json(quota).dump(), at}));
   return ok();
 }
 
@@ -65,8 +66,8 @@ Status Book::reload_locked() {
 
 Status Book::reload_if_changed() {
   const std::lock_guard lock(mutex_);
-  const auto row = TRY(database_.read(
-      [](store::Session& s) { return s.query_one("SELECT COUNT(*) AS n, COALESCE(MAX(updated_at), 0) AS latest FROM limits"); }));
+  const auto row =
+      TRY(database_.read([](store::Session& s) { return s.query_one("SELECT COUNT(*) AS n, COALESCE(MAX(updated_at), 0) AS latest FROM limits"); }));
   if (row && std::pair(row->integer("n"), row->integer("latest")) == seen_) return ok();
   return reload_locked();
 }

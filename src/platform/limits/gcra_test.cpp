@@ -50,7 +50,8 @@ TEST(Gcra, DecidesAsATokenBucketDoesWhateverTheCosts) {
       if (d.allowed) bucket.tokens -= static_cast<double>(cost);
       (d.allowed ? allowed : refused) += 1;
       arrival = d.theoretical_arrival_ns;
-      ASSERT_NEAR(static_cast<double>(d.remaining), bucket.tokens, 1 + unsure) << rate.amount << " " << rate.window_ns << " " << rate.burst << " cost " << cost << " allowed " << d.allowed << " step " << step;
+      ASSERT_NEAR(static_cast<double>(d.remaining), bucket.tokens, 1 + unsure)
+          << rate.amount << " " << rate.window_ns << " " << rate.burst << " cost " << cost << " allowed " << d.allowed << " step " << step;
       if (!d.allowed && !d.never) {
         ASSERT_FALSE(decide(rate, arrival, now + d.retry_after_ns - 1, cost).allowed);
         ASSERT_TRUE(decide(rate, arrival, now + d.retry_after_ns, cost).allowed) << "at the time it named";

@@ -1,6 +1,7 @@
 #include "slipway/platform/limits/limiter.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 #include <tuple>
 
@@ -13,7 +14,7 @@ struct Bucket {
   const std::string id;
   std::mutex mutex;  // of what follows
   std::uint64_t generation = 0;
-  std::shared_ptr<const Quota> quota;  // null: nothing limits it
+  std::shared_ptr<const Terms> quota;  // null: nothing limits it
   std::array<std::int64_t, kRates> arrivals{};
   std::int64_t running = 0;
 
@@ -47,56 +48,82 @@ std::string_view subject_words(Subject subject) {
   return kWords[static_cast<std::size_t>(subject)];
 }
 
-struct HeaderItem {
-  std::string policy, standing;
-  double left = 1;  // of the whole
+std::string policy_of(const std::string& name, Quantity quantity, std::int64_t most, std::int64_t window_ns) {
+  std::string out = '"' + name + "\";q=" + std::to_string(most);
+  if (quantity == Quantity::rows) out += ";qu=\"rows\"";
+  if (quantity == Quantity::bytes) out += ";qu=\"content-bytes\"";
+  if (quantity == Quantity::concurrent) return out + ";qu=\"concurrent-requests\"";
+  return out + ";w=" + std::to_string(std::max<std::int64_t>(1, whole_seconds(window_ns)));
+}
+
+void append(std::string& out, std::int64_t number) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+// One limit as a response tells of it.
+struct Standing {
+  const Terms* terms = nullptr;
+  std::size_t quantity = 0;
+  std::int64_t remaining = 0;
+  std::int64_t reset_s = -1;  // below 0: not told
+  double left = 1;            // of the whole
 };
 
-HeaderItem rate_item(const std::string& name, const Rate& rate, Quantity quantity, std::int64_t full_in_ns) {
-  const std::int64_t remaining = remaining_of(rate, full_in_ns);
-  HeaderItem out;
-  out.policy = '"' + name + "\";q=" + std::to_string(rate.burst);
-  if (quantity == Quantity::bytes) out.policy += ";qu=\"content-bytes\"";
-  if (quantity == Quantity::rows) out.policy += ";qu=\"rows\"";
-  out.policy += ";w=" + std::to_string(std::max<std::int64_t>(1, whole_seconds(rate.tolerance_ns())));
-  out.standing = '"' + name + "\";r=" + std::to_string(remaining) + ";t=" + std::to_string(whole_seconds(full_in_ns));
-  out.left = static_cast<double>(remaining) / static_cast<double>(rate.burst);
-  return out;
-}
-
-HeaderItem place_item(const std::string& name, std::int64_t most, std::int64_t running) {
-  const std::int64_t remaining = std::max<std::int64_t>(0, most - running);
-  return {'"' + name + "\";q=" + std::to_string(most) + ";qu=\"concurrent-requests\"", '"' + name + "\";r=" + std::to_string(remaining),
-          static_cast<double>(remaining) / static_cast<double>(most)};
-}
-
 }  // namespace
+
+Terms::Terms(Subject subject, const Quota& quota) : Quota(quota) {
+  for (std::size_t i = 0; i < kQuantities; ++i) {
+    const auto quantity = static_cast<Quantity>(i);
+    names[i] = policy_name(subject, quantity);
+    const Rate* rate = i < kRates ? rate_of(*this, i) : nullptr;
+    if (rate != nullptr) policies[i] = policy_of(names[i], quantity, rate->burst, rate->tolerance_ns());
+    if (quantity == Quantity::concurrent && concurrent.value_or(0) > 0) policies[i] = policy_of(names[i], quantity, *concurrent, 0);
+  }
+}
 
 Grant::~Grant() { limiter_.give_back(*this, true); }
 
 std::pair<std::string, std::string> Grant::headers() const {
-  std::vector<HeaderItem> items;
+  std::array<Standing, kSubjects * kQuantities> all;
+  std::size_t count = 0;
   for (std::size_t p = 0; p < count_; ++p) {
     const Part& part = parts_[p];
-    for (std::size_t i = 0; i < kRates; ++i) {
-      const auto quantity = static_cast<Quantity>(i);
-      const Rate* rate = rate_of(*part.quota, i);
-      if (rate == nullptr) continue;
-      items.push_back(rate_item(policy_name(part.subject, quantity), *rate, quantity, part.full_in_ns[i]));
-      if (part.refused != quantity) continue;
-      // The same point in time as Retry-After, and before the others.
-      if (part.wait_s > 0) items.back().standing.replace(items.back().standing.rfind('=') + 1, std::string::npos, std::to_string(part.wait_s));
-      items.back().left = -1;
+    for (std::size_t i = 0; i < kQuantities; ++i) {
+      if (part.quota->policies[i].empty()) continue;
+      Standing& item = all[count++];
+      item.terms = part.quota.get();
+      item.quantity = i;
+      if (i < kRates) {
+        const Rate& rate = *part.quota->rates[i];
+        item.remaining = remaining_of(rate, part.full_in_ns[i]);
+        item.reset_s = whole_seconds(part.full_in_ns[i]);
+        item.left = static_cast<double>(item.remaining) / static_cast<double>(rate.burst);
+      } else {
+        const std::int64_t most = *part.quota->concurrent;
+        item.remaining = std::max<std::int64_t>(0, most - part.running);
+        item.left = static_cast<double>(item.remaining) / static_cast<double>(most);
+      }
+      if (part.refused != static_cast<Quantity>(i)) continue;
+      if (i < kRates && part.wait_s > 0) item.reset_s = part.wait_s;  // the same point in time as Retry-After
+      item.left = -1;                                                 // before the others
     }
-    if (const std::int64_t most = part.quota->concurrent.value_or(0); most > 0)
-      items.push_back(place_item(policy_name(part.subject, Quantity::concurrent), most, part.running));
-    if (part.refused == Quantity::concurrent) items.back().left = -1;
   }
-  std::stable_sort(items.begin(), items.end(), [](const HeaderItem& a, const HeaderItem& b) { return a.left < b.left; });
+  std::stable_sort(all.begin(), all.begin() + count, [](const Standing& a, const Standing& b) { return a.left < b.left; });
   std::pair<std::string, std::string> out;
-  for (const HeaderItem& item : items) {
-    out.first += (out.first.empty() ? "" : ", ") + item.policy;
-    out.second += (out.second.empty() ? "" : ", ") + item.standing;
+  out.first.reserve(count * 64);
+  out.second.reserve(count * 48);
+  for (const Standing& item : std::span(all.data(), count)) {
+    if (!out.first.empty()) {
+      out.first += ", ";
+      out.second += ", ";
+    }
+    out.first += item.terms->policies[item.quantity];
+    ((out.second += '"') += item.terms->names[item.quantity]) += "\";r=";
+    append(out.second, item.remaining);
+    if (item.reset_s < 0) continue;
+    out.second += ";t=";
+    append(out.second, item.reset_s);
   }
   return out;
 }
@@ -148,12 +175,12 @@ Quota Limiter::get(Subject subject, std::string_view id) const {
   return found == overrides_[s].end() ? Quota{} : *found->second;
 }
 
-std::shared_ptr<const Quota> Limiter::resolve(Subject subject, std::string_view id) const {
+std::shared_ptr<const Terms> Limiter::resolve(Subject subject, std::string_view id) const {
   const auto s = static_cast<std::size_t>(subject);
   const std::shared_lock lock(overrides_mutex_);
   const auto found = overrides_[s].find(id);
   const Quota quota = found == overrides_[s].end() ? defaults_[s] : found->second->over(defaults_[s]);
-  return quota.limits() ? std::make_shared<const Quota>(quota) : nullptr;
+  return quota.limits() ? std::make_shared<const Terms>(subject, quota) : nullptr;
 }
 
 std::shared_ptr<Bucket> Limiter::bucket(Subject subject, std::string_view id) {
@@ -172,7 +199,7 @@ void Limiter::add_part(Grant& grant, Subject subject, std::string_view id, std::
   if (active_[static_cast<std::size_t>(subject)].load(std::memory_order_relaxed) == 0) return;
   auto of = bucket(subject, id);
   const std::uint64_t generation = generation_.load(std::memory_order_acquire);
-  std::shared_ptr<const Quota> quota;
+  std::shared_ptr<const Terms> quota;
   {
     const std::lock_guard lock(of->mutex);
     if (of->generation != generation) {
@@ -247,7 +274,7 @@ void Limiter::give_back(Grant& grant, bool places_only) {
     const std::lock_guard lock(part.bucket->mutex);
     if (std::exchange(part.holds, false)) {
       --part.bucket->running;
-      if (!grant.lease_.empty() && store_) store_->release(policy_name(part.subject, Quantity::concurrent) + ":" + part.bucket->id, grant.lease_);
+      if (!grant.lease_.empty() && store_) store_->release(part.quota->names[kRates] + ":" + part.bucket->id, grant.lease_);
     }
     for (std::size_t i = 0; !places_only && i < kRates; ++i) {
       const std::int64_t charged = std::exchange(part.charged[i], 0);
@@ -259,7 +286,7 @@ void Limiter::give_back(Grant& grant, bool places_only) {
 Error Limiter::refused(Grant& grant, const Refusal& why) {
   refusals_[static_cast<std::size_t>(why.subject)][static_cast<std::size_t>(why.quantity)]->add();
   const auto part = std::find_if(grant.parts_.begin(), grant.parts_.end(), [&](const auto& p) { return p.subject == why.subject && p.quota; });
-  const std::string name = policy_name(why.subject, why.quantity);
+  const std::string& name = part->quota->names[static_cast<std::size_t>(why.quantity)];
   const std::string_view unit = quantity_name(why.quantity);
   const std::int64_t wait_s = std::max<std::int64_t>(1, whole_seconds(why.retry_after_ns));
   std::string text = "the limit \"" + name + "\" " + std::string(subject_words(why.subject)) + " is reached: ";
@@ -307,7 +334,10 @@ Result<GrantPtr> Limiter::admit(const Caller& caller, std::int64_t bytes) {
 
 void Limiter::settle(const GrantPtr& grant, std::int64_t rows, Millis lease, os::Loop* loop, std::function<void(Status)> done) {
   if (grant == nullptr) return done(ok());
-  if (const auto refusal = decide(*grant, {0, rows, 0}, false)) {
+  const std::span parts(grant->parts_.data(), grant->count_);
+  const auto limits_rows = [](const Grant::Part& part) { return rate_of(*part.quota, static_cast<std::size_t>(Quantity::rows)) != nullptr; };
+  const bool undecided = std::any_of(parts.begin(), parts.end(), limits_rows);
+  if (const auto refusal = undecided ? decide(*grant, {0, rows, 0}, false) : std::nullopt) {
     give_back(*grant, false);
     static_cast<void>(decide(*grant, {0, 0, 0}, false));  // only looks: what is told is what is left after that
     return done(refused(*grant, *refusal));
@@ -320,7 +350,8 @@ void Limiter::settle(const GrantPtr& grant, std::int64_t rows, Millis lease, os:
     return done(ok());
   }
   grant->lease_ = new_lease();
-  store_->ask(question_of(*grant, lease), loop, [this, grant, done = std::move(done)](const SharedStore::Answer& answer) { done(learn(*grant, answer)); });
+  store_->ask(question_of(*grant, lease), loop,
+              [this, grant, done = std::move(done)](const SharedStore::Answer& answer) { done(learn(*grant, answer)); });
 }
 
 std::string Limiter::new_lease() { return lease_prefix_ + std::to_string(leases_.fetch_add(1, std::memory_order_relaxed)); }
@@ -334,12 +365,12 @@ SharedStore::Question Limiter::question_of(const Grant& grant, Millis lease) con
     for (std::size_t i = 0; i < kRates; ++i) {
       const Rate* rate = rate_of(*part.quota, i);
       if (rate == nullptr) continue;
-      out.lines.push_back({.key = policy_name(part.subject, static_cast<Quantity>(i)) + ":" + part.bucket->id,
+      out.lines.push_back({.key = part.quota->names[i] + ":" + part.bucket->id,
                            .cost_us = static_cast<double>(rate->time_of(part.charged[i])) / 1000,
                            .tolerance_us = static_cast<double>(rate->tolerance_ns()) / 1000});
     }
     if (const std::int64_t most = part.quota->concurrent.value_or(0); most > 0)
-      out.lines.push_back({.key = policy_name(part.subject, Quantity::concurrent) + ":" + part.bucket->id, .concurrent = true, .most = most});
+      out.lines.push_back({.key = part.quota->names[kRates] + ":" + part.bucket->id, .concurrent = true, .most = most});
   }
   return out;
 }
@@ -371,7 +402,8 @@ Status Limiter::learn(Grant& grant, const SharedStore::Answer& answer) {
         part.bucket->arrivals[i] = std::max(part.bucket->arrivals[i], now + full_in);
       }
       const std::int64_t wait = full_in + rate->time_of(charged[p][i]) - rate->tolerance_ns();
-      if (!answer.fits[line++] && (!refusal || wait > refusal->retry_after_ns)) refusal = Refusal{part.subject, static_cast<Quantity>(i), wait, false};
+      if (!answer.fits[line++] && (!refusal || wait > refusal->retry_after_ns))
+        refusal = Refusal{part.subject, static_cast<Quantity>(i), wait, false};
     }
     if (part.quota->concurrent.value_or(0) == 0) continue;
     part.running = answer.standing[line];

@@ -31,6 +31,14 @@ struct Caller {
 };
 
 struct Bucket;  // of one subject
+
+// A quota that applies, with what responses say of it.
+struct Terms : Quota {
+  Terms(Subject subject, const Quota& quota);
+  std::array<std::string, kQuantities> names;     // key-requests
+  std::array<std::string, kQuantities> policies;  // of RateLimit-Policy; empty: without limit
+};
+
 class Limiter;
 
 // What one request was given: its charges, and its places among the concurrent ones until it ends. Used by one thread at a time.
@@ -49,7 +57,7 @@ class Grant {
   struct Part {
     Subject subject = Subject::user;
     std::shared_ptr<Bucket> bucket;
-    std::shared_ptr<const Quota> quota;
+    std::shared_ptr<const Terms> quota;
     std::array<std::int64_t, kRates> charged{};
     std::array<std::int64_t, kRates> full_in_ns{};  // as of the last decision
     std::int64_t running = 0;                       // of the concurrent ones, this one included
@@ -110,7 +118,7 @@ class Limiter {
 
   std::int64_t now_ns() const { return clock_.steady().time_since_epoch().count() + 1; }
   std::shared_ptr<Bucket> bucket(Subject subject, std::string_view id);
-  std::shared_ptr<const Quota> resolve(Subject subject, std::string_view id) const;
+  std::shared_ptr<const Terms> resolve(Subject subject, std::string_view id) const;
   void add_part(Grant& grant, Subject subject, std::string_view id, std::string_view quota_id);
   std::optional<Refusal> decide(Grant& grant, const Costs& costs, bool take_place);
   void give_back(Grant& grant, bool places_only);

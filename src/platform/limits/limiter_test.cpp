@@ -44,8 +44,7 @@ TEST_F(LimiterTest, LetsABurstThroughAndThenTheSustainedRate) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::rate_limited);
   EXPECT_EQ(refused.error().retry_after_s(), 1U);
-  EXPECT_EQ(refused.error().detail(),
-            "the limit \"key-requests\" of this key is reached: 60 requests a minute, 5 at once; try again in 1 s");
+  EXPECT_EQ(refused.error().detail(), "the limit \"key-requests\" of this key is reached: 60 requests a minute, 5 at once; try again in 1 s");
   EXPECT_TRUE(allows({"ada", "key2", "iris"})) << "another key has a limit of its own";
   clock_.advance(Millis(1000));
   EXPECT_TRUE(allows(kAda));

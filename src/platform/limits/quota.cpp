@@ -84,7 +84,9 @@ std::optional<std::int64_t> whole(const json::Value* value, std::int64_t least) 
 }
 
 Result<Rate> rate_from_json(const json::Value& value, const std::string& at) {
-  const auto refuse = [&](const std::string& where, const char* why) { return Error(ErrorCode::invalid_input, "the limits can't be set").at(where, why); };
+  const auto refuse = [&](const std::string& where, const char* why) {
+    return Error(ErrorCode::invalid_input, "the limits can't be set").at(where, why);
+  };
   if (value.is_int() && value.as_int() == 0) return Rate{};
   if (!value.is_object()) return refuse(at, R"(must be {"amount":600,"per":"minute","burst":100}, or 0 for no limit)");
   for (const auto& [name, member] : value.as_object()) {
@@ -153,7 +155,9 @@ Result<Quota> quota_from_text(std::string_view text) {
 }
 
 Result<Quota> quota_from_json(const json::Value& value, const std::string& at) {
-  const auto refuse = [](const std::string& where, const char* why) { return Error(ErrorCode::invalid_input, "the limits can't be set").at(where, why); };
+  const auto refuse = [](const std::string& where, const char* why) {
+    return Error(ErrorCode::invalid_input, "the limits can't be set").at(where, why);
+  };
   if (!value.is_object()) return refuse(at, "must be an object with requests, rows, bytes and concurrent");
   Quota out;
   for (const auto& [name, member] : value.as_object()) {

@@ -29,8 +29,8 @@ struct Quota {
   std::optional<std::int64_t> concurrent;         // the same, 0: without limit
 
   bool says_nothing() const;
-  bool limits() const;                        // anything at all
-  Quota over(const Quota& otherwise) const;   // what is not said here, as it is there
+  bool limits() const;                       // anything at all
+  Quota over(const Quota& otherwise) const;  // what is not said here, as it is there
 };
 
 // Errors name the word that is wrong. "" and "none" say nothing.

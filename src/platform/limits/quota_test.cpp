@@ -30,8 +30,8 @@ TEST(Quota, ZeroIsNoLimitAndNothingIsTheDefault) {
 }
 
 TEST(Quota, NamesTheWordThatIsWrong) {
-  for (const char* word : {"requests=600", "requests=x/min", "rows=5/fortnight", "bytes=-1/s", "requests=1/s:0", "concurrent=two", "cats=1/s", "requests",
-                           "rows=9999999999999G/s", "requests=1/s:"}) {
+  for (const char* word : {"requests=600", "requests=x/min", "rows=5/fortnight", "bytes=-1/s", "requests=1/s:0", "concurrent=two", "cats=1/s",
+                           "requests", "rows=9999999999999G/s", "requests=1/s:"}) {
     const auto refused = quota_from_text(std::string("concurrent=1, ") + word);
     ASSERT_FALSE(refused.ok()) << word;
     EXPECT_THAT(refused.error().detail(), HasSubstr(word));

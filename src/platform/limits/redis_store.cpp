@@ -240,8 +240,9 @@ class RedisStore final : public SharedStore {
         options_(std::move(options)),
         questions_(metrics.counter("slipway_limit_store_questions_total", "Decisions that the shared store of limits was asked for")),
         unanswered_(metrics.counter("slipway_limit_store_unanswered_total", "Decisions that it did not give, made as limits.when_store_fails says")) {
-    metrics.gauge("slipway_limit_store_up", "Whether the shared store of limits answers", {},
-                  [](const void* of) { return static_cast<const RedisStore*>(of)->away() ? 0.0 : 1.0; }, this);
+    metrics.gauge(
+        "slipway_limit_store_up", "Whether the shared store of limits answers", {},
+        [](const void* of) { return static_cast<const RedisStore*>(of)->away() ? 0.0 : 1.0; }, this);
     thread_ = std::thread([this] { run(); });
   }
   ~RedisStore() override { stop(); }

@@ -22,12 +22,13 @@ std::vector<http::Route> routes(Book& book, std::function<bool(std::string_view)
     return Error(ErrorCode::not_found, "there is no such user");
   };
   http::RouteList routes("limits");
-  routes.add(Method::get, "/api/users/:id/limits", Access::admin(), http::Body::none(),
-             http::on_pool([&book, known](http::Request& request) -> Result<http::Response> {
-               TRY(known(request));
-               return answer(book.get(Subject::user, request.param("id")));
-             }),
-             {.id = "getUserLimits", .summary = "What a user may use, where it differs from limits.user", .responses = {{200, "the limits", kAnswer}}});
+  routes.add(
+      Method::get, "/api/users/:id/limits", Access::admin(), http::Body::none(),
+      http::on_pool([&book, known](http::Request& request) -> Result<http::Response> {
+        TRY(known(request));
+        return answer(book.get(Subject::user, request.param("id")));
+      }),
+      {.id = "getUserLimits", .summary = "What a user may use, where it differs from limits.user", .responses = {{200, "the limits", kAnswer}}});
   routes.add(Method::put, "/api/users/:id/limits", Access::admin(), http::Body::json(kBodyMax),
              http::on_pool([&book, known](http::Request& request) -> Result<http::Response> {
                TRY(known(request));

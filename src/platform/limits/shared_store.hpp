@@ -23,7 +23,7 @@ class SharedStore {
   struct Line {
     std::string key;
     bool concurrent = false;
-    std::int64_t most = 0;                // concurrent: leases at the same time
+    std::int64_t most = 0;                 // concurrent: leases at the same time
     double cost_us = 0, tolerance_us = 0;  // else: GCRA's
   };
   struct Question {
@@ -34,7 +34,7 @@ class SharedStore {
   struct Answer {
     bool away = true;  // nobody answered: nothing below is known
     bool allowed = false;
-    std::vector<bool> fits;             // by line: whether this one alone would allow it
+    std::vector<bool> fits;              // by line: whether this one alone would allow it
     std::vector<std::int64_t> standing;  // by line: microseconds until the bucket is full again; concurrent: leases that are held
   };
   virtual ~SharedStore() = default;

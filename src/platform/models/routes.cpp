@@ -211,14 +211,15 @@ std::vector<http::Route> routes(Registry& registry, limits::Book& book) {
               .errors = {ErrorCode::bad_request}});
   routes.add(Method::get, "/api/models/:id", Access::scope("models:read"), http::Body::none(), on_desk(details),
              {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
-  routes.add(Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
-             {.id = "changeModel",
-              .summary = "Change name, description, tags or limits",
-              .description = "`limits` is replaced as a whole: what it leaves out is as the server's settings say, 0 is no limit; `per_key` holds for "
-                             "each key by itself.",
-              .request_example = R"({"description":"three kinds of iris","limits":{"rows":{"amount":100000,"per":"minute"},"per_key":{"concurrent":2}}})",
-              .responses = model,
-              .errors = {ErrorCode::invalid_input}});
+  routes.add(
+      Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
+      {.id = "changeModel",
+       .summary = "Change name, description, tags or limits",
+       .description = "`limits` is replaced as a whole: what it leaves out is as the server's settings say, 0 is no limit; `per_key` holds for "
+                      "each key by itself.",
+       .request_example = R"({"description":"three kinds of iris","limits":{"rows":{"amount":100000,"per":"minute"},"per_key":{"concurrent":2}}})",
+       .responses = model,
+       .errors = {ErrorCode::invalid_input}});
   routes.add(Method::put, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
              {.id = "replaceModel",
               .summary = "Replace name, description and tags",
@@ -234,8 +235,7 @@ std::vector<http::Route> routes(Registry& registry, limits::Book& book) {
               .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
   routes.add(Method::get, "/api/models/:id/versions", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, versions),
              {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
-  routes.add(Method::post, "/api/models/:id/versions/:version/promote", Access::scope("models:write"), http::Body::none(),
-             on_desk(promote),
+  routes.add(Method::post, "/api/models/:id/versions/:version/promote", Access::scope("models:write"), http::Body::none(), on_desk(promote),
              {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
   return std::move(routes).take();
 }

@@ -77,7 +77,7 @@ void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest
   job.caller = admitted.caller;
   job.priority = terms.priority;
   if (admitted.limit == nullptr) return start(admitted, std::move(job), std::move(done));
-  const auto left = std::chrono::duration_cast<Millis>(job.deadline - system_clock().steady());
+  const auto left = std::max(Millis(0), std::chrono::duration_cast<Millis>(job.deadline - system_clock().steady()));
   const std::int64_t rows = static_cast<std::int64_t>(job.rows);
   auto waiting = std::make_shared<inference::PredictJob>(std::move(job));
   limiter_.settle(admitted.limit, rows, left + kLeaseSlack, loop, [this, admitted, waiting, done = std::move(done)](Status allowed) mutable {
