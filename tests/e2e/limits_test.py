@@ -18,6 +18,13 @@ ROW = [5.1, 3.5, 1.4, 0.2]
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
 
 
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("SLIPWAY_")}
+
+
+def run(command, **more):
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, **more)
+
+
 def rows(n):
     return {"instances": [ROW] * n}
 
@@ -259,14 +266,14 @@ class ByModelAndUser(LimitCase):
         key = self.server.key(token)
         model = self.server.upload(model_file(IRIS), key, name="eves").json["id"]
         command = [str(PROGRAM), "user", "limits", "eve@example.org", "--data", str(self.server.data)]
-        subprocess.run([*command, "--set", "requests=60/h:1, concurrent=3"], check=True, capture_output=True)
+        run([*command, "--set", "requests=60/h:1, concurrent=3"], check=True)
         wait_for(lambda: self.server.predict(model, rows(1), key).status == 429)
         self.refused(self.server.predict(model, rows(1), key), "user-requests")
-        shown = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
+        shown = run([*command, "--json"], check=True).stdout
         self.assertEqual(json.loads(shown)["limits"], {"requests": per_hour(60, 1), "concurrent": 3})
-        subprocess.run([*command, "--set", "none"], check=True, capture_output=True)
+        run([*command, "--set", "none"], check=True)
         self.assertTrue(wait_for(lambda: self.server.predict(model, rows(1), key).status == 200))
-        wrong = subprocess.run([*command, "--set", "cats=3"], capture_output=True, text=True)
+        wrong = run([*command, "--set", "cats=3"])
         self.assertNotEqual(wrong.returncode, 0)
         self.assertIn("cats=3", wrong.stderr)
 
@@ -293,7 +300,7 @@ class Defaults(LimitCase):
                             (("--limits.store", "redis://me:secret@x"), "limits.store_password_file"),
                             (("--limits.when_store_fails", "panic"), "limits.when_store_fails")):
             with tempfile.TemporaryDirectory() as data:
-                done = subprocess.run([str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", data + "/d", *flags], capture_output=True, text=True)
+                done = run([str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", data + "/d", *flags])
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(word, done.stderr)
             self.assertNotIn("secret", done.stderr)

@@ -128,8 +128,8 @@ std::pair<std::string, std::string> Grant::headers() const {
   return out;
 }
 
-Limiter::Limiter(Quotas defaults, const Clock& clock, Metrics& metrics)
-    : defaults_(std::move(defaults)), clock_(clock), lease_prefix_(new_id("lse") + ":") {
+Limiter::Limiter(const Quotas& defaults, const Clock& clock, Metrics& metrics)
+    : defaults_(defaults), clock_(clock), lease_prefix_(new_id("lse") + ":") {
   for (std::size_t s = 0; s < kSubjects; ++s) {
     if (defaults_[s].limits()) active_[s] = 1;
     for (std::size_t q = 0; q < kQuantities; ++q) {

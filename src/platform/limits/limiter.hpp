@@ -77,7 +77,7 @@ enum class WhenAway : std::uint8_t { local, allow, refuse };
 class Limiter {
  public:
   // defaults: of every user, key, model, and key on a model.
-  Limiter(Quotas defaults, const Clock& clock, Metrics& metrics);
+  Limiter(const Quotas& defaults, const Clock& clock, Metrics& metrics);
   ~Limiter();
   void share(std::unique_ptr<SharedStore> store, WhenAway when_away);  // before the first request
   void stop_sharing();                                                 // before the loops end

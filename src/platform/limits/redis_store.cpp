@@ -339,10 +339,12 @@ class RedisStore final : public SharedStore {
       Command command = std::move(batch.front());
       batch.pop_front();
       if (!command.done) continue;
-      if (is_noscript(*reply))
+      if (is_noscript(*reply)) {
         again.push_back(std::move(command));
-      else
-        finish(std::move(command), answered(*reply, command.lines));
+        continue;
+      }
+      Answer answer = answered(*reply, command.lines);
+      finish(std::move(command), std::move(answer));
     }
     // Someone emptied the script cache. Loaded once more; a store that forgets it again at once is not to be waited for.
     if (connection.open() && !again.empty() && connection.load()) retry(connection, again);
@@ -362,7 +364,8 @@ class RedisStore final : public SharedStore {
       if (reply == nullptr) return;
       Command command = std::move(again.front());
       again.pop_front();
-      finish(std::move(command), answered(*reply, command.lines));
+      Answer answer = answered(*reply, command.lines);
+      finish(std::move(command), std::move(answer));
     }
   }
 

@@ -87,7 +87,8 @@ void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest
 }
 
 void Predictor::start(const Admitted& admitted, inference::PredictJob job, inference::PredictCallback done) const {
-  admitted.model->model->predict(std::move(job), [this, rows = job.rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
+  const std::size_t rows = job.rows;
+  admitted.model->model->predict(std::move(job), [this, rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
     if (outputs.ok()) rows_.add(rows);
     done(std::move(outputs));
   });
