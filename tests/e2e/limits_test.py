@@ -286,6 +286,9 @@ class Defaults(LimitCase):
         answer = self.ask(self.key)
         names = [item.split(";")[0] for item in answer.headers["ratelimit"].split(", ")]
         self.assertEqual(sorted(names), ['"key-concurrent"', '"key-on-model-bytes"', '"key-requests"', '"model-rows"', '"user-requests"'])
+        for policy in ('"user-requests";q=6;w=36', '"key-requests";q=2;w=12', '"model-rows";q=1000;qu="rows";w=3600',
+                       '"key-on-model-bytes";q=1048576;qu="content-bytes";w=3600'):
+            self.assertIn(policy, answer.headers["ratelimit-policy"])
         self.ask(self.key)
         self.refused(self.ask(self.key, status=429), "key-requests")
         _, free = self.new_key(limits={"requests": 0})
