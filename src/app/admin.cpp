@@ -3,6 +3,7 @@
 
 #include "slipway/app/app.hpp"
 #include "slipway/app/platform.hpp"
+#include "slipway/platform/limits/book.hpp"
 
 namespace slipway::app {
 namespace {
@@ -52,6 +53,18 @@ Status user_reset(const Settings& settings, const std::string& email, const Secr
   TRY(storage.accounts->set_password(user.id, password.reveal()));
   if (!user.active()) TRY(storage.accounts->set_status(user.id, "active"));
   return ok();
+}
+
+Result<json::Value> user_limits(const Settings& settings, const std::string& email, const std::optional<std::string>& set) {
+  using limits::Subject;
+  const std::optional<limits::Quota> wanted = set ? std::optional(TRY(limits::quota_from_text(*set))) : std::nullopt;
+  const Storage storage = TRY(open_existing(settings));
+  const accounts::User user = TRY(user_named(*storage.accounts, email));
+  if (wanted) {
+    const std::int64_t now = system_clock().unix_ms();
+    TRY(storage.database->write([&](store::Session& s) { return limits::save(s, Subject::user, user.id, *wanted, now); }));
+  }
+  return limits::to_json(TRY(storage.database->read([&](store::Session& s) { return limits::load(s, Subject::user, user.id); })));
 }
 
 }  // namespace slipway::app

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "slipway/app/limits.hpp"
 #include "slipway/app/platform.hpp"
 #include "slipway/app/routes.hpp"
 #include "slipway/app/workshop.hpp"
@@ -63,6 +64,7 @@ class RunningApp final : public App {
   std::unique_ptr<keys::Keys> keys_;
   std::unique_ptr<store::Blobs> blobs_;
   std::unique_ptr<limits::Limiter> limiter_;
+  std::unique_ptr<limits::Book> limit_book_;
   std::unique_ptr<http::Guard> guard_;
   std::unique_ptr<os::Loops> loops_;
   std::unique_ptr<os::Pool> pool_;
@@ -82,9 +84,9 @@ Status RunningApp::start() {
   storage_ = TRY(open_storage(settings_));
   keys_ = TRY(keys::Keys::open(*storage_.database, *storage_.keyring, system_clock()));
   blobs_ = TRY(store::open_local_blobs(data_dir_->blobs()));
-  std::optional<limits::Rate> rate;
-  if (settings_.limits_requests_per_minute > 0) rate = limits::per_minute(settings_.limits_requests_per_minute, settings_.limits_burst);
-  limiter_ = std::make_unique<limits::Limiter>(rate, "default", system_clock());
+  limiter_ = TRY(make_limiter(settings_, metrics_));
+  limit_book_ = std::make_unique<limits::Book>(*storage_.database, *limiter_, system_clock());
+  TRY(limit_book_->reload());
   guard_ = keys::make_guard(*storage_.accounts, *keys_);
   loops_ = std::make_unique<os::Loops>(io_threads(settings_));
   pool_ = std::make_unique<os::Pool>(static_cast<unsigned>(settings_.server_worker_threads), 4096, "worker");
@@ -133,8 +135,9 @@ Status RunningApp::start_server() {
                                      .timeout = Millis(settings_.inference_timeout_ms)};
   const auto predictor = std::make_shared<const predictions::Predictor>(*registry_, *limiter_, metrics_, options);
   const predictions::ServerFacts facts{.version = SLIPWAY_VERSION, .ready = [this] { return engine_->stats().launcher_pid != 0 && !stopping_; }};
-  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_,
-                    *limiter_, *engine_, predictor,          facts,  [this] { return stopping_.load(); }};
+  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *limit_book_, *engine_, predictor, facts, [this] {
+                      return stopping_.load();
+                    }};
   server_ = TRY(http::Server::start(http::server_options(settings_), all_routes(parts), *guard_, *loops_, *pool_, metrics_));
   url_ = "http://" + server_->address();
   registry_->set_base_url(settings_.server_public_url.empty() ? url_ : settings_.server_public_url);
@@ -169,6 +172,8 @@ void RunningApp::poll_soon() {
 void RunningApp::poll() {
   if (const Status reloaded = storage_.accounts->reload_if_changed(); !reloaded.ok())
     log::warn("accounts.reload_failed", {{"why", reloaded.error().internal()}});
+  if (const Status reloaded = limit_book_->reload_if_changed(); !reloaded.ok())
+    log::warn("limits.reload_failed", {{"why", reloaded.error().internal()}});
   if (++polls_ % kFlushEveryPolls == 0) {
     if (const Status flushed = keys_->flush_last_used(); !flushed.ok()) log::warn("keys.flush_failed", {{"why", flushed.error().internal()}});
   }
@@ -195,6 +200,7 @@ RunningApp::~RunningApp() {
   if (pool_) pool_->stop();
   engine_.reset();  // its last answers arrive on the loops, which still run
   server_.reset();
+  if (limiter_) limiter_->stop_sharing();  // its last answers too
   if (loops_) {
     loops_->stop();
     loops_->join();

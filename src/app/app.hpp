@@ -42,6 +42,9 @@ Result<std::vector<UserLine>> user_list(const Settings& settings);
 Status user_disable(const Settings& settings, const std::string& email);
 Status user_reset(const Settings& settings, const std::string& email, const Secret& password);  // new password, all sessions end
 
+// A user's own limits, as an object; set: to what the text says ("requests=600/min:100, concurrent=8"; "none": the settings' defaults).
+Result<json::Value> user_limits(const Settings& settings, const std::string& email, const std::optional<std::string>& set);
+
 struct Check {
   enum class Outcome { good, warning, bad } outcome = Outcome::good;
   std::string name, found, remedy;

@@ -100,9 +100,10 @@ void append(std::vector<http::Route>& to, std::vector<http::Route> more) {
 std::vector<http::Route> all_routes(const Parts& p) {
   std::vector<http::Route> out = system_routes(p);
   append(out, accounts::routes(p.accounts));
-  append(out, keys::routes(p.keys));
+  append(out, keys::routes(p.keys, p.limit_book));
+  append(out, limits::routes(p.limit_book, [&accounts = p.accounts](std::string_view id) { return accounts.directory().find(id) != nullptr; }));
   append(out, models::upload_routes(p.registry, static_cast<std::uint64_t>(p.settings.models_upload_bytes_max)));
-  append(out, models::routes(p.registry));
+  append(out, models::routes(p.registry, p.limit_book));
   append(out, predictions::routes(p.predictor));
   append(out, predictions::oip_routes(p.predictor, p.facts));
   append(out, predictions::v1_routes(p.predictor));

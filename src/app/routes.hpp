@@ -10,6 +10,7 @@
 #include "slipway/http/route.hpp"
 #include "slipway/platform/accounts/accounts.hpp"
 #include "slipway/platform/keys/keys.hpp"
+#include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/limits/limiter.hpp"
 #include "slipway/platform/models/registry.hpp"
 #include "slipway/platform/predictions/protocols.hpp"
@@ -23,6 +24,7 @@ struct Parts {
   keys::Keys& keys;
   models::Registry& registry;
   limits::Limiter& limiter;
+  limits::Book& limit_book;
   inference::Engine& engine;
   predictions::PredictorPtr predictor;
   predictions::ServerFacts facts;

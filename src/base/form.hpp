@@ -21,7 +21,8 @@ class Form {
   std::string required_text(std::string_view name, std::size_t bytes_max);  // "" when wrong: finish() will say so
   std::optional<std::string> text(std::string_view name, std::size_t bytes_max);
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max, std::size_t bytes_max);
-  std::optional<std::int64_t> time_ms(std::string_view name);  // RFC 3339
+  std::optional<std::int64_t> time_ms(std::string_view name);              // RFC 3339
+  const json::Value* member(std::string_view name) { return take(name); }  // of any kind, for the caller to read; null: absent
   bool has(std::string_view name) const;
 
   Status finish();  // invalid_input with all that was wrong

@@ -14,6 +14,7 @@ struct Wish {
   std::shared_ptr<SettingsFlags> flags;
   std::string email;
   bool admin = false, password_stdin = false;
+  std::optional<std::string> limits;
 };
 
 Status list(Console& console, const Settings& settings) {
@@ -57,6 +58,15 @@ Status disable(Console& console, const Wish& wish, const Settings& settings) {
   return ok();
 }
 
+Status limits(Console& console, const Wish& wish, const Settings& settings) {
+  const json::Value now = TRY(app::user_limits(settings, wish.email, wish.limits));
+  if (console.json)
+    console.print_json(json::object({{"email", wish.email}, {"limits", now}}));
+  else
+    console.say(printable(wish.email) + ": " + (now.as_object().empty() ? "limits as the settings say (limits.user)" : now.dump()));
+  return ok();
+}
+
 }  // namespace
 
 Action declare_user(CLI::App& app, Console& console) {
@@ -74,13 +84,15 @@ Action declare_user(CLI::App& app, Console& console) {
   sub("list", "the accounts", false);
   const CLI::App* disabling = sub("disable", "end an account's sessions and keys, and let nobody in", true);
   CLI::App* resetting = sub("reset", "set a new password and end all sessions", true);
+  CLI::App* limiting = sub("limits", "show or set what an account may use", true);
+  limiting->add_option("--set", wish->limits, "such as \"requests=600/min:100, rows=1M/h, concurrent=8\"; none: as the settings say");
   for (CLI::App* word : {adding, resetting}) word->add_flag("--password-stdin", wish->password_stdin, "read the password from stdin");
 
-  return [wish, adding, disabling, resetting](Console& c) {
+  return [wish, adding, disabling, resetting, limiting](Console& c) {
     end_on_signals();
     log::configure({log::Level::error, log::Format::text});  // the exit code and one line say what was done
-    if (!adding->parsed() && !disabling->parsed() && !resetting->parsed() && !adding->get_parent()->got_subcommand("list")) {
-      return c.usage("slipway user: add, list, disable or reset?\nslipway user --help tells how it is used");
+    if (!adding->parsed() && !disabling->parsed() && !resetting->parsed() && !limiting->parsed() && !adding->get_parent()->got_subcommand("list")) {
+      return c.usage("slipway user: add, list, disable, reset or limits?\nslipway user --help tells how it is used");
     }
     const auto settings = wish->flags->load(c.environment());
     if (!settings.ok()) return c.usage("slipway user: " + settings.error().detail());
@@ -90,6 +102,7 @@ Action declare_user(CLI::App& app, Console& console) {
     const Status status = adding->parsed()      ? add(c, *wish, *settings)
                           : resetting->parsed() ? reset(c, *wish, *settings)
                           : disabling->parsed() ? disable(c, *wish, *settings)
+                          : limiting->parsed()  ? limits(c, *wish, *settings)
                                                 : list(c, *settings);
     return status.ok() ? kOk : c.fail(status.error());
   };

@@ -150,7 +150,7 @@ class Limits(ServerCase):
         model = self.server.upload(model_file(IRIS), self.key).json
         answers = [self.server.predict(model["id"], model["example"], self.key) for _ in range(6)]
         self.assertEqual([a.status for a in answers[:3]], [200] * 3)
-        self.assertIn('"default";r=', answers[0].headers["ratelimit"])
+        self.assertIn('"key-requests";r=', answers[0].headers["ratelimit"])
         refused = next(a for a in answers if a.status != 200)
         self.problem(refused, 429)
         self.assertGreaterEqual(int(refused.headers["retry-after"]), 1)

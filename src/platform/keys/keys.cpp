@@ -182,6 +182,10 @@ Result<ApiKey> owned(store::Session& s, std::string_view user_id, std::string_vi
 }
 }  // namespace
 
+Result<ApiKey> Keys::get(std::string_view user_id, std::string_view key_id) {
+  return database_.read([&](store::Session& s) { return owned(s, user_id, key_id); });
+}
+
 Status Keys::revoke(std::string_view user_id, std::string_view key_id) {
   const std::int64_t now = clock_.unix_ms();
   ApiKey key = TRY(database_.write([&](store::Session& s) -> Result<ApiKey> {

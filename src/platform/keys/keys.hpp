@@ -58,6 +58,7 @@ class Keys {
 
   Result<CreatedKey> create(std::string_view user_id, const NewKey& wish);
   Result<std::vector<ApiKey>> list(std::string_view user_id);
+  Result<ApiKey> get(std::string_view user_id, std::string_view key_id);         // not_found for another's key
   Status revoke(std::string_view user_id, std::string_view key_id);              // at once; not_found for another's key
   Result<CreatedKey> rotate(std::string_view user_id, std::string_view key_id);  // a new text with the same rights; the old one ends at once
   Status flush_last_used();                                                      // writes what find() noted, in one transaction

@@ -16,6 +16,7 @@
 
 #include "slipway/http/route.hpp"
 #include "slipway/inference/engine.hpp"
+#include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/models/intake.hpp"
 #include "slipway/platform/models/rows.hpp"
 #include "slipway/tensor/request_codec.hpp"
@@ -84,7 +85,7 @@ class Registry {
   Names names_;
 };
 
-std::vector<http::Route> routes(Registry& registry);  // list, details, edit, delete, download, versions
+std::vector<http::Route> routes(Registry& registry, limits::Book& book);  // list, details, edit, delete, download, versions
 std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_bytes_max);
 
 }  // namespace slipway::models

@@ -69,9 +69,21 @@ Result<http::Response> list(Registry& registry, http::Request& request) {
   return http::Response::json(json::object({{"items", std::move(items)}, {"next", next}}).dump());
 }
 
-Result<http::Response> details(Registry& registry, http::Request& request) {
-  TRY(registry.visible(*request.principal, request.param("id")));
-  return http::Response::json(TRY(registry.describe(request.param("id"))).dump());
+// What the routes work with: models, and the limits that their owners give them.
+struct Desk {
+  Registry& registry;
+  limits::Book& book;
+};
+
+Result<http::Response> details(const Desk& desk, http::Request& request) {
+  const std::string_view id = request.param("id");
+  TRY(desk.registry.visible(*request.principal, id));
+  json::Value out = TRY(desk.registry.describe(id));
+  json::Value limits = limits::to_json(desk.book.get(limits::Subject::model, id));
+  if (const limits::Quota per_key = desk.book.get(limits::Subject::key_on_model, id); !per_key.says_nothing())
+    limits.set("per_key", limits::to_json(per_key));
+  out.set("limits", std::move(limits));
+  return http::Response::json(out.dump());
 }
 
 // Pinned memory is taken from everybody, so that an administrator says so.
@@ -84,7 +96,31 @@ Status check_residence(const http::Principal& who, const std::string& residence)
   return ok();
 }
 
-Result<http::Response> edit(Registry& registry, http::Request& request) {
+struct ModelLimits {
+  limits::Quota all, per_key;
+};
+
+// {"requests": ..., "per_key": {"requests": ...}}. A key must not loosen what limits it.
+Result<std::optional<ModelLimits>> read_limits(const http::Request& request, const json::Value* given) {
+  if (given == nullptr) return std::optional<ModelLimits>();
+  if (request.principal->kind != http::Principal::Kind::token) return Error(ErrorCode::forbidden, "log in to set a model's limits; a key can't");
+  ModelLimits out;
+  json::Value all = *given;
+  if (const json::Value* per_key = given->find("per_key")) {
+    if (!per_key->is_null()) out.per_key = TRY(limits::quota_from_json(*per_key, "#/limits/per_key"));
+    std::erase_if(all.as_object(), [](const json::Member& member) { return member.first == "per_key"; });
+  }
+  out.all = TRY(limits::quota_from_json(all, "#/limits"));
+  return std::optional<ModelLimits>(out);
+}
+
+Status set_limits(const Desk& desk, std::string_view id, const ModelLimits& wanted) {
+  TRY(desk.book.set(limits::Subject::model, id, wanted.all));
+  return desk.book.set(limits::Subject::key_on_model, id, wanted.per_key);
+}
+
+Result<http::Response> edit(const Desk& desk, http::Request& request) {
+  Registry& registry = desk.registry;
   const std::string id(request.param("id"));
   TRY(registry.visible(*request.principal, id));
   const bool whole = request.method() == http::Method::put;  // PUT replaces: what is left out becomes empty
@@ -93,8 +129,10 @@ Result<http::Response> edit(Registry& registry, http::Request& request) {
   const auto description = form.text("description", 10'000);
   const auto tags = form.texts("tags", 50, 100);
   const auto residence = form.text("residence", 20);
+  const json::Value* given = form.member("limits");
   TRY(form.finish());
   if (residence) TRY(check_residence(*request.principal, *residence));
+  const auto limits = TRY(read_limits(request, given));
   if (name && name->empty()) return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/name", "must not be empty");
   TRY(registry.database().write([&](store::Session& s) -> Status {
     auto model = TRY(find_model(s, id));
@@ -108,12 +146,14 @@ Result<http::Response> edit(Registry& registry, http::Request& request) {
     return update_model(s, *model);
   }));
   TRY(registry.refresh(id));
-  return details(registry, request);
+  if (limits) TRY(set_limits(desk, id, *limits));
+  return details(desk, request);
 }
 
-Result<http::Response> remove(Registry& registry, http::Request& request) {
-  TRY(registry.visible(*request.principal, request.param("id")));
-  TRY(registry.remove(request.param("id")));
+Result<http::Response> remove(const Desk& desk, http::Request& request) {
+  TRY(desk.registry.visible(*request.principal, request.param("id")));
+  TRY(desk.registry.remove(request.param("id")));
+  TRY(set_limits(desk, request.param("id"), {}));
   return http::Response::empty();
 }
 
@@ -144,7 +184,8 @@ Result<http::Response> versions(Registry& registry, http::Request& request) {
   return http::Response::json(json::object({{"items", std::move(items)}, {"current", current}, {"next", json::Value()}}).dump());
 }
 
-Result<http::Response> promote(Registry& registry, http::Request& request) {
+Result<http::Response> promote(const Desk& desk, http::Request& request) {
+  Registry& registry = desk.registry;
   const std::string id(request.param("id"));
   TRY(registry.visible(*request.principal, id));
   const std::string_view text = request.param("version");
@@ -152,7 +193,7 @@ Result<http::Response> promote(Registry& registry, http::Request& request) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (problem != std::errc{} || end != text.data() + text.size()) return Error(ErrorCode::not_found, "there is no such version");
   TRY(registry.promote(id, number));
-  return details(registry, request);
+  return details(desk, request);
 }
 
 constexpr const char* kModelExample =
@@ -162,7 +203,10 @@ constexpr const char* kVersionsExample =
 
 }  // namespace
 
-std::vector<http::Route> routes(Registry& registry) {
+std::vector<http::Route> routes(Registry& registry, limits::Book& book) {
+  const auto on_desk = [desk = Desk{registry, book}](Result<http::Response> (*f)(const Desk&, http::Request&)) {
+    return http::on_pool([desk, f](http::Request& request) { return f(desk, request); });
+  };
   using http::Access;
   using http::Method;
   const auto json_body = [] { return http::Body::json(kBodyMax); };
@@ -178,23 +222,26 @@ std::vector<http::Route> routes(Registry& registry) {
                         {"all", "administrators: true lists everybody's"}},
               .responses = {{200, "a page", std::string(R"({"items":[)") + kModelExample + R"(],"next":null})"}},
               .errors = {ErrorCode::bad_request}});
-  routes.add(Method::get, "/api/models/:id", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, details),
+  routes.add(Method::get, "/api/models/:id", Access::scope("models:read"), http::Body::none(), on_desk(details),
              {.id = "getModel", .summary = "A model with its schema, example and report", .responses = model});
-  routes.add(Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), http::on_pool(registry, edit),
-             {.id = "changeModel",
-              .summary = "Change name, description, tags or residence",
-              .description = "`residence`: `on_demand` (loaded by its first request), `warm` (loaded at once, unloaded last), `pinned` (never "
-                             "unloaded; administrators only).",
-              .request_example = R"({"description":"three kinds of iris"})",
-              .responses = model,
-              .errors = {ErrorCode::invalid_input}});
-  routes.add(Method::put, "/api/models/:id", Access::scope("models:write"), json_body(), http::on_pool(registry, edit),
+  routes.add(
+      Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
+      {.id = "changeModel",
+       .summary = "Change name, description, tags, residence or limits",
+       .description = "`residence`: `on_demand` (loaded by its first request), `warm` (loaded at once, unloaded last), `pinned` (never "
+                      "unloaded; administrators only). `limits` is replaced as a whole: what it leaves out is as the server's settings say, 0 is no "
+                      "limit; `per_key` holds for "
+                      "each key by itself.",
+       .request_example = R"({"description":"three kinds of iris","limits":{"rows":{"amount":100000,"per":"minute"},"per_key":{"concurrent":2}}})",
+       .responses = model,
+       .errors = {ErrorCode::invalid_input}});
+  routes.add(Method::put, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
              {.id = "replaceModel",
               .summary = "Replace name, description and tags",
               .request_example = R"({"name":"iris","description":"","tags":[]})",
               .responses = model,
               .errors = {ErrorCode::invalid_input}});
-  routes.add(Method::del, "/api/models/:id", Access::scope("models:write"), http::Body::none(), http::on_pool(registry, remove),
+  routes.add(Method::del, "/api/models/:id", Access::scope("models:write"), http::Body::none(), on_desk(remove),
              {.id = "deleteModel", .summary = "Delete a model with all its versions", .responses = {{204, "deleted", ""}}});
   routes.add(Method::get, "/api/models/:id/file", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, download),
              {.id = "downloadModel",
@@ -203,8 +250,7 @@ std::vector<http::Route> routes(Registry& registry) {
               .responses = {{200, "the file", "", "application/octet-stream", R"({"type":"string","format":"binary"})"}}});
   routes.add(Method::get, "/api/models/:id/versions", Access::scope("models:read"), http::Body::none(), http::on_pool(registry, versions),
              {.id = "listVersions", .summary = "Versions, newest first", .responses = {{200, "the versions", kVersionsExample}}});
-  routes.add(Method::post, "/api/models/:id/versions/:version/promote", Access::scope("models:write"), http::Body::none(),
-             http::on_pool(registry, promote),
+  routes.add(Method::post, "/api/models/:id/versions/:version/promote", Access::scope("models:write"), http::Body::none(), on_desk(promote),
              {.id = "promoteVersion", .summary = "Serve this version from now on", .responses = model, .errors = {ErrorCode::model_not_ready}});
   return std::move(routes).take();
 }

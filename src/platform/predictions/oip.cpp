@@ -98,7 +98,8 @@ Result<oip::InferRequest> parse(const Predictor& predictor, const http::Request&
 }
 
 Status infer(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
-  const auto admitted = TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version"))));
+  const auto admitted =
+      TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version")), request.body.size()));
   const models::Deployment& model = *admitted.model;
   auto parsed = std::make_shared<oip::InferRequest>(TRY(parse(predictor, request, schema_of(model))));
   for (const oip::WantedOutput& wanted : parsed->outputs) TRY(oip::output_index(schema_of(model), wanted.name));

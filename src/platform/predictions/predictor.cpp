@@ -8,6 +8,8 @@
 namespace slipway::predictions {
 namespace {
 
+constexpr Millis kLeaseSlack{5000};  // a lease in a shared store outlives its request by this, when nobody gives it back
+
 std::string_view caller_of(const http::Principal& who) { return who.kind == http::Principal::Kind::key ? who.key_id : who.user_id; }
 
 }  // namespace
@@ -31,17 +33,14 @@ Predictor::Predictor(models::Registry& registry, limits::Limiter& limiter, Metri
     : registry_(registry),
       limiter_(limiter),
       rows_(metrics.counter("slipway_predicted_rows_total", "Rows that models have answered")),
-      policy_(limiter.policy_header()),
       options_(options) {}
 
 DecodeLimits Predictor::decode_limits() const { return {options_.rows_max, std::max<std::size_t>(options_.body_bytes_max * 4, 1 << 20)}; }
 
-Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found found) const {
+Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found found, std::size_t body_bytes) const {
   Admitted out;
   out.model = TRY(std::move(found));
-  auto limit = limiter_.admit(caller_of(who));
-  TRY(std::move(limit.status));
-  out.limit = std::move(limit.headers_limit);
+  out.limit = TRY(limiter_.admit({who.user_id, caller_of(who), out.model->model_id}, static_cast<std::int64_t>(body_bytes)));
   if (!out.model->served()) return Error(ErrorCode::model_not_ready, "the model is " + out.model->status + "; it can be asked when it is ready");
   out.caller = std::hash<std::string_view>{}(caller_of(who));
   return out;
@@ -77,16 +76,29 @@ void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest
   job.loop = loop;
   job.caller = admitted.caller;
   job.priority = terms.priority;
-  admitted.model->model->predict(std::move(job), [this, rows = input.rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
+  if (admitted.limit == nullptr) return start(admitted, std::move(job), std::move(done));
+  const auto left = std::max(Millis(0), std::chrono::duration_cast<Millis>(job.deadline - system_clock().steady()));
+  const std::int64_t rows = static_cast<std::int64_t>(job.rows);
+  auto waiting = std::make_shared<inference::PredictJob>(std::move(job));
+  limiter_.settle(admitted.limit, rows, left + kLeaseSlack, loop, [this, admitted, waiting, done = std::move(done)](Status allowed) mutable {
+    if (!allowed.ok()) return done(std::move(allowed).error());
+    start(admitted, std::move(*waiting), std::move(done));
+  });
+}
+
+void Predictor::start(const Admitted& admitted, inference::PredictJob job, inference::PredictCallback done) const {
+  const std::size_t rows = job.rows;
+  admitted.model->model->predict(std::move(job), [this, rows, done = std::move(done)](Result<std::vector<Tensor>> outputs) {
     if (outputs.ok()) rows_.add(rows);
     done(std::move(outputs));
   });
 }
 
-void Predictor::add_limit_headers(http::Response& response, const std::string& limit) const {
-  if (limit.empty()) return;
-  response.headers.emplace_back("RateLimit-Policy", policy_);
-  response.headers.emplace_back("RateLimit", limit);
+void Predictor::add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const {
+  if (limit == nullptr) return;
+  auto [policy, standing] = limit->headers();
+  response.headers.emplace_back("RateLimit-Policy", std::move(policy));
+  response.headers.emplace_back("RateLimit", std::move(standing));
 }
 
 }  // namespace slipway::predictions

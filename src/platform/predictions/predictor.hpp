@@ -36,31 +36,34 @@ class Predictor {
 
   struct Admitted {
     std::shared_ptr<const models::Deployment> model;  // served
-    std::string limit;                                // value of the RateLimit header; empty: there is no limit
+    limits::GrantPtr limit;                           // its charges and its place, until the last copy goes; null: nothing limits it
     std::uint64_t caller = 0;                         // for fairness between callers
   };
   using Found = Result<std::shared_ptr<const models::Deployment>>;
-  // found: by the registry, for this caller. Errors: those of `found`, rate_limited, model_not_ready.
-  Result<Admitted> admit(const http::Principal& who, Found found) const;
+  // found: by the registry, for this caller. body_bytes: of the request, for limits. Before the body is decoded.
+  // Errors: those of `found`, rate_limited, model_not_ready, unavailable.
+  Result<Admitted> admit(const http::Principal& who, Found found, std::size_t body_bytes) const;
 
   // X-Request-Timeout (or ?timeout=): seconds, or with a unit (`250ms`, `2s`). X-Request-Priority: high, normal or low.
   // Errors: bad_request that names the header.
   Result<Terms> terms(const http::Request& request) const;
 
   // done is called on the loop, exactly once, maybe before this returns. deadline: of the transport; that of the terms counts too.
+  // Errors: those of the engine, rate_limited (rows; a shared limit).
   void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,
            inference::PredictCallback done) const;
 
   DecodeLimits decode_limits() const;
-  void add_limit_headers(http::Response& response, const std::string& limit) const;
+  void add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const;
   const Options& options() const { return options_; }
   models::Registry& registry() const { return registry_; }
 
  private:
+  void start(const Admitted& admitted, inference::PredictJob job, inference::PredictCallback done) const;
+
   models::Registry& registry_;
   limits::Limiter& limiter_;
   Counter& rows_;
-  const std::string policy_;
   const Options options_;
 };
 

@@ -54,7 +54,7 @@ ProtocolRoutes::Begin names_of_models(PredictorPtr predictor) {
 
 std::string error_text(const Error& error) {
   std::string text = error.detail();
-  if (!error.fields().empty()) {
+  if (!error.fields().empty() && error.code() != ErrorCode::rate_limited) {  // those of a limit are headers
     const FieldError& first = error.fields()[0];
     text += " (" + first.pointer + (first.detail == text ? "" : ": " + first.detail) + ")";
   }

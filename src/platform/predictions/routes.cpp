@@ -12,7 +12,8 @@ Result<DecodedRequest> decode(const http::Request& request, const RequestCodec& 
 
 // predictor outlives the call and its callbacks: the routes hold it, and the server answers everything before they go.
 Status predict(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
-  Predictor::Admitted admitted = TRY(predictor.admit(*request.principal, predictor.registry().visible(*request.principal, request.param("modelId"))));
+  Predictor::Admitted admitted =
+      TRY(predictor.admit(*request.principal, predictor.registry().visible(*request.principal, request.param("modelId")), request.body.size()));
   const Terms terms = TRY(predictor.terms(request));
   DecodedRequest input = TRY(decode(request, *admitted.model->codec, predictor.decode_limits()));
   const std::size_t rows = input.rows;

@@ -29,7 +29,7 @@ class Scoring {
   }
 
   Status invoke(http::Request& request, const http::Responder& responder) const {
-    const auto admitted = TRY(predictor_->admit(*request.principal, find(request)));
+    const auto admitted = TRY(predictor_->admit(*request.principal, find(request), request.body.size()));
     const Terms terms = TRY(predictor_->terms(request));
     const RequestCodec& codec = *admitted.model->codec;
     DecodedRequest input = TRY(decode(request, codec));

@@ -74,7 +74,8 @@ std::string answer_of(std::string_view form, const Schema& schema, std::span<con
 
 Status predict(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
   static constexpr std::string_view kBeside[] = {"signature_name", "parameters", "id"};
-  const auto admitted = TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version"))));
+  const auto admitted =
+      TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version")), request.body.size()));
   const Terms terms = TRY(predictor.terms(request));
   DecodedRequest input = TRY(admitted.model->codec->decode_json(request.body, predictor.decode_limits(), kBeside));
   const std::size_t rows = input.rows;

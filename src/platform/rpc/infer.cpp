@@ -25,7 +25,7 @@ struct Inference {
 };
 using InferencePtr = std::shared_ptr<Inference>;
 
-Trailers limit_trailers(const Predictor& predictor, const std::string& limit) {
+Trailers limit_trailers(const Predictor& predictor, const limits::GrantPtr& limit) {
   http::Response headers;
   predictor.add_limit_headers(headers, limit);
   for (auto& [name, value] : headers.headers) {
@@ -79,7 +79,7 @@ Status begin(const InferencePtr& asked, std::string_view bytes) {
   pb::ModelInferRequest message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Error(ErrorCode::bad_request, "the message can't be read");
   asked->id = message.id();
-  asked->admitted = TRY(predictor.admit(who, predictions::find_model(predictor, who, message.model_name(), message.model_version())));
+  asked->admitted = TRY(predictor.admit(who, predictions::find_model(predictor, who, message.model_name(), message.model_version()), bytes.size()));
   const RequestCodec& codec = *asked->admitted.model->codec;
   asked->wish = TRY(read_request(message, limits));
   // Each is written once: a short request can't ask for a long answer many times over.

@@ -223,7 +223,7 @@ class RpcServer : public testing::Test {
 
   store::TestDir dir;
   Metrics metrics;
-  limits::Limiter limiter{std::nullopt, "default", system_clock()};
+  limits::Limiter limiter{limits::Quotas{}, system_clock(), metrics};
   os::Loops loops{2};
   TestEngine engine;
   NoWorkshop workshop;
