@@ -13,6 +13,7 @@
 #include "slipway/app/workshop.hpp"
 #include "slipway/base/log.hpp"
 #include "slipway/http/server.hpp"
+#include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/keys/routes.hpp"
 
 namespace slipway::app {
@@ -49,6 +50,7 @@ class RunningApp final : public App {
  private:
   Status start_engine();
   Status start_models();
+  void make_jobs();
   Status start_server();
   void poll_soon();
   void poll();
@@ -67,6 +69,7 @@ class RunningApp final : public App {
   std::unique_ptr<CellWorkshop> workshop_;
   std::unique_ptr<models::Intake> intake_;
   std::unique_ptr<models::Registry> registry_;
+  std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<http::Server> server_;
   std::string url_, link_;
   std::atomic<bool> stopping_{false};
@@ -114,8 +117,10 @@ Status RunningApp::start_models() {
   options.retry_first = Millis(settings_.models_import_retry_ms);
   intake_ = std::make_unique<models::Intake>(*storage_.database, *storage_.keyring, *blobs_, *workshop_, system_clock(), options);
   registry_ = std::make_unique<models::Registry>(*storage_.database, *intake_, *engine_, system_clock());
-  const models::Intake::Recovery recovery = TRY(intake_->recover());
+  make_jobs();
+  const models::Intake::Recovery recovery = TRY(intake_->recover(TRY(jobs_->recover())));
   TRY(registry_->start());
+  TRY(jobs_->start());
   for (const std::string& version : recovery.to_process) intake_->process(version, [](const Result<models::VersionRow>&) {});
   if (recovery.undone + recovery.removed + recovery.to_process.size() > 0) {
     log::info("storage.recovered", {{"undone", recovery.undone}, {"removed", recovery.removed}, {"resumed", recovery.to_process.size()}});
@@ -123,8 +128,22 @@ Status RunningApp::start_models() {
   return ok();
 }
 
+void RunningApp::make_jobs() {
+  jobs::Options options;
+  options.input_bytes_max = static_cast<std::uint64_t>(settings_.jobs_input_bytes_max);
+  options.free_bytes_min = static_cast<std::uint64_t>(settings_.storage_free_bytes_min);
+  options.per_user_max = settings_.jobs_per_user_max;
+  options.running_max = static_cast<unsigned>(settings_.jobs_running_max);
+  options.retention_ms = settings_.jobs_retention_ms;
+  options.timeout = Millis(settings_.inference_timeout_ms);
+  options.rows_max = static_cast<std::size_t>(settings_.inference_rows_max);
+  jobs_ = std::make_unique<jobs::Jobs>(
+      jobs::Jobs::Parts{*storage_.database, *storage_.keyring, *blobs_, *registry_, loops_->at(0), metrics_, system_clock()}, options);
+  registry_->on_removed([this](std::string_view model_id) { return jobs_->remove_of_model(model_id); });
+}
+
 Status RunningApp::start_server() {
-  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *engine_, [this] { return stopping_.load(); }};
+  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *jobs_, *limiter_, *engine_, [this] { return stopping_.load(); }};
   server_ = TRY(http::Server::start(http::server_options(settings_), all_routes(parts), *guard_, *loops_, *pool_, metrics_));
   url_ = "http://" + server_->address();
   registry_->set_base_url(settings_.server_public_url.empty() ? url_ : settings_.server_public_url);
@@ -155,6 +174,7 @@ RunningApp::~RunningApp() {
   stopping_ = true;
   if (server_) server_->drain(Millis(0));
   if (keys_) static_cast<void>(keys_->flush_last_used().ok());
+  if (jobs_) jobs_->stop();  // what runs is taken up at the next start
   if (pool_) pool_->stop();
   engine_.reset();  // its last answers arrive on the loops, which still run
   server_.reset();

@@ -6,13 +6,14 @@
 #include <cstdlib>
 #include <thread>
 
+#include "slipway/platform/jobs/rows.hpp"
 #include "slipway/platform/models/rows.hpp"
 
 namespace slipway::app {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> out(store::store_migrations().begin(), store::store_migrations().end());
-  for (const auto* slice : {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations()})
+  for (const auto* slice : {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations(), &jobs::migrations()})
     out.insert(out.end(), slice->begin(), slice->end());
   return out;
 }

@@ -114,6 +114,7 @@ std::vector<http::Route> all_routes(const Parts& p) {
   append(out, predictions::oip_routes(predictor, facts));
   append(out, predictions::v1_routes(predictor));
   append(out, predictions::scoring_routes(predictor, facts, p.settings.predictions_default_model));
+  append(out, jobs::routes(p.jobs, p.registry));
   append(out, web::routes());
 
   // Last: the document describes everything above it.

@@ -9,6 +9,7 @@
 #include "slipway/base/settings.hpp"
 #include "slipway/http/route.hpp"
 #include "slipway/platform/accounts/accounts.hpp"
+#include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/keys/keys.hpp"
 #include "slipway/platform/limits/limiter.hpp"
 #include "slipway/platform/models/registry.hpp"
@@ -21,6 +22,7 @@ struct Parts {
   accounts::Accounts& accounts;
   keys::Keys& keys;
   models::Registry& registry;
+  jobs::Jobs& jobs;
   limits::Limiter& limiter;
   inference::Engine& engine;
   std::function<bool()> draining;
