@@ -89,7 +89,7 @@ Result<json::Value> send(Console& console, Client& client, const std::string& mo
   if (const auto format = result_format(wish.out); !format.empty()) path += "&format=" + std::string(format);
   Bar bar(console.shows_progress(), "sending");
   return client.send_file(path, job_media_type(wish.input), wish.input, [&](Transferred now) {
-    bar.show(now.sent, now.total, bytes_of(now.sent, now.total));
+    if (now.total > 0) bar.show(now.sent, now.total, bytes_of(now.sent, now.total));  // before it is connected there is nothing to say
     return interrupted == 0;
   });
 }

@@ -266,6 +266,19 @@ class Large(JobsCase):
         self.assertEqual((beyond.status, beyond.headers["content-range"]), (416, f"bytes */{len(body)}"))
         self.assertEqual(self.result(job, **{"If-None-Match": etag}).status, 304)
 
+    def test_a_job_ends_on_the_version_it_began_with(self):
+        model = self.server.upload(model_file(IRIS), self.key).json
+        path = f"/api/models/{model['id']}"
+        jobs = [self.submit(self.big, CSV, model=model), self.submit(self.big, CSV, model=model)]  # the second waits for the first
+        self.assertEqual(self.server.upload(model_file(IRIS), self.key, to=path + "/versions").status, 201)
+        promoted = self.server.call("POST", path + "/versions/2/promote", credential=self.key)
+        self.assertIn(promoted.status, (200, 204), promoted.body)
+        for submitted in jobs:
+            job, body = self.done(submitted)
+            self.assertEqual(job["version"], 1)
+            self.check_big(body)
+        self.assertEqual(self.done(self.submit(csv_of(self.columns, self.rows), CSV, model=model))[0]["version"], 2)
+
     def test_listeners_hold_no_worker(self):
         identity = self.submit(self.big, CSV).json["id"]
         request = f"GET /api/jobs/{identity}/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.key}\r\nConnection: close\r\n\r\n".encode()
