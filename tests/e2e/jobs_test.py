@@ -5,6 +5,7 @@ import csv
 import http.client
 import io
 import json
+import random
 import signal
 import socket
 import struct
@@ -474,6 +475,39 @@ class Restarts(JobsCase):
             line.close()
         self.assertTrue(wait_for(lambda: {p.name for p in (self.server.data / "blobs").iterdir()} == before))
         self.assertNotIn("receiving", json.dumps(self.server.call("GET", "/api/jobs", credential=self.key).json))
+
+
+class Crashes(JobsCase):
+    def test_kills_at_any_instant_lose_no_job_and_leave_no_orphan(self):
+        random.seed(5)
+        header, rows = csv_of(self.columns, self.rows[:100]).split("\n", 1)
+        body = header + "\n" + rows * 1500
+        blobs = lambda: {p.name for p in (self.server.data / "blobs").iterdir()}
+        before, acknowledged = blobs(), []
+
+        def client(cancels):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answer = self.submit(body, CSV)
+                if answer.status == 201:
+                    acknowledged.append(answer.json["id"])
+                if cancels and acknowledged:
+                    self.server.call("DELETE", f"/api/jobs/{random.choice(acknowledged)}", credential=self.key)
+
+        for i in range(9):
+            thread = threading.Thread(target=client, args=(i % 3 == 0,))
+            thread.start()
+            time.sleep(random.uniform(0.02, 0.6))
+            self.server.kill()
+            thread.join()
+            self.server.start()
+        items = self.server.call("GET", "/api/jobs?limit=200", credential=self.key).json["items"]
+        for identity in (item["id"] for item in items):
+            job = wait_for(lambda: (lambda j: j if j["status"] in ("done", "cancelled") else None)(self.job(identity)), 100)
+            self.assertTrue(job, self.job(identity))
+            if job["status"] == "done":
+                self.repeats(self.result(job).body, self.rows[:100], 150_000)
+            self.assertEqual(self.server.call("DELETE", f"/api/jobs/{identity}", credential=self.key).status, 200)
+        self.assertTrue(wait_for(lambda: blobs() == before, 30), blobs() - before)
 
 
 class Retention(JobsCase):
