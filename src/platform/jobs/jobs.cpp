@@ -13,7 +13,6 @@
 namespace slipway::jobs {
 namespace {
 
-constexpr std::string_view kInput = "job input";
 constexpr std::uint64_t kLookAtFreeEvery = 64ULL << 20;
 constexpr Millis kRetry{5000};
 
@@ -120,7 +119,7 @@ Result<std::unique_ptr<Upload>> Jobs::begin(const http::Principal& who, const mo
   row.input_blob = new_id("blb");
   row.created_at = row.updated_at = p_.clock.unix_ms();
   const store::SecretKey dek = store::SecretKey::random();
-  row.input_dek = TRY(p_.keyring.wrap_dek(dek, {row.owner_id, row.input_blob, kInput}));
+  row.input_dek = TRY(p_.keyring.wrap_dek(dek, {row.owner_id, row.input_blob, kInputUse}));
   {
     const std::lock_guard lock(mutex_);
     receiving_.insert(row.id);
@@ -208,7 +207,7 @@ void Jobs::pump() {
       return found == of_owner.end() ? std::size_t{0} : found->second;
     };
     const auto next = std::min_element(waiting_.begin(), waiting_.end(), [&](const LivePtr& a, const LivePtr& b) { return load(a) < load(b); });
-    const LivePtr live = *next;
+    const LivePtr live = std::move(*next);
     waiting_.erase(next);
     running_[live->row().id] = live;
     pool_.submit([this, live] { run(live); });
@@ -401,7 +400,7 @@ Result<std::vector<PartRow>> Jobs::result_parts(const JobRow& job) const {
 }
 
 Result<store::SealedReader> Jobs::open_part(const JobRow& job, const PartRow& part) const {
-  const store::SecretKey key = TRY(p_.keyring.unwrap_dek(part.dek, {job.owner_id, part.blob, kResultPart}));
+  const store::SecretKey key = TRY(p_.keyring.unwrap_dek(part.dek, {job.owner_id, part.blob, kResultUse}));
   return store::SealedReader::open(p_.blobs, part.blob, key);
 }
 

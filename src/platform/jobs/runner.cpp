@@ -9,7 +9,6 @@
 namespace slipway::jobs {
 namespace {
 
-constexpr std::string_view kInput = "job input";
 constexpr std::size_t kFlights = 2;
 constexpr std::size_t kChunkBytes = 1 << 20;
 constexpr std::size_t kChunkRowsMin = 16, kChunkRowsMax = 4096;
@@ -99,7 +98,7 @@ Status Runner::open() {
   const auto current = p_.registry.find(row_.model_id);
   own_model_ = current == nullptr || current->model != model_->model;
   const Schema& schema = model_->codec->schema();
-  const store::SecretKey key = TRY(p_.keyring.unwrap_dek(row_.input_dek, {row_.owner_id, row_.input_blob, kInput}));
+  const store::SecretKey key = TRY(p_.keyring.unwrap_dek(row_.input_dek, {row_.owner_id, row_.input_blob, kInputUse}));
   input_ = TRY(store::SealedReader::open(p_.blobs, row_.input_blob, key));
   const Format format = *format_from(row_.input_format);
   cutter_.emplace(format, [this](std::uint64_t offset, std::span<std::byte> into) { return input_->read(offset, into); }, input_->size());
@@ -342,7 +341,7 @@ Status Runner::emit() {
     part_.blob = new_id("blb");
     part_.bytes = -1;
     const store::SecretKey dek = store::SecretKey::random();
-    part_.dek = TRY(p_.keyring.wrap_dek(dek, {row_.owner_id, part_.blob, kResultPart}));
+    part_.dek = TRY(p_.keyring.wrap_dek(dek, {row_.owner_id, part_.blob, kResultUse}));
     TRY(p_.database.write([&](store::Session& s) -> Status {
       const auto job = TRY(find_job(s, row_.id));
       if (!job) return stopped();

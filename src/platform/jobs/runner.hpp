@@ -16,7 +16,8 @@
 
 namespace slipway::jobs {
 
-inline constexpr std::string_view kResultPart = "job result";
+// What the data keys belong to: store::KeyUse.
+inline constexpr std::string_view kInputUse = "job input", kResultUse = "job result";
 
 class Runner {
  public:
