@@ -14,6 +14,7 @@
 #include "slipway/app/workshop.hpp"
 #include "slipway/base/log.hpp"
 #include "slipway/http/server.hpp"
+#include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/keys/routes.hpp"
 #include "slipway/platform/rpc/server.hpp"
 
@@ -52,6 +53,7 @@ class RunningApp final : public App {
  private:
   Status start_engine();
   Status start_models();
+  void make_jobs();
   Status start_server();
   Status start_grpc(const predictions::PredictorPtr& predictor, const predictions::ServerFacts& facts);
   void poll_soon();
@@ -72,6 +74,7 @@ class RunningApp final : public App {
   std::unique_ptr<CellWorkshop> workshop_;
   std::unique_ptr<models::Intake> intake_;
   std::unique_ptr<models::Registry> registry_;
+  std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<rpc::Server> rpc_;
   std::string url_, link_;
@@ -120,13 +123,29 @@ Status RunningApp::start_models() {
   options.retry_first = Millis(settings_.models_import_retry_ms);
   intake_ = std::make_unique<models::Intake>(*storage_.database, *storage_.keyring, *blobs_, *workshop_, system_clock(), options);
   registry_ = std::make_unique<models::Registry>(*storage_.database, *intake_, *engine_, system_clock());
-  const models::Intake::Recovery recovery = TRY(intake_->recover());
+  make_jobs();
+  const models::Intake::Recovery recovery = TRY(intake_->recover(TRY(jobs_->recover())));
   TRY(registry_->start());
+  TRY(jobs_->start());
   for (const std::string& version : recovery.to_process) intake_->process(version, [](const Result<models::VersionRow>&) {});
   if (recovery.undone + recovery.removed + recovery.to_process.size() > 0) {
     log::info("storage.recovered", {{"undone", recovery.undone}, {"removed", recovery.removed}, {"resumed", recovery.to_process.size()}});
   }
   return ok();
+}
+
+void RunningApp::make_jobs() {
+  jobs::Options options;
+  options.input_bytes_max = static_cast<std::uint64_t>(settings_.jobs_input_bytes_max);
+  options.free_bytes_min = static_cast<std::uint64_t>(settings_.storage_free_bytes_min);
+  options.per_user_max = settings_.jobs_per_user_max;
+  options.running_max = static_cast<unsigned>(settings_.jobs_running_max);
+  options.retention_ms = settings_.jobs_retention_ms;
+  options.timeout = Millis(settings_.inference_timeout_ms);
+  options.rows_max = static_cast<std::size_t>(settings_.inference_rows_max);
+  jobs_ = std::make_unique<jobs::Jobs>(
+      jobs::Jobs::Parts{*storage_.database, *storage_.keyring, *blobs_, *registry_, loops_->at(0), metrics_, system_clock()}, options);
+  registry_->on_removed([this](std::string_view model_id) { return jobs_->remove_of_model(model_id); });
 }
 
 Status RunningApp::start_server() {
@@ -135,9 +154,9 @@ Status RunningApp::start_server() {
                                      .timeout = Millis(settings_.inference_timeout_ms)};
   const auto predictor = std::make_shared<const predictions::Predictor>(*registry_, *limiter_, metrics_, options);
   const predictions::ServerFacts facts{.version = SLIPWAY_VERSION, .ready = [this] { return engine_->stats().launcher_pid != 0 && !stopping_; }};
-  const Parts parts{settings_, metrics_, *storage_.accounts, *keys_, *registry_, *limiter_, *limit_book_, *engine_, predictor, facts, [this] {
-                      return stopping_.load();
-                    }};
+  const Parts parts{settings_, metrics_,     *storage_.accounts, *keys_,    *registry_, *jobs_,
+                    *limiter_, *limit_book_, *engine_,           predictor, facts,      [this] {
+                      return stopping_.load(); }};
   server_ = TRY(http::Server::start(http::server_options(settings_), all_routes(parts), *guard_, *loops_, *pool_, metrics_));
   url_ = "http://" + server_->address();
   registry_->set_base_url(settings_.server_public_url.empty() ? url_ : settings_.server_public_url);
@@ -197,6 +216,7 @@ RunningApp::~RunningApp() {
   if (server_) server_->drain(Millis(0));
   rpc_.reset();
   if (keys_) static_cast<void>(keys_->flush_last_used().ok());
+  if (jobs_) jobs_->stop();  // what runs is taken up at the next start
   if (pool_) pool_->stop();
   engine_.reset();  // its last answers arrive on the loops, which still run
   server_.reset();

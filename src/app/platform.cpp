@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "slipway/app/app.hpp"
+#include "slipway/platform/jobs/rows.hpp"
 #include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/models/rows.hpp"
 
@@ -14,7 +15,8 @@ namespace slipway::app {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> out(store::store_migrations().begin(), store::store_migrations().end());
-  for (const auto* slice : {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations(), &limits::migrations()})
+  for (const auto* slice :
+       {&accounts::Accounts::migrations(), &keys::Keys::migrations(), &models::migrations(), &limits::migrations(), &jobs::migrations()})
     out.insert(out.end(), slice->begin(), slice->end());
   return out;
 }

@@ -108,6 +108,7 @@ std::vector<http::Route> all_routes(const Parts& p) {
   append(out, predictions::oip_routes(p.predictor, p.facts));
   append(out, predictions::v1_routes(p.predictor));
   append(out, predictions::scoring_routes(p.predictor, p.facts, p.settings.predictions_default_model));
+  append(out, jobs::routes(p.jobs, p.registry));
   append(out, web::routes());
 
   // Last: the document describes everything above it.

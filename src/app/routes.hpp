@@ -9,6 +9,7 @@
 #include "slipway/base/settings.hpp"
 #include "slipway/http/route.hpp"
 #include "slipway/platform/accounts/accounts.hpp"
+#include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/keys/keys.hpp"
 #include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/limits/limiter.hpp"
@@ -23,6 +24,7 @@ struct Parts {
   accounts::Accounts& accounts;
   keys::Keys& keys;
   models::Registry& registry;
+  jobs::Jobs& jobs;
   limits::Limiter& limiter;
   limits::Book& limit_book;
   inference::Engine& engine;

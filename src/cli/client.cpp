@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -39,6 +40,33 @@ std::size_t read_stdin(char* to, std::size_t size, std::size_t n, void*) {
     if (errno != EINTR) return CURL_READFUNC_ABORT;
   }
 }
+
+// A body that the caller takes piece by piece; what isn't the body asked for (a problem) is kept as an answer.
+struct Receiving {
+  CURL* curl = nullptr;
+  std::string* answer = nullptr;
+  const std::function<bool(std::string_view)>* receive = nullptr;
+  long wanted_status = 200;
+};
+
+std::size_t take_piece(char* data, std::size_t, std::size_t n, void* to) {
+  const auto& receiving = *static_cast<Receiving*>(to);
+  long status = 0;
+  curl_easy_getinfo(receiving.curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status != receiving.wanted_status) return take_answer(data, 1, n, receiving.answer);
+  return (*receiving.receive)(std::string_view(data, n)) ? n : 0;
+}
+
+std::size_t read_file(char* to, std::size_t size, std::size_t n, void* file) { return std::fread(to, size, n, static_cast<std::FILE*>(file)); }
+
+int on_file_progress(void* to, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) {
+  const auto& progress = *static_cast<const std::function<bool(Transferred)>*>(to);
+  return progress({static_cast<std::uint64_t>(sent), static_cast<std::uint64_t>(total)}) ? 0 : 1;
+}
+
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
 
 int on_progress(void* to, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) {
   (*static_cast<const std::function<void(Transferred)>*>(to))({static_cast<std::uint64_t>(sent), static_cast<std::uint64_t>(total)});
@@ -100,6 +128,11 @@ struct Client::Request {
   bool has_body = false;
   curl_mime* mime = nullptr;
   const std::function<void(Transferred)>* progress = nullptr;
+  std::FILE* file = nullptr;  // instead of a body
+  std::uint64_t file_bytes = 0;
+  const std::function<bool(Transferred)>* file_progress = nullptr;
+  const std::function<bool(std::string_view)>* receive = nullptr;  // the body goes there
+  std::uint64_t from = 0;
 };
 
 Client::Client(Credentials server) : server_(std::move(server)) {
@@ -117,7 +150,7 @@ Result<std::string> Client::perform(Request& request) {
   char problem[CURL_ERROR_SIZE] = "";
   curl_slist* list = curl_slist_append(nullptr, "Accept: application/json, application/problem+json");
   if (!server_.key.empty()) list = curl_slist_append(list, ("Authorization: Bearer " + std::string(server_.key.reveal())).c_str());
-  if (request.has_body) list = curl_slist_append(list, ("Content-Type: " + std::string(request.content_type)).c_str());
+  if (request.has_body || request.file != nullptr) list = curl_slist_append(list, ("Content-Type: " + std::string(request.content_type)).c_str());
   list = curl_slist_append(list, "Expect:");
   const std::unique_ptr<curl_slist, SlistDeleter> headers(list);
 
@@ -132,7 +165,22 @@ Result<std::string> Client::perform(Request& request) {
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
   if (is_loopback(server_.url)) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-  if (request.mime != nullptr) {
+  Receiving receiving{curl, &answer, request.receive, request.from > 0 ? 206L : 200L};
+  if (request.receive != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_piece);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiving);
+    if (request.from > 0) curl_easy_setopt(curl, CURLOPT_RANGE, (std::to_string(request.from) + "-").c_str());
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);  // bytes a second, over so many seconds: it has broken off
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  } else if (request.file != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.file_bytes));
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_file);
+    curl_easy_setopt(curl, CURLOPT_READDATA, request.file);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_file_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request.file_progress);
+  } else if (request.mime != nullptr) {
     curl_easy_setopt(curl, CURLOPT_MIMEPOST, request.mime);
   } else {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
@@ -218,11 +266,30 @@ Result<json::Value> Client::upload(const std::string& path, const std::vector<Up
   return result;
 }
 
-Result<json::Array> Client::models() {
+Result<json::Value> Client::send_file(const std::string& path, std::string_view content_type, const std::string& file,
+                                      const std::function<bool(Transferred)>& progress) {
+  const std::unique_ptr<std::FILE, FileCloser> opened(std::fopen(file.c_str(), "rbe"));
+  struct stat facts{};
+  if (!opened || ::fstat(::fileno(opened.get()), &facts) != 0) return Error(ErrorCode::bad_request, file + " can't be read: " + std::strerror(errno));
+  if (!S_ISREG(facts.st_mode)) return Error(ErrorCode::bad_request, file + " is not a regular file");
+  Request request{.method = "POST", .path = path, .content_type = content_type, .file = opened.get(), .file_progress = &progress};
+  request.file_bytes = static_cast<std::uint64_t>(facts.st_size);
+  return perform_json(request);
+}
+
+Status Client::fetch(const std::string& path, std::uint64_t from, const std::function<bool(std::string_view)>& receive) {
+  Request request{.method = "GET", .path = path, .receive = &receive, .from = from};
+  TRY(perform(request));
+  return ok();
+}
+
+Result<json::Array> Client::models() { return items("/api/models?limit=100"); }
+
+Result<json::Array> Client::items(const std::string& path) {
   json::Array all;
   std::string cursor;
   for (;;) {
-    const json::Value page = TRY(get("/api/models?limit=100" + (cursor.empty() ? "" : "&cursor=" + escape_path(cursor))));
+    const json::Value page = TRY(get(path + (cursor.empty() ? "" : "&cursor=" + escape_path(cursor))));
     const json::Value* items = page.find("items");
     if (items == nullptr || !items->is_array()) return Error(ErrorCode::bad_request, server_.url + " answers, but not as a slipway server would");
     all.insert(all.end(), items->as_array().begin(), items->as_array().end());

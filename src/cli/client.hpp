@@ -40,6 +40,13 @@ class Client {
   Result<std::string> post_raw(const std::string& path, std::string_view content_type, std::string_view body);
   Result<json::Value> upload(const std::string& path, const std::vector<UploadPart>& parts, const std::function<void(Transferred)>& progress);
 
+  // A file as the body, streamed from the disk. progress: false ends it.
+  Result<json::Value> send_file(const std::string& path, std::string_view content_type, const std::string& file,
+                                const std::function<bool(Transferred)>& progress);
+  // A body piece by piece, from this byte on. receive: false ends it. `unavailable`: it broke off, and may go on from where it is.
+  Status fetch(const std::string& path, std::uint64_t from, const std::function<bool(std::string_view)>& receive);
+
+  Result<json::Array> items(const std::string& path);  // of all pages of a list; path has a query
   // All models (cursor pages are followed), or the one that MODEL, an id or an exact name, means.
   Result<json::Array> models();
   Result<json::Value> model(const std::string& id_or_name);

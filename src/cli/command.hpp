@@ -33,6 +33,7 @@ Action declare_convert(CLI::App& app, Console& console);
 Action declare_predict(CLI::App& app, Console& console);
 Action declare_login(CLI::App& app, Console& console);
 Action declare_push(CLI::App& app, Console& console);
+Action declare_jobs(CLI::App& app, Console& console);
 Action declare_models(CLI::App& app, Console& console);
 Action declare_rm(CLI::App& app, Console& console);
 Action declare_keys(CLI::App& app, Console& console);

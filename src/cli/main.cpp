@@ -24,6 +24,7 @@ const std::vector<Command>& commands() {
       {"login", "Talking to a server", "make an API key for this machine and keep it", declare_login},
       {"push", "Talking to a server", "upload a model file and make it an endpoint", declare_push},
       {"models", "Talking to a server", "list the models", declare_models, "ls"},
+      {"jobs", "Talking to a server", "list and cancel the files that the server scores", declare_jobs},
       {"rm", "Talking to a server", "delete a model", declare_rm},
       {"keys", "Talking to a server", "list, make, revoke and rotate API keys", declare_keys},
       {"version", "About", "versions of the program and its parts", declare_version},

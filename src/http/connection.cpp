@@ -9,6 +9,7 @@
 #include "slipway/base/log.hpp"
 #include "slipway/http/content_coding.hpp"
 #include "slipway/http/problem.hpp"
+#include "slipway/http/push.hpp"
 #include "slipway/http/request_parts.hpp"
 #include "slipway/http/response_head.hpp"
 
@@ -487,8 +488,13 @@ void Connection::respond(Response response) {
   account(response);
   ResponseFraming framing;
   framing.say_keep_alive = head_.http_1_0 && keep_alive_;
-  source_ = is_head_ || !may_have_body(response.status) ? nullptr : std::move(response.source);
-  if (source_ || response.source) {
+  const bool without_body = is_head_ || !may_have_body(response.status);
+  source_ = without_body ? nullptr : std::move(response.source);
+  push_ = without_body ? nullptr : std::move(response.push);
+  if (push_ || response.push) {
+    source_chunked_ = framing.chunked = !head_.http_1_0;
+    if (head_.http_1_0) close_after_ = true;
+  } else if (source_ || response.source) {
     framing.content_length = response.source_bytes;
     source_chunked_ = framing.chunked = !response.source_bytes && !head_.http_1_0;
     if (!response.source_bytes && head_.http_1_0) close_after_ = true;
@@ -502,12 +508,20 @@ void Connection::respond(Response response) {
   out_body_.clear();
   out_sent_ = 0;
   append_response_head(out_, response, id_, framing);
-  if (!is_head_ && may_have_body(response.status) && !source_) {
+  if (!without_body && !source_ && !push_) {
     if (response.body.size() <= kJoinedBodyBytesMax) {
       out_ += response.body;
     } else {
       out_body_ = std::move(response.body);
     }
+  }
+  if (push_) {
+    push_->attach([weak = weak_from_this(), &loop = loop()] {
+      loop.post([weak] {
+        if (const auto self = weak.lock()) self->pushed();
+      });
+    });
+    if (shared_->stopping.load(std::memory_order_relaxed)) push_->end();
   }
   write_out();
 }
@@ -540,6 +554,7 @@ void Connection::on_written(std::size_t bytes, bool failed) {
 
 void Connection::finish_write() {
   if (source_) return pump_source();
+  if (push_) return pump_push();
   after_response();
 }
 
@@ -571,19 +586,50 @@ void Connection::source_read(Result<std::size_t> got, std::string block) {
     source_.reset();
     if (source_known_) return close();  // it gave less than it said
     out_ = source_chunked_ ? "0\r\n\r\n" : "";
-  } else if (source_chunked_) {
-    char size[24];
-    out_.assign(size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", block.size())));
-    out_ += block;
-    out_ += "\r\n";
   } else {
-    out_ = std::move(block);
     if (source_known_) source_left_ -= *got;
+    frame(std::move(block));
   }
   out_body_.clear();
   out_sent_ = 0;
   activity_ = now();
   write_out();
+  advance();
+}
+
+void Connection::frame(std::string block) {
+  if (!source_chunked_) {
+    out_ = std::move(block);
+    return;
+  }
+  char size[24];
+  out_.assign(size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", block.size())));
+  out_ += block;
+  out_ += "\r\n";
+}
+
+// Sends what waits; when nothing does, the connection rests until somebody pushes or the client leaves.
+void Connection::pump_push() {
+  PushBody::Taken taken = push_->take();
+  if (taken.cut) return close();
+  out_body_.clear();
+  out_.clear();
+  out_sent_ = 0;
+  if (!taken.bytes.empty()) {
+    frame(std::move(taken.bytes));
+  } else if (taken.over) {
+    push_.reset();
+    if (source_chunked_) out_ = "0\r\n\r\n";
+  } else {
+    return arm_read();
+  }
+  activity_ = now();
+  write_out();
+}
+
+void Connection::pushed() {
+  if (state_ != State::writing || !push_ || writing_) return;
+  pump_push();
   advance();
 }
 
@@ -622,6 +668,8 @@ void Connection::close() {
     upload_.reset();
   }
   source_.reset();
+  if (push_) push_->abandon();
+  push_.reset();
   transport_->close();
   shared_->remove(loop_state_, this);
 }
@@ -691,6 +739,7 @@ void Connection::on_read(std::size_t bytes, bool end, bool failed) {
   }
   eof_ = eof_ || end;
   activity_ = now();
+  if (end && push_) return close();  // nobody listens any more
   if (state_ == State::body || state_ == State::upload) rate_bytes_ += bytes;
   // A client that closes its sending side along with its request still waits for the answer; one that does so later has left.
   const bool with_handler = state_ == State::waiting || (state_ == State::upload && body_done_);
@@ -745,6 +794,9 @@ void Connection::tick(Steady at) {
 
 void Connection::drain() {
   if (state_ == State::head && !scan_.begun && unread().empty()) close();
+  if (!push_) return;
+  close_after_ = true;
+  push_->end();  // it has no end of its own: who listens comes again, to the next server
 }
 
 void Connection::cut() { close(); }

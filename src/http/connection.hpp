@@ -73,6 +73,9 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   void finish_write();
   void pump_source();
   void source_read(Result<std::size_t> got, std::string block);
+  void pump_push();
+  void pushed();
+  void frame(std::string block);  // as the next piece of the body
   void after_response();
   bool rest_is_small() const;
   void linger();
@@ -127,6 +130,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   bool close_after_ = false, writing_ = false, source_chunked_ = false, source_known_ = false;
   std::shared_ptr<BodySource> source_;
   std::uint64_t source_left_ = 0;
+  std::shared_ptr<PushBody> push_;
 
   Steady began_{}, activity_{}, handed_over_{}, deadline_{}, rate_began_{};
   std::uint64_t rate_bytes_ = 0;

@@ -122,6 +122,8 @@ class BodySource {
   virtual Result<std::size_t> read(std::span<std::byte> into) = 0;  // 0: the end. An error cuts the connection: the client sees it's not whole
 };
 
+class PushBody;
+
 struct Response {
   int status = 200;
   std::string content_type;  // empty: no body
@@ -129,6 +131,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;  // Cache-Control here replaces the default no-store
   std::shared_ptr<BodySource> source;                        // instead of body
   std::optional<std::uint64_t> source_bytes;                 // nullopt: chunked
+  std::shared_ptr<PushBody> push;                            // instead of both: pieces as they come, without a thread (push.hpp)
   std::string log_detail;                                    // for the log only
 
   static Response json(std::string body, int status = 200) { return make(status, "application/json", std::move(body)); }

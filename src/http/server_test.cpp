@@ -18,6 +18,7 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/log.hpp"
+#include "slipway/http/push.hpp"
 
 namespace slipway::http {
 namespace {
@@ -191,6 +192,11 @@ class ServerTest : public testing::Test {
         route(Method::get, "/big", on_loop([](Request&&, Responder responder) { responder.send(Response::text(std::string(8 << 20, 'b'))); })));
     r.push_back(route(Method::get, "/inject",
                       on_loop([](Request&&, Responder responder) { responder.send(Response::empty(200).with("X-A", "b\r\nX-Evil: 1")); })));
+    r.push_back(route(Method::get, "/push", on_loop([this](Request&&, Responder responder) {
+                        Response response = Response::make(200, "text/event-stream", "");
+                        response.push = push;
+                        responder.send(std::move(response));
+                      })));
     r.push_back(route(Method::get, "/slow", on_loop([this](Request&&, Responder responder) {
                         const std::lock_guard lock(mutex);
                         waiting.push_back(std::move(responder));
@@ -255,6 +261,7 @@ class ServerTest : public testing::Test {
   std::promise<void> gate;
   std::shared_future<void> open = gate.get_future().share();
   std::mutex mutex;
+  std::shared_ptr<PushBody> push = std::make_shared<PushBody>();
   std::vector<Responder> waiting;
   SinkLog sink;
   KeyGuard guard;
@@ -263,6 +270,45 @@ class ServerTest : public testing::Test {
   os::Pool pool{2, 4};
   std::unique_ptr<Server> server;
 };
+
+TEST_F(ServerTest, WhatIsPushedIsSentWhenItComesAndTheConnectionGoesOnAfterItsEnd) {
+  start();
+  Client client(server->port());
+  push->push("first;");
+  ASSERT_TRUE(client.send("GET /push HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_THAT(client.response(), HasSubstr("Transfer-Encoding: chunked"));
+  EXPECT_TRUE(push->push("second;"));
+  push->end();
+  EXPECT_FALSE(push->push("too late"));
+  ASSERT_TRUE(client.send("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  const std::string rest = client.rest();
+  EXPECT_THAT(rest, HasSubstr("second;"));
+  EXPECT_THAT(rest, HasSubstr("0\r\n\r\nHTTP/1.1 200 OK"));
+}
+
+TEST_F(ServerTest, APushedBodyNoticesThatItsClientHasLeftAndIsBoundedForSlowOnes) {
+  start();
+  {
+    Client client(server->port());
+    ASSERT_TRUE(client.send("GET /push HTTP/1.1\r\nHost: x\r\n\r\n"));
+    client.response();
+  }
+  for (int i = 0; i < 500 && !push->gone(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(push->gone());
+  push = std::make_shared<PushBody>(1000);
+  EXPECT_TRUE(push->push(std::string(1000, 'a')));
+  EXPECT_FALSE(push->push("b"));
+  EXPECT_TRUE(push->gone());
+}
+
+TEST_F(ServerTest, ADrainEndsPushedBodies) {
+  start();
+  Client client(server->port());
+  ASSERT_TRUE(client.send("GET /push HTTP/1.1\r\nHost: x\r\n\r\n"));
+  client.response();
+  EXPECT_TRUE(server->drain(Millis{5000}));
+  EXPECT_THAT(client.rest(), testing::EndsWith("0\r\n\r\n"));
+}
 
 TEST_F(ServerTest, AnswersOnTheLoopAndOnThePool) {
   start();

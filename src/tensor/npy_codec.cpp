@@ -6,18 +6,33 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/tensor/fit.hpp"
+#include "slipway/tensor/npy.hpp"
 
 namespace slipway {
 namespace {
 
 constexpr std::size_t kHeaderMax = 4096;
 
-struct Npy {
-  DType dtype = DType::undefined;
-  bool fortran = false;
-  Shape shape;
+struct Npy : NpyHead {
   std::span<const std::byte> data;
 };
+
+// What is taken. float16 and the wider unsigned are written only.
+constexpr std::pair<std::string_view, DType> kTypes[] = {{"<f4", DType::float32}, {"<f8", DType::float64}, {"<i4", DType::int32},
+                                                         {"<i8", DType::int64},   {"|i1", DType::int8},    {"|u1", DType::uint8},
+                                                         {"|b1", DType::boolean}};
+constexpr std::pair<std::string_view, DType> kWrittenOnly[] = {
+    {"<f2", DType::float16}, {"<i2", DType::int16}, {"<u2", DType::uint16}, {"<u4", DType::uint32}, {"<u8", DType::uint64}};
+
+std::string_view npy_type(DType dtype) {
+  for (const auto& [name, known] : kTypes) {
+    if (known == dtype) return name;
+  }
+  for (const auto& [name, known] : kWrittenOnly) {
+    if (known == dtype) return name;
+  }
+  return {};
+}
 
 Error npy_broken(std::string what) { return {ErrorCode::bad_request, "the npy file can't be read: " + std::move(what)}; }
 
@@ -26,7 +41,7 @@ class HeaderReader {
  public:
   explicit HeaderReader(std::string_view text) : text_(text) {}
 
-  Status read(Npy& out) {
+  Status read(NpyHead& out) {
     bool descr = false, order = false, shape = false;
     if (!take('{')) return unexpected();
     while (!take('}')) {
@@ -73,14 +88,11 @@ class HeaderReader {
     at_ = end + 1;
     return out;
   }
-  bool read_order(Npy& out) {
+  bool read_order(NpyHead& out) {
     out.fortran = take_word("True");
     return out.fortran || take_word("False");
   }
-  Status read_type(Npy& out) {
-    static constexpr std::pair<std::string_view, DType> kTypes[] = {{"<f4", DType::float32}, {"<f8", DType::float64}, {"<i4", DType::int32},
-                                                                    {"<i8", DType::int64},   {"|i1", DType::int8},    {"|u1", DType::uint8},
-                                                                    {"|b1", DType::boolean}};
+  Status read_type(NpyHead& out) {
     const auto name = quoted();
     if (!name) return npy_broken("its type is not a plain one; it must be f4, f8, i4, i8, i1, u1 or b1");
     for (const auto& [known, dtype] : kTypes) {
@@ -90,7 +102,7 @@ class HeaderReader {
       return npy_broken("its type \"" + excerpt(*name) + "\" is not taken; use little-endian f4, f8, i4, i8, or i1, u1, b1");
     return ok();
   }
-  Status read_shape(Npy& out) {
+  Status read_shape(NpyHead& out) {
     if (!take('(')) return unexpected();
     while (!take(')')) {
       space();
@@ -109,17 +121,8 @@ class HeaderReader {
 };
 
 Result<Npy> read_npy(std::string_view body) {
-  if (body.size() < 10 || !body.starts_with("\x93NUMPY")) return npy_broken("it doesn't begin as one");
-  const auto byte = [&body](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(body[i])); };
-  const std::size_t major = byte(6);
-  if (major < 1 || major > 3 || byte(7) != 0) return npy_broken("its version is not known");
-  const std::size_t start = major == 1 ? 10 : 12;
-  if (body.size() < start) return npy_broken("it is cut short");
-  const std::size_t length = major == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
-  if (length > kHeaderMax || length > body.size() - start) return npy_broken("its header is cut short or too long");
-  Npy out;
-  TRY(HeaderReader(body.substr(start, length)).read(out));
-  out.data = as_bytes(body.substr(start + length));
+  Npy out{TRY(read_npy_head(body)), as_bytes(body)};
+  out.data = out.data.subspan(out.bytes);
   const auto count = element_count(out.shape);
   const auto bytes = count ? checked_mul(*count, dtype_size(out.dtype)) : std::nullopt;
   if (!bytes || *bytes != out.data.size()) {
@@ -166,6 +169,35 @@ Tensor elements_of(const Npy& npy) {
 }
 
 }  // namespace
+
+Result<NpyHead> read_npy_head(std::string_view body) {
+  if (body.size() < 10 || !body.starts_with("\x93NUMPY")) return npy_broken("it doesn't begin as one");
+  const auto byte = [&body](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(body[i])); };
+  const std::size_t major = byte(6);
+  if (major < 1 || major > 3 || byte(7) != 0) return npy_broken("its version is not known");
+  const std::size_t start = major == 1 ? 10 : 12;
+  if (body.size() < start) return npy_broken("it is cut short");
+  const std::size_t length = major == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+  if (length > kHeaderMax || length > body.size() - start) return npy_broken("its header is cut short or too long");
+  NpyHead out;
+  TRY(HeaderReader(body.substr(start, length)).read(out));
+  out.bytes = start + length;
+  return out;
+}
+
+bool has_npy_type(DType dtype) { return !npy_type(dtype).empty(); }
+
+std::string npy_head(DType dtype, const Shape& shape) {
+  std::string text = "{'descr': '" + std::string(npy_type(dtype)) + "', 'fortran_order': False, 'shape': (";
+  for (const std::int64_t d : shape) text += std::to_string(d) + ",";
+  text += "), }";
+  while ((10 + text.size() + 1) % 64 != 0) text += ' ';
+  text += '\n';
+  std::string out("\x93NUMPY\x01\x00", 8);
+  out += static_cast<char>(text.size() & 0xFF);
+  out += static_cast<char>(text.size() >> 8);
+  return out + text;
+}
 
 Result<DecodedRequest> RequestCodec::decode_npy(std::string_view body, const DecodeLimits& limits) const {
   const Npy npy = TRY(read_npy(body));

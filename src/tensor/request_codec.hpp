@@ -69,6 +69,8 @@ void append_element(std::string& out, const Tensor& tensor, std::size_t i);
 
 // Appends the rows as JSON, "[...]": a value a row when there is one output, else an object by output name.
 void append_predictions(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows);
+// The same of one of the rows. Precondition: every output has a first dimension of more than `row`.
+void append_prediction(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t row);
 // Appends a whole tensor as a nested array.
 void append_tensor(std::string& out, const Tensor& tensor);
 

@@ -103,6 +103,21 @@ void append_element(std::string& out, const Tensor& t, std::size_t i) {
   }
 }
 
+void append_prediction(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t row) {
+  const bool named = outputs.size() != 1;
+  if (named) out += '{';
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (i > 0) out += ',';
+    if (named) {
+      json::append_quoted(out, name_of(schema, i));
+      out += ':';
+    }
+    std::size_t next = row * (outputs[i].count() / outputs[i].rows());
+    append_nested(out, outputs[i], 1, next);
+  }
+  if (named) out += '}';
+}
+
 void append_tensor(std::string& out, const Tensor& tensor) {
   std::size_t next = 0;
   append_nested(out, tensor, 0, next);

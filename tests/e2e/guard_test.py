@@ -33,6 +33,8 @@ class EveryRoute(ServerCase):
             return None, {}
         if pattern.endswith("/upload") or pattern.endswith("/versions"):
             return (b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.pkl"\r\n\r\nx\r\n--b--\r\n', {"Content-Type": "multipart/form-data; boundary=b"})
+        if pattern.endswith("/jobs"):
+            return b"a,b\n1,2\n", {"Content-Type": "text/csv"}
         return b"{}", {"Content-Type": "application/json"}
 
     def test_there_are_routes_and_the_open_ones_are_the_known_ones(self):

@@ -454,7 +454,7 @@ Status Intake::remove(std::string_view model_id) {
   return ok();
 }
 
-Result<Intake::Recovery> Intake::recover() {
+Result<Intake::Recovery> Intake::recover(const std::vector<std::string>& others) {
   Recovery out;
   const auto unfinished = TRY(database_.read([](store::Session& s) {
     return s.query(
@@ -477,7 +477,7 @@ Result<Intake::Recovery> Intake::recover() {
     ++(status == state::kReceiving ? out.undone : out.removed);
   }
   // Bytes that no row names: none are expected ever, and each is counted.
-  std::unordered_set<std::string> known;
+  std::unordered_set<std::string> known(others.begin(), others.end());
   const auto named = TRY(database_.read([](store::Session& s) { return s.query("SELECT file_blob, artifact_blob FROM model_versions"); }));
   for (const store::Row& row : named) {
     known.insert(row.text("file_blob"));

@@ -119,7 +119,8 @@ class Intake {
     std::vector<std::string> to_process;  // versions whose processing goes on
     std::size_t undone = 0, removed = 0, orphans = 0;
   };
-  Result<Recovery> recover();
+  // others: blobs that belong to other slices' rows.
+  Result<Recovery> recover(const std::vector<std::string>& others = {});
 
   static Status check_meta(const UploadMeta& meta);
 

@@ -179,6 +179,20 @@ Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow
   return std::shared_ptr<const Deployment>(out);
 }
 
+Result<std::shared_ptr<const Deployment>> Registry::of_version(std::string_view model_id, std::int64_t number) {
+  auto current = find(model_id);
+  if (current != nullptr && current->served() && current->version == number) return current;
+  std::optional<VersionRow> version;
+  auto model = TRY(database_.read([&](store::Session& s) -> Result<std::optional<ModelRow>> {
+    version = TRY(find_version(s, model_id, number));
+    return find_model(s, model_id);
+  }));
+  if (!model || !version) return no_model();
+  if (version->status != state::kReady) return Error(ErrorCode::model_not_ready, "version " + std::to_string(number) + " is " + version->status);
+  model->residence = "on_demand";
+  return deployment_of(*model, version);
+}
+
 Status Registry::refresh(std::string_view model_id) {
   std::optional<VersionRow> face;
   const auto model = TRY(database_.read([&](store::Session& s) -> Result<std::optional<ModelRow>> {
@@ -205,7 +219,8 @@ void Registry::load_before_it_replaces(const Deployment& next) const {
 
 Status Registry::remove(std::string_view model_id) {
   put(model_id, nullptr);  // invisible at once, also to predictions
-  return intake_.remove(model_id);
+  TRY(intake_.remove(model_id));
+  return removed_ ? removed_(model_id) : ok();
 }
 
 Status Registry::promote(std::string_view model_id, std::int64_t number) {

@@ -48,6 +48,12 @@ class Registry {
   // All that this principal may see and has as its own, by name.
   std::vector<std::shared_ptr<const Deployment>> own(const http::Principal& who) const;
 
+  // A version that needn't be the one that is served: work that began on it ends on it. Its model is the caller's to retire unless it is
+  // the one that find() gives. Blocks. Errors: not_found, model_not_ready.
+  Result<std::shared_ptr<const Deployment>> of_version(std::string_view model_id, std::int64_t number);
+  // What hears of every model that was removed, after its rows are gone. Set before the first removal.
+  void on_removed(std::function<Status(std::string_view model_id)> listener) { removed_ = std::move(listener); }
+
   Status refresh(std::string_view model_id);  // memory follows the rows: after an upload, a promotion, a deletion
   Status remove(std::string_view model_id);
   Status promote(std::string_view model_id, std::int64_t number);
@@ -81,6 +87,7 @@ class Registry {
   inference::Engine& engine_;
   const Clock& clock_;
   std::string base_url_;
+  std::function<Status(std::string_view)> removed_;
   mutable std::array<Shard, kShards> shards_;
   Names names_;
 };
