@@ -133,13 +133,10 @@ Result<Npy> read_npy(std::string_view body) {
 
 // The elements in row-major order, as they would be read.
 Tensor in_c_order(const Npy& npy) {
-  Tensor out(npy.dtype, npy.shape);
   const std::size_t size = dtype_size(npy.dtype);
   const std::size_t rank = npy.shape.size();
-  if (!npy.fortran || rank < 2) {
-    if (!npy.data.empty()) std::memcpy(out.bytes().data(), npy.data.data(), npy.data.size());
-    return out;
-  }
+  if (!npy.fortran || rank < 2) return Tensor::adopt(npy.dtype, npy.shape, std::vector<std::byte>(npy.data.begin(), npy.data.end()));  // written once
+  Tensor out(npy.dtype, npy.shape);
   std::array<std::size_t, kRankMax> strides{}, index{};
   std::size_t stride = 1;
   for (std::size_t d = 0; d < rank; ++d) {
