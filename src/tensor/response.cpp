@@ -45,27 +45,35 @@ std::string_view name_of(const Schema& schema, std::size_t output) {
   return output < schema.outputs.size() ? std::string_view(schema.outputs[output].name) : std::string_view("output");
 }
 
+// One row's parts of the outputs: the value, or an object by name. part(i) appends output i's.
+template <class Part>
+void append_entry(std::string& out, const Schema& schema, std::size_t outputs, Part part) {
+  const bool named = outputs != 1;
+  if (named) out += '{';
+  for (std::size_t i = 0; i < outputs; ++i) {
+    if (i > 0) out += ',';
+    if (named) {
+      json::append_quoted(out, name_of(schema, i));
+      out += ':';
+    }
+    part(i);
+  }
+  if (named) out += '}';
+}
+
 // Rows into `out`; where each row's part of each output stands, for who wants it again.
 bool append_rows(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, std::vector<Piece>& pieces) {
   const bool by_row = is_by_row(outputs, rows);
   const std::size_t entries = by_row ? rows : 1;  // outputs without a row dimension: one entry that is all of them
-  const bool named = outputs.size() != 1;
   std::vector<std::size_t> next(outputs.size());
   out += '[';
   for (std::size_t row = 0; row < entries; ++row) {
     if (row > 0) out += ',';
-    if (named) out += '{';
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (i > 0) out += ',';
-      if (named) {
-        json::append_quoted(out, name_of(schema, i));
-        out += ':';
-      }
+    append_entry(out, schema, outputs.size(), [&](std::size_t i) {
       const std::size_t at = out.size();
       append_nested(out, outputs[i], by_row ? 1 : 0, next[i]);
       pieces.push_back({at, out.size() - at});
-    }
-    if (named) out += '}';
+    });
   }
   out += ']';
   return by_row;
@@ -104,18 +112,10 @@ void append_element(std::string& out, const Tensor& t, std::size_t i) {
 }
 
 void append_prediction(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t row) {
-  const bool named = outputs.size() != 1;
-  if (named) out += '{';
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (i > 0) out += ',';
-    if (named) {
-      json::append_quoted(out, name_of(schema, i));
-      out += ':';
-    }
+  append_entry(out, schema, outputs.size(), [&](std::size_t i) {
     std::size_t next = row * (outputs[i].count() / outputs[i].rows());
     append_nested(out, outputs[i], 1, next);
-  }
-  if (named) out += '}';
+  });
 }
 
 void append_tensor(std::string& out, const Tensor& tensor) {

@@ -3,15 +3,13 @@
 #include <charconv>
 #include <cstring>
 
-#include "slipway/base/encoding.hpp"
+#include "slipway/http/page.hpp"
 #include "slipway/http/push.hpp"
 #include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/jobs/output.hpp"
 
 namespace slipway::jobs {
 namespace {
-
-constexpr std::int64_t kPageMax = 200;
 
 std::optional<Format> format_of_type(std::string_view type) {
   std::string lower(type);
@@ -89,31 +87,11 @@ Result<std::unique_ptr<http::BodySink>> create(Jobs& jobs, models::Registry& reg
   return std::unique_ptr<http::BodySink>(std::make_unique<JobSink>(jobs, std::move(upload)));
 }
 
-Status read_page(const http::Request& request, JobQuery& query) {
-  query.limit = 50;
-  if (const auto text = request.query("limit")) {
-    const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), query.limit);
-    if (problem != std::errc{} || end != text->data() + text->size() || query.limit < 1 || query.limit > kPageMax)
-      return Error(ErrorCode::bad_request, "the page can't be given").at("limit", "must be a whole number from 1 to 200");
-  }
-  const auto cursor = request.query("cursor");
-  if (!cursor) return ok();
-  const auto refuse = [] {
-    return Error(ErrorCode::bad_request, "the cursor is not one of ours").at("cursor", "take it from `next` of the page before");
-  };
-  const auto text = from_base64url(*cursor);
-  const std::size_t colon = text ? text->find(':') : std::string::npos;
-  if (colon == std::string::npos) return refuse();
-  query.after_id = text->substr(colon + 1);
-  const auto [end, problem] = std::from_chars(text->data(), text->data() + colon, query.after_created_at);
-  return problem != std::errc{} || end != text->data() + colon ? Status(refuse()) : ok();
-}
-
 Result<http::Response> list(Jobs& jobs, http::Request& request) {
   const http::Principal& who = *request.principal;
   JobQuery query;
-  TRY(read_page(request, query));
-  const std::int64_t limit = query.limit++;  // one more tells whether there is a next page
+  query.page = TRY(http::read_page(request));
+  const std::int64_t limit = query.page.limit++;  // one more tells whether there is a next page
   if (!(who.admin() && request.query("all") == "true")) query.owner_id = who.user_id;
   query.model_id = request.query("model_id").value_or("");
   query.status = request.query("status").value_or("");
@@ -121,7 +99,7 @@ Result<http::Response> list(Jobs& jobs, http::Request& request) {
   json::Value next;
   if (static_cast<std::int64_t>(rows.size()) > limit) {
     rows.pop_back();
-    next = to_base64url(as_bytes(std::to_string(rows.back().created_at) + ":" + rows.back().id));
+    next = http::cursor_of(rows.back().created_at, rows.back().id);
   }
   json::Array items;
   for (const JobRow& row : rows) {

@@ -1,5 +1,7 @@
 #include "slipway/platform/jobs/rows.hpp"
 
+#include "slipway/store/page.hpp"
+
 namespace slipway::jobs {
 namespace {
 
@@ -110,14 +112,7 @@ Result<std::vector<JobRow>> list_jobs(store::Session& session, const JobQuery& q
   also(" AND owner_id = ?", query.owner_id);
   also(" AND model_id = ?", query.model_id);
   also(" AND status = ?", query.status);
-  if (!query.after_id.empty()) {
-    sql += " AND (created_at < ? OR (created_at = ? AND id < ?))";
-    params.emplace_back(query.after_created_at);
-    params.emplace_back(query.after_created_at);
-    params.emplace_back(query.after_id);
-  }
-  sql += " ORDER BY created_at DESC, id DESC LIMIT ?";
-  params.emplace_back(query.limit);
+  store::newest_first(sql, params, query.page);
   return jobs_of(TRY(session.query(sql, params)));
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "slipway/base/page.hpp"
 #include "slipway/base/result.hpp"
 #include "slipway/store/database.hpp"
 #include "slipway/store/migrations.hpp"
@@ -68,9 +69,7 @@ Result<std::int64_t> unfinished_of(store::Session& session, std::string_view own
 struct JobQuery {
   std::string owner_id;  // empty: of everybody (administrators)
   std::string model_id, status;
-  std::string after_id;  // cursor
-  std::int64_t after_created_at = 0;
-  std::int64_t limit = 50;
+  Page page;
 };
 Result<std::vector<JobRow>> list_jobs(store::Session& session, const JobQuery& query);  // newest first
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "slipway/base/encoding.hpp"
 #include "slipway/base/form.hpp"
+#include "slipway/http/page.hpp"
 #include "slipway/platform/models/originals.hpp"
 #include "slipway/platform/models/registry.hpp"
 
@@ -11,44 +11,14 @@ namespace slipway::models {
 namespace {
 
 constexpr std::uint64_t kBodyMax = 64 * 1024;
-constexpr std::int64_t kPageMax = 200;
-
-// A cursor is the place in the order, not a secret: created_at and id of the last model of the page before.
-std::string cursor_of(const ModelRow& model) {
-  const std::string text = std::to_string(model.created_at) + ":" + model.id;
-  return to_base64url(as_bytes(text));
-}
-
-Status read_cursor(const std::string& cursor, ModelQuery& query) {
-  const auto text = from_base64url(cursor);
-  const std::size_t colon = text ? text->find(':') : std::string::npos;
-  if (colon == std::string::npos)
-    return Error(ErrorCode::bad_request, "the cursor is not one of ours").at("cursor", "take it from `next` of the page before");
-  query.after_id = text->substr(colon + 1);
-  const auto [end, problem] = std::from_chars(text->data(), text->data() + colon, query.after_created_at);
-  if (problem != std::errc{} || end != text->data() + colon) return Error(ErrorCode::bad_request, "the cursor is not one of ours");
-  return ok();
-}
-
-Result<std::int64_t> read_limit(const http::Request& request) {
-  const auto text = request.query("limit");
-  if (!text) return std::int64_t{50};
-  std::int64_t limit = 0;
-  const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (problem != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > kPageMax) {
-    return Error(ErrorCode::bad_request, "the page can't be given").at("limit", "must be a whole number from 1 to 200");
-  }
-  return limit;
-}
 
 Result<http::Response> list(Registry& registry, http::Request& request) {
   const http::Principal& who = *request.principal;
   ModelQuery query;
-  const std::int64_t limit = TRY(read_limit(request));
-  query.limit = limit + 1;  // one more tells whether there is a next page
+  query.page = TRY(http::read_page(request));
+  const std::int64_t limit = query.page.limit++;  // one more tells whether there is a next page
   query.search = request.query("q").value_or("");
   if (!(who.admin() && request.query("all") == "true")) query.owner_id = who.user_id;
-  if (const auto cursor = request.query("cursor")) TRY(read_cursor(*cursor, query));
   const std::string status = request.query("status").value_or("");
   json::Value next;
   json::Array items;
@@ -56,7 +26,7 @@ Result<http::Response> list(Registry& registry, http::Request& request) {
     auto models = TRY(list_models(s, query));
     if (static_cast<std::int64_t>(models.size()) > limit) {
       models.pop_back();
-      next = cursor_of(models.back());
+      next = http::cursor_of(models.back().created_at, models.back().id);
     }
     for (const ModelRow& model : models) {
       if (!who.may_use(model.id)) continue;

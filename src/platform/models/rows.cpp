@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "slipway/store/page.hpp"
+
 namespace slipway::models {
 namespace {
 
@@ -151,14 +153,7 @@ Result<std::vector<ModelRow>> list_models(store::Session& session, const ModelQu
     sql += " AND LOWER(name) LIKE LOWER(?) ESCAPE '\\'";
     params.emplace_back(like_pattern(query.search));
   }
-  if (!query.after_id.empty()) {
-    sql += " AND (created_at < ? OR (created_at = ? AND id < ?))";
-    params.emplace_back(query.after_created_at);
-    params.emplace_back(query.after_created_at);
-    params.emplace_back(query.after_id);
-  }
-  sql += " ORDER BY created_at DESC, id DESC LIMIT ?";
-  params.emplace_back(query.limit);
+  store::newest_first(sql, params, query.page);
   const auto rows = TRY(session.query(sql, params));
   std::vector<ModelRow> out;
   for (const store::Row& row : rows) out.push_back(model_of(row));

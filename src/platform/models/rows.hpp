@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "slipway/base/json.hpp"
+#include "slipway/base/page.hpp"
 #include "slipway/base/result.hpp"
 #include "slipway/store/database.hpp"
 #include "slipway/store/migrations.hpp"
@@ -69,9 +70,7 @@ Result<std::optional<VersionRow>> face_of(store::Session& session, const ModelRo
 struct ModelQuery {
   std::string owner_id;  // empty: of everybody (administrators)
   std::string search;    // in the name, case-insensitive
-  std::string after_id;  // cursor
-  std::int64_t after_created_at = 0;
-  std::int64_t limit = 50;
+  Page page;
 };
 Result<std::vector<ModelRow>> list_models(store::Session& session, const ModelQuery& query);  // newest first
 
