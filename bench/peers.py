@@ -14,6 +14,7 @@ from measure import HERE, Question, free_port, say
 
 HOME = HERE.parent / "build" / "deps" / "peers"
 FILES = HERE / "peers"
+BUILD = HERE.parent / "build" / "release"  # run.py says which
 FLOAT = 1e-5  # engines that compute in 32-bit floats
 IMAGE_SHAPE = (1, 3, 224, 224)
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -206,9 +207,9 @@ def tensor_request(name, shape, data):
 
 
 class Triton(Peer):
-    """Triton's server as nvidia-pytriton's wheel brings it; the wheel has the Python backend only."""
-    name, title = "triton", "Triton, ONNX Runtime in its Python backend"
-    form = "nvidia-pytriton's server, dynamic batching; rows as flat JSON, images as binary tensors; its own ONNX Runtime backend is not on PyPI"
+    """Triton's server as nvidia-pytriton's wheel brings it: with the Python backend only, so ONNX Runtime comes by a C++ backend of the bench's own."""
+    name, title, backend = "triton", "Triton, ONNX Runtime in C++", "bench"
+    form = "nvidia-pytriton's server, dynamic batching, rows as flat JSON, images as binary tensors; PyPI has no ONNX Runtime backend: a lean one of ours"
 
     def pip_flags(self):
         return ["--no-deps"]  # the server alone: PyTriton's client side asks for an older numpy
@@ -227,26 +228,31 @@ class Triton(Peer):
     def environment(self, task, models, cores):
         packages = self.server().parents[1]
         path = f"{HOME / self.name / 'bin'}:{os.environ['PATH']}"  # by which its Python finds the environment's packages
-        return {"LD_LIBRARY_PATH": str(packages / "nvidia_pytriton.libs"), "PATH": path}
+        return {"LD_LIBRARY_PATH": str(packages / "nvidia_pytriton.libs"), "PATH": path, "BENCH_ORT_LIBRARY": str(next(BUILD.glob("libonnxruntime.so.*")))}
 
     def prepare(self, task, models, folder, port, cores):
-        version = folder / "m" / "1"
+        version = folder / "models" / "m" / "1"
         version.mkdir(parents=True)
-        shutil.copy(FILES / "triton_model.py", version / "model.py")
+        if self.backend == "python":
+            shutil.copy(FILES / "triton_model.py", version / "model.py")
         shutil.copy(models[task].with_suffix(".onnx"), version / "model.onnx")
         image = task == "image"
         name, kind, dims = ("image", "FP32", [3, 224, 224]) if image else ("X", "FP32", [30])
-        outputs = [("logits", "TYPE_FP32", 1000)] if image else [("label", "TYPE_INT64", None), ("probabilities", "TYPE_FP32", -1)]
+        outputs = [("logits", "TYPE_FP32", 1000)] if image else [("label", "TYPE_INT64", 1), ("probabilities", "TYPE_FP32", -1)]
         # The image's graph takes one at a time.
-        text = [f'name: "m"\nbackend: "python"\nmax_batch_size: {1 if image else 64}\n',
+        text = [f'name: "m"\nbackend: "{self.backend}"\nmax_batch_size: {1 if image else 64}\n',
                 f'input [{{ name: "{name}" data_type: TYPE_{kind} dims: {dims} }}]\n',
-                *(f'output [{{ name: "{n}" data_type: {t} dims: [{d or 1}] {"reshape: { shape: [] }" if d is None else ""} }}]\n' for n, t, d in outputs),
+                *(f'output [{{ name: "{n}" data_type: {t} dims: [{d}] }}]\n' for n, t, d in outputs),
                 f'instance_group [{{ kind: KIND_CPU count: {cores if image else 1} }}]\n', "" if image else "dynamic_batching { }\n",
                 'parameters { key: "threads" value { string_value: "1" } }\n']
-        (folder / "m" / "config.pbtxt").write_text("".join(text))
+        if self.backend == "bench":
+            (folder / "backends" / "bench").mkdir(parents=True)
+            shutil.copy(BUILD / "libtriton_bench.so", folder / "backends" / "bench")
+        (folder / "models" / "m" / "config.pbtxt").write_text("".join(text))
 
     def command(self, task, folder, port, cores):
-        return [self.server() / "bin" / "tritonserver", "--model-repository", folder, "--backend-directory", self.server() / "backends",
+        return [self.server() / "bin" / "tritonserver", "--model-repository", folder / "models", "--backend-directory",
+                self.server() / "backends" if self.backend == "python" else folder / "backends",
                 "--http-address", "127.0.0.1", "--http-port", port, "--allow-grpc", "false", "--allow-metrics", "false", "--backend-config",
                 f"python,shm-region-prefix-name=slipway_bench_{port}_"]
 
@@ -260,8 +266,13 @@ class Triton(Peer):
                         lambda a: next(o["data"] for o in json.loads(a)["outputs"] if o["name"] == "probabilities"), tolerance=FLOAT)
 
 
+class TritonPython(Triton):
+    title, backend = "Triton, ONNX Runtime in its Python backend", "python"
+    form = "the same server as its wheel is; dynamic batching"
+
+
 PEERS = {"fastapi_sklearn": FastApiSklearn(), "fastapi_ort": FastApiOrt(), "mlserver": MlServer(), "mlflow": Mlflow(), "bentoml": BentoMl(),
-         "litserve": LitServe(), "triton": Triton()}
+         "litserve": LitServe(), "triton": Triton(), "triton_python": TritonPython()}
 
 
 def install():

@@ -8,7 +8,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -38,8 +37,8 @@ def commit():
 class Run:
     """Collects what is measured; each section is printed when it is there."""
 
-    def __init__(self, arguments, argv):
-        how = {"rounds": arguments.rounds, "seconds": arguments.seconds, "command": "./dev bench " + " ".join(argv)}
+    def __init__(self, arguments):
+        how = {"rounds": arguments.rounds, "seconds": arguments.seconds, "command": "./dev bench" + " --peers" * arguments.peers + " --write docs/benchmarks"}
         self.result = {"date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine(), "how": how, "sections": [], "comparisons": [],
                        "footprint": [], "versions": []}
         print(report.heading(self.result), flush=True)
@@ -65,29 +64,29 @@ def contenders(server, key, models, build, work, with_peers, run):
 
 
 def comparisons(run, everybody, inputs, arguments, build):
-    for task in inputs.models:
+    for task in [t for t in inputs.models if t in arguments.tasks]:
         for placement in placements():
             loop = (lambda seconds, p=placement: compare.ort_loop(build, inputs.models["image"], p, seconds)) if task == "image" else None
             run.add_comparisons(compare.comparison(everybody, task, inputs, placement, arguments.rounds, arguments.seconds, loop))
 
 
 def measure(run, arguments, work):
-    build = arguments.build.resolve()
+    build = peers.BUILD = arguments.build.resolve()
     with open(work / "server.log", "wb") as log:
         server = Server(build, work / "data", log)
         try:
             first_start = server.start()
             key = server.sign_up()
             fitted = forests.make(work, arguments.sklearn) if arguments.sklearn else None
-            inputs = compare.make_inputs(build, work, fitted, not arguments.skip_resnet)
+            inputs = compare.make_inputs(build, work, fitted, "image" in arguments.tasks)
             models = {task: server.push(path, key) for task, path in inputs.models.items()}
             run.add(overview.measure(server, key, models["rows"], first_start))
             everybody = contenders(server, key, models, build, work, arguments.peers, run)
             comparisons(run, everybody, inputs, arguments, build)
-            if arguments.peers:
+            if arguments.peers and not arguments.skip_footprint:
                 run.result["footprint"] = footprint.measure(everybody, inputs, arguments.rounds)
                 run.add(footprint.shown(run.result["footprint"]))
-            if fitted:
+            if fitted and not arguments.skip_batches:
                 server.start()
                 run.add(forests.measure(server, build, fitted, key, models["forest"], arguments.rounds, arguments.seconds, arguments.sklearn))
             run.add(goals.shown(run.result, {one.key: one.title for one in everybody}))
@@ -100,7 +99,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison")
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release")
-    parser.add_argument("--skip-resnet", action="store_true")
+    parser.add_argument("--tasks", nargs="*", choices=compare.TASKS, default=list(compare.TASKS), help="only these comparisons")
+    parser.add_argument("--skip-footprint", action="store_true", help="no start times and memory of the other servers")
+    parser.add_argument("--skip-batches", action="store_true", help="no forests beside scikit-learn's batches")
     parser.add_argument("--sklearn", type=Path, help="a Python with scikit-learn; without it the forests are left out")
     parser.add_argument("--peers", action="store_true", help="other servers too; installs them under build/deps/peers where they are not yet")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="also as FOLDER/README.md, plots and results.json")
@@ -114,7 +115,7 @@ def main():
         say("bench: without --peers the other servers are left out")
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     work = Path(tempfile.mkdtemp(prefix="slipway-bench-"))
-    run = Run(arguments, [a for a in ("--peers", "--skip-resnet") if a in sys.argv] + (["--write", "docs/benchmarks"] if arguments.write else []))
+    run = Run(arguments)
     measure(run, arguments, work)
     if arguments.write:
         report.write(run.result, arguments.write)

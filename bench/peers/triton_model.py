@@ -20,5 +20,5 @@ class TritonPythonModel:
         arrays = [utils.get_input_tensor_by_name(r, self.input).as_numpy() for r in requests]
         ends = np.cumsum([len(a) for a in arrays])[:-1]
         answers = self.session.run(self.outputs, {self.input: np.concatenate(arrays) if len(arrays) > 1 else arrays[0]})
-        parts = zip(*(np.split(a, ends) for a in answers))
+        parts = zip(*(np.split(a.reshape(len(a), -1), ends) for a in answers))
         return [utils.InferenceResponse([utils.Tensor(n, p) for n, p in zip(self.outputs, part)]) for part in parts]
