@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -94,7 +95,13 @@ def measure(run, arguments, work):
             server.stop()
 
 
+def stop_by_signal(signal_number, _):
+    """As an exception, so that every server that was started is ended."""
+    raise SystemExit(128 + signal_number)
+
+
 def main():
+    signal.signal(signal.SIGTERM, stop_by_signal)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison")
@@ -114,8 +121,8 @@ def main():
     else:
         say("bench: without --peers the other servers are left out")
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    work = Path(tempfile.mkdtemp(prefix="slipway-bench-"))
     run = Run(arguments)
+    work = Path(tempfile.mkdtemp(prefix="slipway-bench-"))  # kept when something goes wrong: the servers' logs are in it
     measure(run, arguments, work)
     if arguments.write:
         report.write(run.result, arguments.write)

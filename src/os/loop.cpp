@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "slipway/os/loop_asio.hpp"
+#include "slipway/os/process.hpp"
 
 namespace slipway::os {
 namespace {
@@ -138,7 +139,7 @@ void Loop::stop() { impl_->io.stop(); }
 boost::asio::io_context& io_context(Loop& loop) { return loop.impl().io; }
 
 Loops::Loops(unsigned count) {
-  if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+  if (count == 0) count = os::usable_cores();
   for (unsigned i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(i));
 }
 
