@@ -208,7 +208,7 @@ def tensor_request(name, shape, data):
 
 class Triton(Peer):
     """Triton's server as nvidia-pytriton's wheel brings it: with the Python backend only, so ONNX Runtime comes by a C++ backend of the bench's own."""
-    name, title, backend = "triton", "Triton, ONNX Runtime in C++", "bench"
+    name, title, backend = "triton", "Triton + ONNX Runtime, C++ backend", "bench"
     form = "nvidia-pytriton's server, dynamic batching, rows as flat JSON, images as binary tensors; PyPI has no ONNX Runtime backend: a lean one of ours"
 
     def pip_flags(self):
@@ -267,7 +267,7 @@ class Triton(Peer):
 
 
 class TritonPython(Triton):
-    title, backend = "Triton, ONNX Runtime in its Python backend", "python"
+    title, backend = "Triton + ONNX Runtime, Python backend", "python"
     form = "the same server as its wheel is; dynamic batching"
 
 

@@ -103,7 +103,7 @@ def stop_by_signal(signal_number, _):
 def main():
     signal.signal(signal.SIGTERM, stop_by_signal)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison")
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release")
     parser.add_argument("--tasks", nargs="*", choices=compare.TASKS, default=list(compare.TASKS), help="only these comparisons")
