@@ -33,7 +33,7 @@ def shown(result, titles):
     names = list(dict.fromkeys(c["placement"] for c in result["comparisons"]))
     titles = {**titles, "loop": "the in-process loop"}
     rows = []
-    for goal in [g for g in goals() if g[3] in titles]:
+    for goal in [g for g in goals() if g[3] in titles and g[1] in {c["task"] for c in result["comparisons"]}]:
         text, _, _, key, _, sense, wanted = goal
         values = [reached(result, goal, name) for name in names]
         cells = []
