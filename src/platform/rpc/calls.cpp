@@ -134,6 +134,7 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
     call->request = request_of(context_, path_);
     call->loop = shared_.loops[loop_];
     call->deadline = steady_of(context_.deadline());
+    call->request.cancellation = std::make_shared<Cancellation>();
     if (auto admitted = admit(call->request); admitted.ok())
       call->request.principal = *std::move(admitted);
     else
@@ -160,6 +161,11 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
  protected:
   virtual void read_first() = 0;
   virtual void end(const Error& error) = 0;
+
+  // What waits or runs for it in a model's queue. Not under a lock of the call's: it is answered from there.
+  void drop_work() const {
+    if (call_ != nullptr) call_->request.cancellation->cancel();
+  }
 
   bool is_open() const { return method_->access.kind() == http::Access::Kind::anyone; }
   Shared::Shard& shard() const { return shared_.shards[loop_]; }
@@ -219,7 +225,9 @@ class UnaryCall final : public AnyCall {
     in_.Clear();
   }
   void OnCancel() override {
+    const auto kept = shared_from_this();
     if (!ended_.exchange(true)) finish_with(grpc::Status::CANCELLED);
+    drop_work();
   }
 
  private:
@@ -282,7 +290,11 @@ class StreamCall final : public AnyCall {
     }
     go_on();
   }
-  void OnCancel() override { finish(grpc::Status::CANCELLED); }
+  void OnCancel() override {
+    const auto kept = shared_from_this();
+    finish(grpc::Status::CANCELLED);
+    drop_work();
+  }
 
   void drain() override {
     {

@@ -67,6 +67,7 @@ class TestModel final : public inference::Model {
   }
   void unload() override { ++unloads; }
   void keep(inference::Residence) override {}
+  void gather(Millis) override {}
   inference::ModelStats stats() const override {
     inference::ModelStats out;
     out.loaded = true;
