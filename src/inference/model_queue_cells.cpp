@@ -238,7 +238,7 @@ void ModelQueue::give_up(CellLink& cell, std::uint32_t slot, Steady now, Error w
   Flight& flight = cell.flights[slot];
   const bool busy = runs_anything(cell);
   flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);
-  if (cell.ring.cancel(slot)) flight.end_at = now + (busy ? Millis(60'000) : options_.run_grace);
+  if (cell.ring.cancel(slot)) flight.end_at = now + (busy || flight.left ? Millis(60'000) : options_.run_grace);
   flight.answered = true;
   answers.emplace_back(std::move(flight.request), std::move(why));
 }

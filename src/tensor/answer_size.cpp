@@ -63,8 +63,9 @@ std::uint64_t json_size(const Tensor& tensor, std::uint64_t most) {
 std::uint64_t predictions_size(const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, std::uint64_t most) {
   std::uint64_t size = 2 + 3 * rows;
   for (std::size_t i = 0; i < outputs.size() && size <= most; ++i) {
-    const std::uint64_t name = i < schema.outputs.size() ? schema.outputs[i].name.size() : 6;
-    if (outputs.size() > 1) size += rows * (name * kEscaped + 4);
+    std::string name;
+    json::append_quoted(name, i < schema.outputs.size() ? std::string_view(schema.outputs[i].name) : std::string_view("output"));
+    if (outputs.size() > 1) size += rows * (name.size() + 3);  // with ':', and ',' or a brace
     if (size <= most) size += json_size(outputs[i], most - size);
   }
   return size;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Real clients of other servers (Triton's, MLflow's) against the program as it was built: a line a call. Needs PyPI the first time.
+# Real clients of other servers (Triton's, MLflow's, KServe's) against the program as it was built: a line a call. Needs PyPI the first time.
 #   tools/clients/run.sh            SLIPWAY_PROGRAM chooses another program
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
