@@ -671,6 +671,8 @@ TEST_F(ServerTest, CancelsTheRequestThatIsUnderWayWhenItsClientLeavesAndNoneThat
   c.reset();
   EXPECT_TRUE(soon([&] { return cancellations[1]->cancelled(); }));
   EXPECT_FALSE(cancellations[0]->cancelled());
+  waiting.clear();
+  EXPECT_TRUE(soon([&] { return server->connections() == 0; }));
 }
 
 TEST_F(ServerTest, AnswersAClientThatClosesItsSendingSideWithTheRequest) {

@@ -6,4 +6,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 venv="$here/../../build/clients-venv"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-exec "$venv/bin/python" "$here/try_clients.py"
+# KServe's and Triton's messages have the same names: one process can't load both.
+"$venv/bin/python" "$here/try_clients.py" triton_http triton_grpc mlflow_client kserve_v1
+exec "$venv/bin/python" "$here/try_clients.py" kserve_client

@@ -1,5 +1,5 @@
 """Real clients of other servers against a real slipway, unpatched. Prints a line a call; exits 1 when one doesn't work.
-Run by tools/clients/run.sh."""
+try_clients.py CLIENT...; run by tools/clients/run.sh."""
 import sys
 import traceback
 from pathlib import Path
@@ -405,7 +405,7 @@ def main():
         key = server.key(server.register("ada@example.org"))
         model = server.upload(model_file(IRIS), key, name="iris").json
         label = server.predict(model["id"], {"instances": ROWS.tolist()}, key).json["outputs"]["label"]
-        for clients in (triton_http, triton_grpc, mlflow_client, kserve_v1, kserve_client):
+        for clients in [globals()[name] for name in sys.argv[1:]]:
             try:
                 clients(server, key, label)
             except ImportError as e:
