@@ -46,8 +46,8 @@ struct Principal {
 
   bool admin() const { return role == Role::admin; }
   const std::string& limited_as() const { return kind == Kind::key ? key_id : user_id; }  // a login counts as a key of its own
-  bool has_scope(std::string_view scope) const;   // a token has every scope
-  bool may_use(std::string_view model_id) const;  // the key's restriction only, not ownership
+  bool has_scope(std::string_view scope) const;                                           // a token has every scope
+  bool may_use(std::string_view model_id) const;                                          // the key's restriction only, not ownership
 };
 using PrincipalPtr = std::shared_ptr<const Principal>;
 

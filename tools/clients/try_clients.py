@@ -352,7 +352,7 @@ def kserve_client(server, key, label):
     attempt("kserve rest v1 model ready", rest("v1", true(lambda c: c.is_model_ready(base, "iris", headers=credentials()))))
     attempt("kserve rest v1 errors: no such model", rest("v1", refused(lambda c: c.is_model_ready(base, "nothing", headers=credentials()), httpx.HTTPStatusError, "404")))
     attempt("kserve rest v1 explain: not there", rest("v1", refused(
-        lambda c: c.explain(base, "iris", {"instances": ROWS.tolist()}, headers=credentials()), httpx.HTTPStatusError, "404")))
+        lambda c: c.explain(base, "iris", {"instances": ROWS.tolist()}, headers=credentials()), httpx.HTTPStatusError, "405")))
     attempt("kserve rest v2 live", rest("v2", true(lambda c: c.is_server_live(base))))
     attempt("kserve rest v2 ready", rest("v2", true(lambda c: c.is_server_ready(base))))
     attempt("kserve rest v2 model ready", rest("v2", true(lambda c: c.is_model_ready(base, "iris", headers=credentials()))))
