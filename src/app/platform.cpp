@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "slipway/app/app.hpp"
-#include "slipway/os/process.hpp"
+#include "slipway/os/cores.hpp"
 #include "slipway/platform/jobs/rows.hpp"
 #include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/models/rows.hpp"

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "slipway/base/log.hpp"
+#include "slipway/os/cores.hpp"
 
 namespace slipway::inference {
 
@@ -56,6 +57,7 @@ Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
       cold_start_s_(metrics.histogram("slipway_cold_start_seconds", "from a model's first request to its cell being ready")),
       queue_metrics_{metrics.counter("slipway_queue_refused_total", "requests refused because too much waited for their model"),
                      metrics.counter("slipway_queue_shed_total", "requests that waited and gave way to others"),
+                     metrics.counter("slipway_queue_cancelled_total", "requests dropped, waiting or running, because their client had gone"),
                      metrics.counter("slipway_model_quarantines_total", "times a model was given a rest after repeated crashes"),
                      metrics.histogram("slipway_queue_wait_seconds", "from a request's arrival at its model's queue to its run"),
                      metrics.histogram("slipway_run_seconds", "run in a cell, seen by each request in it")} {
@@ -446,8 +448,9 @@ Steady Fleet::expire(Steady now) {
   for (const auto& model : models()) {
     const auto due = model->expire(now);
     next = std::min(next, due.next);
-    for (const auto& [cell, hung] : due.overdue)
-      end_cell(cell->id, hung ? EndCause::hung : EndCause::overdue, "a prediction ran beyond its deadline");
+    for (const auto& [cell, hung, early] : due.overdue)
+      end_cell(cell->id, hung ? EndCause::hung : EndCause::overdue,
+               early && !hung ? "nobody waits any more for what it runs" : "a prediction ran beyond its deadline");
   }
   return next;
 }

@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "slipway/os/cores.hpp"
 #include "slipway/os/loop_asio.hpp"
-#include "slipway/os/process.hpp"
 
 namespace slipway::os {
 namespace {
@@ -139,7 +139,7 @@ void Loop::stop() { impl_->io.stop(); }
 boost::asio::io_context& io_context(Loop& loop) { return loop.impl().io; }
 
 Loops::Loops(unsigned count) {
-  if (count == 0) count = os::usable_cores();
+  if (count == 0) count = usable_cores();
   for (unsigned i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(i));
 }
 

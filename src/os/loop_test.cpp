@@ -1,7 +1,6 @@
 #include "slipway/os/loop.hpp"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <atomic>
 #include <future>
@@ -32,19 +31,6 @@ TEST(Loop, RunsWhatOtherThreadsPostInOrder) {
   ASSERT_EQ(seen.size(), 1000u);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
   EXPECT_EQ(Loop::current(), nullptr);
-}
-
-TEST(Loops, AreAsManyAsTheProcessorsThatMayBeUsed) {
-  cpu_set_t all, one;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
-  CPU_ZERO(&one);
-  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu) {
-    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
-  }
-  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-  EXPECT_EQ(Loops(0).size(), 1u);
-  ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
-  EXPECT_EQ(Loops(0).size(), static_cast<std::size_t>(CPU_COUNT(&all)));
 }
 
 TEST(Loop, TakesTasksThatCantBeCopied) {

@@ -2,18 +2,15 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string_view>
-#include <thread>
 
 namespace slipway::os {
 
@@ -93,13 +90,6 @@ static std::uint64_t sum_kb(const std::string& path, std::initializer_list<std::
 }
 
 std::uint64_t anonymous_bytes(pid_t pid) { return sum_kb("/proc/" + std::to_string(pid) + "/status", {"RssAnon:"}); }
-
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
 
 std::uint64_t resident_bytes(pid_t pid, std::uint64_t shared_anonymous) {
   const std::string folder = "/proc/" + std::to_string(pid) + "/";

@@ -30,9 +30,6 @@ std::string own_program();                   // what /proc/self/exe names
 void kill_child(const Child& child);         // SIGKILL through the pidfd: never another process of the same number
 std::string describe_exit(int wait_status);  // "ended by signal 9 (Killed)"
 
-// Processors that this process may run on: a container or taskset may leave fewer than the machine has. At least 1.
-unsigned usable_cores();
-
 // Resident memory of a process from the outside: the proportional share (smaps_rollup) where the kernel lets us, else anonymous plus
 // shared pages (status) less `shared_anonymous`, what it has in common with the process it was forked from. 0: no such process.
 std::uint64_t resident_bytes(pid_t pid, std::uint64_t shared_anonymous = 0);
