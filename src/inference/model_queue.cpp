@@ -209,6 +209,7 @@ void ModelQueue::note_deadline(Steady when) {
 ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wakes) {
   const std::shared_ptr<CellLink>* chosen = nullptr;
   for (const auto& cell : cells_) {
+    if (cell->leaving) continue;
     if (cell->ring.in_use() >= service_.depth(cell->ring.shape().slots)) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))
