@@ -232,6 +232,7 @@ bool ModelQueue::gathers(Steady now) const {
 const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch) const {
   const std::shared_ptr<CellLink>* chosen = nullptr;
   for (const auto& cell : cells_) {
+    if (cell->leaving) continue;
     if (cell.get() == batch) return &cell;
     const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots);
     if (cell->ring.in_use() >= most) continue;

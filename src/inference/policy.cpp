@@ -20,7 +20,20 @@ std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t b
   return keys;
 }
 
-std::uint64_t estimated_resident(std::uint64_t artifact_bytes) { return (8ull << 20) + artifact_bytes * 5 / 2; }
+std::optional<std::uint64_t> to_leave(const std::vector<Loaded>& loaded) {
+  const auto first = std::min_element(loaded.begin(), loaded.end(), [](const Loaded& a, const Loaded& b) {
+    return a.residence != b.residence ? a.residence < b.residence : a.key < b.key;
+  });
+  if (first == loaded.end() || first->residence == Residence::pinned) return std::nullopt;
+  return first->key;
+}
+
+void Expectation::observe(std::uint64_t resident_bytes, std::uint64_t artifact_bytes) {
+  constexpr std::uint64_t kLeast = 1ull << 20;
+  const std::uint64_t weights = of_weights(artifact_bytes);
+  const std::uint64_t base = std::max(kLeast, resident_bytes > weights ? resident_bytes - weights : 0);
+  base_bytes_ = (base_bytes_ * 7 + base) / 8;
+}
 
 unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigned cores, unsigned wanted) {
   constexpr std::uint64_t kSmall = 512 * 1024;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "slipway/base/clock.hpp"
@@ -25,8 +26,20 @@ struct Loaded {  // a model in memory
 // the budget.
 std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t budget_bytes, std::uint64_t incoming_bytes = 0);
 
-// What a model will probably need before it was ever measured: weights are held once as parsed and once packed for the kernels.
-std::uint64_t estimated_resident(std::uint64_t artifact_bytes);
+// Everything works and nobody can be unloaded: whose turn it is to make room. Who came first; keys are in the order of coming.
+std::optional<std::uint64_t> to_leave(const std::vector<Loaded>& loaded);
+
+// What models need before they were ever measured: weights are held once as parsed and once packed for the kernels, beside what every cell
+// needs, which is learned from those that are there: it is less when more of them share it.
+class Expectation {
+ public:
+  std::uint64_t resident_bytes(std::uint64_t artifact_bytes) const { return base_bytes_ + of_weights(artifact_bytes); }
+  void observe(std::uint64_t resident_bytes, std::uint64_t artifact_bytes);
+
+ private:
+  static std::uint64_t of_weights(std::uint64_t artifact_bytes) { return artifact_bytes * 5 / 2; }
+  std::uint64_t base_bytes_ = 8ull << 20;
+};
 
 // Tabular models answer in microseconds, where handing over to a second thread costs more than it gains; so do small tensor graphs.
 unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigned cores, unsigned wanted);

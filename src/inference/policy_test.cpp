@@ -30,6 +30,23 @@ TEST(Policy, UnloadsModelsOnDemandFirstAndPinnedOnesNever) {
   EXPECT_EQ(to_unload(loaded, 0), (Keys{1, 2}));
 }
 
+TEST(Policy, LetsThoseWhoCameFirstMakeRoomWhenAllWork) {
+  EXPECT_EQ(to_leave({}), std::nullopt);
+  EXPECT_EQ(to_leave({{7, 40, at(1), true}, {3, 40, at(2), true}, {9, 40, at(0), true}}), 3u);
+  EXPECT_EQ(to_leave({{3, 40, at(1), true, Residence::warm}, {7, 40, at(2), true}}), 7u);
+  EXPECT_EQ(to_leave({{3, 40, at(1), true, Residence::pinned}}), std::nullopt);
+}
+
+TEST(Policy, LearnsWhatACellNeedsBesideItsWeights) {
+  Expectation expectation;
+  EXPECT_EQ(expectation.resident_bytes(0), 8u << 20);
+  for (int i = 0; i < 100; ++i) expectation.observe(13 << 20, 4 << 20);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(0)), 3 << 20, 100);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(100 << 20)), 253 << 20, 100);
+  for (int i = 0; i < 100; ++i) expectation.observe(1, 4 << 20);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(0)), 1 << 20, 100);
+}
+
 TEST(Policy, GivesThreadsToLargeTensorModelsOnly) {
   Schema table;
   table.features.resize(3);
