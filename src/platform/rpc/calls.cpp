@@ -51,7 +51,7 @@ class CodingReader : public grpc::ProtoBufferReader {
 // A message as bytes in one piece. `unpacked` holds them when they came compressed, `slice` else.
 struct Message {
   grpc::Slice slice;
-  std::string unpacked;
+  OwnedBytes unpacked;
   std::string_view bytes;
 };
 
