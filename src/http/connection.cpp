@@ -1,6 +1,7 @@
 #include "slipway/http/connection.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -359,8 +360,17 @@ void Connection::receive_body() {
   if (route_->body.kind == Body::Kind::streamed) return begin_upload();
   if (body_done_) return dispatch();
   state_ = State::body;
+  align_body();
   if (!chunked_) request_.body.reserve(std::min<std::uint64_t>(body_left_, kReservedBodyBytesMax));  // a promise is not yet a body
   say_continue();
+}
+
+// Only for speed: a number that is not one, or lies, is the handler's to refuse.
+void Connection::align_body() {
+  if (route_->body.aligned_at.empty()) return;
+  const std::string_view text = request_.header(route_->body.aligned_at).value_or("");
+  std::size_t offset = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), offset).ec == std::errc{}) request_.body.align(offset);
 }
 
 void Connection::say_continue() {
@@ -411,7 +421,7 @@ void Connection::dispatch() {
   state_ = State::waiting;
   handed_over_ = now();
   deadline_ = request_.deadline = handed_over_ + route_->timeout;
-  if (route_->body.kind == Body::Kind::none) request_.body.clear();
+  if (route_->body.kind == Body::Kind::none) request_.body = OwnedBytes();
   if (coding_ && !request_.body.empty()) return decompress();
   hand_over();
 }
@@ -420,14 +430,14 @@ void Connection::dispatch() {
 void Connection::decompress() {
   const bool taken =
       shared_->pool.submit([self = shared_from_this(), sequence = sequence_, body = std::move(request_.body), coding = *coding_, most = body_max_] {
-        auto plain = std::make_shared<Result<std::string>>(decompressed(body, coding, most));
+        auto plain = std::make_shared<Result<OwnedBytes>>(decompressed(body, coding, most));
         self->loop().post([self, sequence, plain] {
           if (sequence != self->sequence_ || self->state_ != State::waiting || self->answered_) return;  // too late
           if (!plain->ok()) {
             self->deliver(sequence, plain->error());
             return;
           }
-          self->request_.body = *std::move(*plain);
+          self->request_.body = std::move(*plain).value();
           self->hand_over();
         });
       });
@@ -702,12 +712,10 @@ bool Connection::make_room() {
 
 // The rest of a large body, past the buffer: grows with what has come, not with what was promised.
 void Connection::read_into_body() {
-  std::string& body = request_.body;
   const std::uint64_t more = std::min<std::uint64_t>(body_left_, std::max<std::uint64_t>(kBodyBufferBytes, body_bytes_));
-  if (body.size() < body_bytes_ + more) body.resize(body_bytes_ + more);
+  const std::span<char> room = request_.body.room(more);
   reading_ = reading_body_ = true;
-  transport_->read({body.data() + body_bytes_, static_cast<std::size_t>(std::min<std::uint64_t>(body.size() - body_bytes_, body_left_))},
-                   shared_from_this());
+  transport_->read(room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), body_left_))), shared_from_this());
 }
 
 void Connection::arm_read() {
@@ -734,11 +742,12 @@ void Connection::on_read(std::size_t bytes, bool end, bool failed) {
   if (!std::exchange(reading_body_, false)) {
     end_ += bytes;
   } else if (state_ == State::body) {
+    request_.body.grow(bytes);
     body_bytes_ += bytes;
     body_left_ -= bytes;
     body_done_ = body_left_ == 0;
   } else {
-    given_up_body_ = std::string();
+    given_up_body_ = OwnedBytes();
   }
   eof_ = eof_ || end;
   activity_ = now();

@@ -58,6 +58,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   bool admit();
   bool accept_body();
   void receive_body();
+  void align_body();
   void begin_upload();
   void dispatch();
   void decompress();
@@ -99,7 +100,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   std::unique_ptr<char[]> in_;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
   bool reading_ = false, reading_body_ = false, eof_ = false;
-  std::string given_up_body_;  // of a request that was refused while a read into its body was under way
+  OwnedBytes given_up_body_;  // of a request that was refused while a read into its body was under way
 
   State state_ = State::head;
   bool advancing_ = false;
