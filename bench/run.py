@@ -116,11 +116,16 @@ class Server:
                 pss = float("nan")  # not ours to read
         return rss, pss
 
-    def sign_up(self):
+    def sign_up_token(self):
         account = {"email": "bench@example.org", "password": PASSWORD}
         call(self.url + "/api/auth/register", json.dumps({**account, "setup_token": self.setup_token}).encode())
-        token = call(self.url + "/api/auth/login", json.dumps(account).encode())["access_token"]
-        return call(self.url + "/api/keys", json.dumps({"name": "bench"}).encode(), key=token)["key"]
+        return call(self.url + "/api/auth/login", json.dumps(account).encode())["access_token"]
+
+    def make_key(self, token, name):
+        return call(self.url + "/api/keys", json.dumps({"name": name}).encode(), key=token)["key"]
+
+    def sign_up(self):
+        return self.make_key(self.sign_up_token(), "bench")
 
     def push(self, path, key):
         boundary = uuid.uuid4().hex
@@ -312,11 +317,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of each comparison")
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release")
     parser.add_argument("--skip-resnet", action="store_true")
+    parser.add_argument("--overload", action="store_true", help="only that: twice the capacity, and a flood beside a polite key (overload.py)")
     parser.add_argument("--sklearn", type=Path, help="a Python with scikit-learn; without it the forests are left out")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("bench: wrk is missing (./dev bench installs it)")
     work = Path(tempfile.mkdtemp(prefix="slipway-bench-"))
+    if arguments.overload:
+        import overload
+        overload.section(arguments.build.resolve(), work, 60, arguments.sklearn)
+        return shutil.rmtree(work)
     with open(work / "server.log", "wb") as log:
         server = Server(arguments.build.resolve(), work / "data", log)
         try:

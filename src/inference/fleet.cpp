@@ -25,13 +25,6 @@ std::uint64_t half_of_memory() {
   return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) / 2 : 1ull << 30;
 }
 
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
 bool violated_sandbox(int wait_status) { return WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS; }
 
 // What a cell's end means, in words for the model's owner.
@@ -54,7 +47,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options, Metr
 
 Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
     : options_(options),
-      cores_(usable_cores()),
+      cores_(os::usable_cores()),
       next_look_ns_(INT64_MAX),
       cold_starts_(metrics.counter("slipway_cell_starts_total", "model cells that became ready")),
       crashes_(metrics.counter("slipway_cell_crashes_total", "cells that ended unasked, or were ended for a missed deadline")),

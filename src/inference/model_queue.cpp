@@ -103,6 +103,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     last_used_ = now;
     request.ticket.cost_s = service_.estimate_s(request.job.rows);
     overload_.arrived();
+    callers_.asks(request.job.caller, now);
     const bool was_on = overload_.on();
     const bool can_work = !cells_.empty();  // what piles up during a cold start is no overload
     if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
@@ -209,7 +210,7 @@ void ModelQueue::note_deadline(Steady when) {
 ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wakes) {
   const std::shared_ptr<CellLink>* chosen = nullptr;
   for (const auto& cell : cells_) {
-    if (cell->ring.in_use() >= service_.depth(cell->ring.shape().slots)) continue;
+    if (cell->ring.in_use() >= service_.depth(cell->ring.shape().slots, callers_.several(now))) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))
       chosen = &cell;

@@ -173,6 +173,7 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   Steady no_growth_until_{};
   policy::ServiceTime service_;
   policy::Overload overload_;
+  policy::Callers callers_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
   bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served

@@ -63,9 +63,11 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
+unsigned usable_cores();  // those that this process may run on, at least 1: not the machine's, in a container or under taskset
+
 class Loops {
  public:
-  explicit Loops(unsigned count);  // 0: one a core
+  explicit Loops(unsigned count);  // 0: one a usable core
   ~Loops();                        // stop(), join(), then the loops end
 
   void start();
