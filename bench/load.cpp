@@ -40,7 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 
-constexpr std::chrono::seconds kPatience{3};      // for answers after the end
+constexpr std::chrono::seconds kPatience{3};       // for answers after the end
 constexpr std::chrono::milliseconds kWarmup{500};  // answers of what was due before it are not counted
 constexpr std::chrono::microseconds kSpin{200};    // nearer than this to the next due time the generator doesn't sleep: epoll counts in milliseconds
 constexpr std::size_t kSamplesMax = 20'000'000;
@@ -117,17 +117,27 @@ Class parse_class(const std::string& text, const std::string& path) {
     const std::size_t equal = part.find('=');
     if (equal == std::string::npos) fail("a class is written NAME=VALUE,...: " + part);
     const std::string name = part.substr(0, equal), value = part.substr(equal + 1);
-    if (name == "name") c.name = value;
-    else if (name == "key") c.key = value;
-    else if (name == "body") c.body = read_file(value);
-    else if (name == "type") c.type = value;
-    else if (name == "connections") c.connections = number<std::size_t>(name, value);
-    else if (name == "pipeline") c.pipeline = number<std::size_t>(name, value);
-    else if (name == "rate") c.rate = number<double>(name, value);
-    else if (name == "arrivals" && (value == "constant" || value == "poisson")) c.arrivals = value;
-    else fail("unknown: " + part);
+    if (name == "name")
+      c.name = value;
+    else if (name == "key")
+      c.key = value;
+    else if (name == "body")
+      c.body = read_file(value);
+    else if (name == "type")
+      c.type = value;
+    else if (name == "connections")
+      c.connections = number<std::size_t>(name, value);
+    else if (name == "pipeline")
+      c.pipeline = number<std::size_t>(name, value);
+    else if (name == "rate")
+      c.rate = number<double>(name, value);
+    else if (name == "arrivals" && (value == "constant" || value == "poisson"))
+      c.arrivals = value;
+    else
+      fail("unknown: " + part);
   }
-  if (c.connections == 0 || c.pipeline == 0 || (c.rate > 0 && c.pipeline > 1)) fail("connections and pipeline are above 0; pipeline goes with rate=0");
+  if (c.connections == 0 || c.pipeline == 0 || (c.rate > 0 && c.pipeline > 1))
+    fail("connections and pipeline are above 0; pipeline goes with rate=0");
   c.request = "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + c.key + "\r\nContent-Type: " + c.type +
               "\r\nContent-Length: " + std::to_string(c.body.size()) + "\r\n\r\n" + c.body;
   return c;
@@ -390,7 +400,8 @@ class Generator {
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: slipway_load PORT PATH SECONDS name=NAME,key=KEY,body=FILE[,type=T][,connections=N][,rate=R][,arrivals=poisson] ...\n");
+    std::fprintf(stderr,
+                 "usage: slipway_load PORT PATH SECONDS name=NAME,key=KEY,body=FILE[,type=T][,connections=N][,rate=R][,arrivals=poisson] ...\n");
     return 2;
   }
   std::deque<Class> classes;

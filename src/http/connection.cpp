@@ -97,7 +97,11 @@ Error wrong_type(const Route& route, bool missing) {
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Server::Shared> shared, LoopState& state, std::unique_ptr<Transport> transport, std::string peer)
-    : shared_(std::move(shared)), loop_state_(state), transport_(std::move(transport)), peer_(std::make_shared<const std::string>(std::move(peer))), caller_(caller_id(*peer_)) {}
+    : shared_(std::move(shared)),
+      loop_state_(state),
+      transport_(std::move(transport)),
+      peer_(std::make_shared<const std::string>(std::move(peer))),
+      caller_(caller_id(*peer_)) {}
 
 Connection::~Connection() = default;
 
