@@ -348,6 +348,7 @@ bool Connection::admit() {
   if (route_->access.kind() != Access::Kind::anyone) {
     auto admitted = shared_->guard.admit(request_, route_->access);
     if (!admitted) {
+      shared_->company.asks(caller_, false, began_);
       refuse(std::move(admitted).error());
       return false;
     }
@@ -525,7 +526,7 @@ void Connection::respond(Response response) {
   }
   close_after_ = !keep_alive_ || !rest_is_small() || (eof_ && !body_done_) || shared_->draining.load(std::memory_order_relaxed);
   account(response);
-  loop_state_.turns.answered(caller_, response.status == 429 || response.status == 503);
+  loop_state_.turns.answered(caller_, response.status == 401 || response.status == 429 || response.status == 503);
   ResponseFraming framing;
   framing.say_keep_alive = head_.http_1_0 && keep_alive_;
   const bool without_body = is_head_ || !may_have_body(response.status);

@@ -104,6 +104,15 @@ class FairnessTest(ServerCase):
         self.assertEqual(flood.without_retry_after, 0)
         self.assertLess(times[len(times) // 2], 200, times)
 
+    def test_a_stranger_without_a_valid_key_is_answered_slowly_and_others_at_once(self):
+        self.server.predict(self.model, ROW, self.polite)
+        before = self.held_back()
+        flood = Flood(self.server, self.model, "nobody's", connections=16, each=250)
+        times = self.ask_politely_until(flood)
+        self.assertEqual(flood.statuses, {401: 4000})
+        self.assertGreater(self.held_back() - before, 100)
+        self.assertLess(times[len(times) // 2], 200, times)
+
     def test_a_caller_alone_is_never_held_back(self):
         time.sleep(1.2)  # the others' second is over
         before = self.held_back()
