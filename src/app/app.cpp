@@ -25,7 +25,7 @@ constexpr std::int64_t kPollMs = 2000;         // accounts that the command line
 constexpr std::int64_t kFlushEveryPolls = 30;  // when keys were last used
 
 unsigned io_threads(const Settings& settings) {
-  return settings.server_io_threads != 0 ? static_cast<unsigned>(settings.server_io_threads) : os::usable_cores();
+  return settings.server_io_threads != 0 ? static_cast<unsigned>(settings.server_io_threads) : std::max(1U, std::thread::hardware_concurrency());
 }
 
 void raise_open_files() {

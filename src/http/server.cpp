@@ -216,9 +216,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::vector
   auto shared = std::make_shared<Shared>(std::move(options), TRY(Router::build(std::move(routes))), guard, loops, pool, metrics);
   shared->tick =
       std::clamp(std::min({shared->options.header_timeout, shared->options.idle_timeout, shared->options.rate_window}) / 4, Millis{20}, Millis{500});
+  const double part = std::min(1.0, static_cast<double>(os::usable_cores()) / static_cast<double>(loops.size()));  // of a core, that a loop may have
   for (std::size_t i = 0; i < loops.size(); ++i) {
     Counter& held_back = metrics.counter("slipway_http_held_back_total", "Requests whose caller had used up its part of a loop's time");
-    shared->states.push_back(std::make_unique<LoopState>(loops.at(i), shared->company, held_back));
+    shared->states.push_back(std::make_unique<LoopState>(loops.at(i), shared->company, held_back, part));
   }
   shared->make_metrics();
   shared->acceptor = std::make_shared<Shared::Acceptor>(loops.at(0));

@@ -30,7 +30,7 @@ struct RouteMetrics {
 // One loop's connections, and whose turn it is: asked by the loop each turn, so that between a few requests of those who ask for much the
 // sockets are looked at for others.
 struct LoopState final : os::Poller {
-  LoopState(os::Loop& l, Company& c, Counter& h) : loop(l), company(c), held_back(h) {}
+  LoopState(os::Loop& l, Company& c, Counter& h, double part) : loop(l), company(c), held_back(h), turns(part) {}
   bool poll() override;
   void park(CallerId caller, std::shared_ptr<Connection> connection);
   void forget(CallerId caller, const std::shared_ptr<Connection>& parked);

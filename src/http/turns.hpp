@@ -50,10 +50,14 @@ class Company {
 template <class T>
 class Turns {
  public:
-  static constexpr double kShare = 0.5;            // of the loop's time, for all who are parked together
+  static constexpr double kShare = 0.5;            // of the loop's time, for all who ask for much together
+  static constexpr double kLightShare = 0.2;       // who uses more than this asks for much
+  static constexpr double kOverhead = 2;           // what a request costs a loop, by what is charged: reading and the model's answer are not
   static constexpr double kBurst_s = 0.001;        // what an account holds at most
   static constexpr double kDebt_s = 0.05;          // what one may owe at most
   static constexpr unsigned kRefusedInRowMax = 5;  // a refusal weighs up to 2^this of its time
+
+  explicit Turns(double part = 1) : part_(part) {}  // of a core, that the loop's thread may have
 
   // A request of this caller has come. false: it has to wait for its turn: park() it.
   bool may_go(CallerId caller, Steady now, bool limited) {
@@ -103,8 +107,10 @@ class Turns {
     Account& account = at->second;
     if (is_new) account.at = now;
     const double weight = account.refused_in_row == 0 ? 1 : static_cast<double>(1U << std::min(account.refused_in_row, kRefusedInRowMax));
-    account.balance_s = std::max(-kDebt_s, refreshed(account, now) - std::chrono::duration<double>(used).count() * weight);
-    if (account.balance_s <= 0) account.heavy_until = now + std::chrono::seconds(1);
+    account.balance_s = std::max(-kDebt_s, refreshed(account, now) - std::chrono::duration<double>(used).count() * kOverhead * weight);
+    if (account.balance_s > 0) return;
+    if (now >= account.heavy_until) count_at_ = now;
+    account.heavy_until = now + std::chrono::seconds(1);
   }
 
   // How the caller's request was answered.
@@ -138,8 +144,17 @@ class Turns {
     std::deque<T> parked;
   };
 
-  double refreshed(Account& account, Steady now) const {
-    const double share = kShare / static_cast<double>(std::max<std::size_t>(1, order_.size()));
+  // Those who asked for much within the last second share; counted again when one comes, and now and then for those who left.
+  std::size_t heavy(Steady now) {
+    if (now < count_at_) return heavy_;
+    heavy_ = 0;
+    for (const auto& [caller, account] : accounts_) heavy_ += now < account.heavy_until ? 1 : 0;
+    count_at_ = now + std::chrono::milliseconds(50);
+    return heavy_;
+  }
+
+  double refreshed(Account& account, Steady now) {
+    const double share = part_ * (now < account.heavy_until ? kShare / static_cast<double>(std::max<std::size_t>(1, heavy(now))) : kLightShare);
     const double passed_s = std::max(0.0, std::chrono::duration<double>(now - account.at).count());
     account.balance_s = std::min(kBurst_s, account.balance_s + passed_s * share);
     account.at = now;
@@ -152,9 +167,11 @@ class Turns {
   }
 
   static constexpr std::size_t kAccountsMin = 256;
+  double part_;
   std::unordered_map<CallerId, Account> accounts_;
   std::deque<CallerId> order_;  // callers that have parked ones
-  std::size_t parked_ = 0, forget_at_ = kAccountsMin;
+  std::size_t parked_ = 0, forget_at_ = kAccountsMin, heavy_ = 0;
+  Steady count_at_{};  // when `heavy_` is to be counted again
 };
 
 }  // namespace slipway::http

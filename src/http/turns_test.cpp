@@ -26,7 +26,7 @@ struct Second {
       now += microseconds(20);
       if (!next) continue;
       ++handled[*next];
-      t.charge(*next, microseconds(20), now);
+      t.charge(*next, microseconds(10), now);  // twice of it
       t.answered(*next, refused);
     }
   }
@@ -62,7 +62,7 @@ TEST(Turns, RefusalsWeighMoreTheMoreOfThemFollowEachOther) {
 
 TEST(Turns, WhoAsksForLittleGoesAtOnceBesideOneWhoIsHeldBack) {
   Turns<int> turns;
-  turns.charge(kHeavy, milliseconds(5), kStart);
+  turns.charge(kHeavy, microseconds(2500), kStart);  // twice of it
   turns.charge(kLight, microseconds(50), kStart);
   EXPECT_FALSE(turns.may_go(kHeavy, kStart, true));
   EXPECT_FALSE(turns.is_light(kHeavy, kStart));

@@ -88,14 +88,15 @@ bool Overload::look(Steady now, double waiting_s, double run_s) {
   return on_;
 }
 
-// A window of slow runs holds few of them: one that doesn't grow takes back two that did, and the whole of them is looked at in the end.
+// A window of slow runs holds few of them: one that doesn't grow takes back two that did, and all of them together must show more arrivals than
+// chance brings (three standard deviations of so many answers).
 void Overload::look_for_growth(double waiting_s, double run_s) {
   const bool grows = waiting_s > last_waiting_s_ && waiting_s > allowed_s(run_s) && arrived_ > done_;
   growing_ = grows ? growing_ + 1 : growing_ > 2 ? growing_ - 2 : 0;
   if (growing_ == 0) arrivals_ = answers_ = 0;
   arrivals_ += static_cast<double>(arrived_);
   answers_ += static_cast<double>(done_);
-  on_ = growing_ >= kGrowing && arrivals_ > answers_ * 1.1 + 5;
+  on_ = growing_ >= kGrowing && arrivals_ > answers_ * 1.1 + 3 * std::sqrt(answers_) + 2;
   if (on_) arrivals_ = answers_ = 0;
 }
 

@@ -70,8 +70,8 @@ std::uint32_t retry_after_s(double waiting_s);  // whole seconds until that much
 
 // Tells a queue that can't be worked off from one that is only long: callers who wait for their answers before they ask again make a queue
 // of constant length, and none of them should be refused; more work than the cells can do, offered again and again, makes it grow window
-// after window, until only a short queue gives those who are let in an answer in time. It is noticed within half a second (for runs up to
-// 50 ms): who waits by then is refused late. Pure: `now` comes in.
+// after window, until only a short queue gives those who are let in an answer in time. Twice the capacity is noticed after half a second, for
+// runs of 50 ms after about one: who waits by then is refused late. Pure: `now` comes in.
 class Overload {
  public:
   void arrived() { ++arrived_; }

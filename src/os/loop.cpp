@@ -146,7 +146,7 @@ unsigned usable_cores() {
 }
 
 Loops::Loops(unsigned count) {
-  if (count == 0) count = usable_cores();
+  if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(i));
 }
 

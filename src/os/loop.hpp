@@ -67,7 +67,7 @@ unsigned usable_cores();  // those that this process may run on, at least 1: not
 
 class Loops {
  public:
-  explicit Loops(unsigned count);  // 0: one a usable core
+  explicit Loops(unsigned count);  // 0: one a core
   ~Loops();                        // stop(), join(), then the loops end
 
   void start();
