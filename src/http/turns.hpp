@@ -28,8 +28,9 @@ class Company {
   void asks(CallerId caller, bool light, Steady now) {
     if (last_.load(std::memory_order_relaxed) != caller) {
       const CallerId before = last_.exchange(caller, std::memory_order_relaxed);
-      if (before != 0 && before != caller) extend(several_until_, now);
+      if (before != caller && is_before(now, last_until_)) extend(several_until_, now);
     }
+    extend(last_until_, now);
     if (light && several(now)) extend(light_until_, now);
   }
   bool several(Steady now) const { return is_before(now, several_until_); }
@@ -44,7 +45,7 @@ class Company {
     if (!is_before(now + kFor - kStep, until)) until.store((now + kFor).time_since_epoch().count(), std::memory_order_relaxed);
   }
   std::atomic<CallerId> last_{0};
-  std::atomic<Steady::rep> several_until_{0}, light_until_{0};
+  std::atomic<Steady::rep> last_until_{0}, several_until_{0}, light_until_{0};
 };
 
 template <class T>

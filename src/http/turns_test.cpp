@@ -116,6 +116,9 @@ TEST(Company, IsSeveralCallersWithinASecondOneOfThemLight) {
   EXPECT_FALSE(company.has_light(kStart + milliseconds(1000))) << "both ask for much";
   EXPECT_FALSE(company.several(kStart + milliseconds(1200)));
   company.asks(kLight, true, kStart + milliseconds(1500));
+  EXPECT_FALSE(company.several(kStart + milliseconds(1500))) << "the others have left";
+  company.asks(kHeavy, false, kStart + milliseconds(1510));
+  company.asks(kLight, true, kStart + milliseconds(1520));
   EXPECT_TRUE(company.has_light(kStart + milliseconds(2400)));
   EXPECT_FALSE(company.has_light(kStart + milliseconds(2600)));
 }

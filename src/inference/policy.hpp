@@ -93,18 +93,20 @@ class Overload {
   bool on_ = false;
 };
 
-// Whether several callers ask: another than the last one has come within the last second.
+// Whether several callers ask: another than the last one has come, within a second of it, within the last second.
 class Callers {
  public:
   void asks(std::uint64_t caller, Steady now) {
-    if (last_ && *last_ != caller) until_ = now + Millis(1000);
+    if (last_ && *last_ != caller && now - last_at_ < kFor) until_ = now + kFor;
     last_ = caller;
+    last_at_ = now;
   }
   bool several(Steady now) const { return now < until_; }
 
  private:
+  static constexpr Millis kFor{1000};
   std::optional<std::uint64_t> last_;
-  Steady until_{};
+  Steady last_at_{}, until_{};
 };
 
 // Cells of one model at most: those that run on one thread may have one a core.

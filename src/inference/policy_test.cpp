@@ -128,7 +128,7 @@ TEST(Overload, IsNotALongQueueOfCallersThatWaitForTheirAnswers) {
 }
 
 // 50 ms a run, twice as many requests as can be done: few come in a window, and chance alone must neither hide it nor end it.
-TEST(Overload, OfSlowRunsIsNoticedWithinASecondOrSoAndNotLostByChance) {
+TEST(Overload, OfSlowRunsIsNoticedInAFewSecondsAndNotLostByChance) {
   std::mt19937 random(5);
   int late = 0, flaps = 0;
   for (int trial = 0; trial < 50; ++trial) {
@@ -150,7 +150,7 @@ TEST(Overload, OfSlowRunsIsNoticedWithinASecondOrSoAndNotLostByChance) {
         if (!overload.on() || waiting < 2) ++waiting;
       }
     }
-    late += on_after_ms > 1500 ? 1 : 0;
+    late += on_after_ms > 2500 ? 1 : 0;
     EXPECT_LE(on_after_ms, 5000) << trial;
   }
   EXPECT_LE(late, 10) << "of 50";
@@ -184,6 +184,8 @@ TEST(Callers, AreSeveralForASecondAfterAnotherThanTheLastHasCome) {
   callers.asks(2, Steady{} + Millis(20));
   EXPECT_TRUE(callers.several(Steady{} + Millis(1000)));
   EXPECT_FALSE(callers.several(Steady{} + Millis(1020)));
+  callers.asks(1, Steady{} + Millis(1500));
+  EXPECT_FALSE(callers.several(Steady{} + Millis(1500))) << "the other has left";
 }
 
 TEST(ServiceTime, LetsLessStandInTheRingWhenSeveralAsk) {
