@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -46,6 +47,15 @@ class Exchange final : public Responder::Target {
   std::uint64_t sequence_;
 };
 
+// Of this thread. Not the clock's: others may run in between, cells on the same core above all.
+std::chrono::nanoseconds cpu_time() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+CallerId caller_id(std::string_view name) { return std::hash<std::string_view>{}(name) | 1; }  // 0 is nobody
+
 bool is_sane_id(std::string_view id) {
   if (id.empty() || id.size() > 64) return false;
   return std::all_of(id.begin(), id.end(), [](char c) {
@@ -88,7 +98,11 @@ Error wrong_type(const Route& route, bool missing) {
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Server::Shared> shared, LoopState& state, std::unique_ptr<Transport> transport, std::string peer)
-    : shared_(std::move(shared)), loop_state_(state), transport_(std::move(transport)), peer_(std::make_shared<const std::string>(std::move(peer))) {}
+    : shared_(std::move(shared)),
+      loop_state_(state),
+      transport_(std::move(transport)),
+      peer_(std::make_shared<const std::string>(std::move(peer))),
+      caller_(caller_id(*peer_)) {}
 
 Connection::~Connection() = default;
 
@@ -103,8 +117,27 @@ void Connection::advance() {
   if (advancing_) return;  // a handler answered within its own call: the loop below goes on with it
   advancing_ = true;
   const auto alive = shared_from_this();
+  const bool charged = shared_->company.several(activity_);
+  const auto begun = charged ? cpu_time() : std::chrono::nanoseconds(0);
   while (state_ != State::closed && step()) {}
   advancing_ = false;
+  if (charged) loop_state_.turns.charge(caller_, cpu_time() - begun, now());
+}
+
+bool Connection::begin_turn() {
+  if (has_turn_) return true;
+  if (parked_) return false;
+  const Steady at = now();
+  if (loop_state_.turns.may_go(caller_, at, shared_->company.has_light(at))) return has_turn_ = true;
+  parked_ = true;
+  loop_state_.park(caller_, shared_from_this());
+  return false;
+}
+
+void Connection::take_turn() {
+  parked_ = false;
+  has_turn_ = true;
+  advance();
 }
 
 bool Connection::step() {
@@ -130,7 +163,10 @@ bool Connection::step_head() {
     arm_read();
     return false;
   }
-  if (!scan_.begun) began_ = activity_;
+  if (!scan_.begun) {
+    if (!begin_turn()) return false;
+    began_ = activity_;
+  }
   const auto& o = shared_->options;
   auto found = find_head(unread(), scan_, {o.header_bytes_max, o.headers_max, o.target_bytes_max});
   if (!found) {
@@ -253,6 +289,7 @@ void Connection::forget_request() {
 
 void Connection::begin_request(std::size_t head_bytes) {
   forget_request();
+  has_turn_ = false;
   const std::string_view bytes = unread().substr(0, head_bytes);
   const auto& o = shared_->options;
   const Status parsed = parse_head(bytes, {o.header_bytes_max, o.headers_max, o.target_bytes_max}, head_);
@@ -312,11 +349,14 @@ bool Connection::admit() {
   if (route_->access.kind() != Access::Kind::anyone) {
     auto admitted = shared_->guard.admit(request_, route_->access);
     if (!admitted) {
+      shared_->company.asks(caller_, false, began_);
       refuse(std::move(admitted).error());
       return false;
     }
     principal_ = *admitted;
     request_.principal = std::move(admitted).value();
+    caller_ = caller_id(principal_->key_id.empty() ? principal_->user_id : principal_->key_id);
+    shared_->company.asks(caller_, loop_state_.turns.is_light(caller_, began_), began_);
   }
   // After the guard: who may not ask at all learns nothing of what is there.
   if (!params_valid_) {
@@ -498,6 +538,7 @@ void Connection::respond(Response response) {
   }
   close_after_ = !keep_alive_ || !rest_is_small() || (eof_ && !body_done_) || shared_->draining.load(std::memory_order_relaxed);
   account(response);
+  loop_state_.turns.answered(caller_, response.status == 401 || response.status == 429 || response.status == 503);
   ResponseFraming framing;
   framing.say_keep_alive = head_.http_1_0 && keep_alive_;
   const bool without_body = is_head_ || !may_have_body(response.status);
@@ -675,6 +716,7 @@ void Connection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
   gone_.store(true, std::memory_order_relaxed);
+  if (std::exchange(parked_, false)) loop_state_.forget(caller_, shared_from_this());
   if (upload_) {
     upload_->abort();
     upload_.reset();

@@ -146,7 +146,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
     const CellLink* cell = nullptr;
     std::uint64_t rows = 0;
   };
-  const std::shared_ptr<CellLink>* choose(const CellLink* batch) const;
+  const std::shared_ptr<CellLink>* choose(const CellLink* batch, Steady now) const;
   Submitted submit(Request& request, Steady now, Wakes& wakes, Batch& batch);
   void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
@@ -194,6 +194,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   Steady gather_until_ = Steady::max();  // the earliest that is due of what waits, or waited before it
   policy::ServiceTime service_;
   policy::Overload overload_;
+  policy::Callers callers_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
   bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served

@@ -70,7 +70,8 @@ class ServiceTime {
   double mean_s() const { return mean_s_; }     // of a request
   double run_s() const { return run_s_; }       // of a run
   double estimate_s(std::uint64_t rows) const;  // of a request of so many rows; 0: unknown yet
-  std::uint32_t depth(std::uint32_t slots) const;
+  // shared: several callers ask. Then less, since whoever comes next stands behind all of it, whatever his turn in the queue.
+  std::uint32_t depth(std::uint32_t slots, bool shared = false) const;
 
  private:
   double mean_s_ = 0, run_s_ = 0, together_ = 1;
@@ -81,7 +82,8 @@ std::uint32_t retry_after_s(double waiting_s);  // whole seconds until that much
 
 // Tells a queue that can't be worked off from one that is only long: callers who wait for their answers before they ask again make a queue
 // of constant length, and none of them should be refused; more work than the cells can do, offered again and again, makes it grow window
-// after window, until only a short queue gives those who are let in an answer in time. Pure: `now` comes in.
+// after window, until only a short queue gives those who are let in an answer in time. Twice the capacity is noticed after half a second, for
+// runs of 50 ms after about one: who waits by then is refused late. Pure: `now` comes in.
 class Overload {
  public:
   void arrived() { ++arrived_; }
@@ -92,12 +94,31 @@ class Overload {
   static double allowed_s(double run_s) { return run_s * 2 > 0.003 ? run_s * 2 : 0.003; }
 
  private:
-  static constexpr unsigned kGrowing = 5;  // windows in a row
+  static constexpr unsigned kGrowing = 5;  // windows, nearly all in a row
+  void look_for_growth(double waiting_s, double run_s);
+  void look_for_the_end();
   Steady window_end_{};
-  std::uint64_t arrived_ = 0, done_ = 0;
+  std::uint64_t arrived_ = 0, done_ = 0;  // in this window
+  double arrivals_ = 0, answers_ = 0;     // while it grows; once it is on, with older windows weighing less
   double last_waiting_s_ = 0;
   unsigned growing_ = 0;
   bool on_ = false;
+};
+
+// Whether several callers ask: another than the last one has come, within a second of it, within the last second.
+class Callers {
+ public:
+  void asks(std::uint64_t caller, Steady now) {
+    if (last_ && *last_ != caller && now - last_at_ < kFor) until_ = now + kFor;
+    last_ = caller;
+    last_at_ = now;
+  }
+  bool several(Steady now) const { return now < until_; }
+
+ private:
+  static constexpr Millis kFor{1000};
+  std::optional<std::uint64_t> last_;
+  Steady last_at_{}, until_{};
 };
 
 // Cells of one model at most: those that run on one thread may have one a core.
