@@ -23,7 +23,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlparse
 
-from run import HERE, Server, call, row, say
+from measure import HERE, call_json as call, row, say
+from slipway import Server
 
 MODELS, FIT = 300, 30
 VICTIM, OTHER = "005", "000"  # a forest, a logistic regression

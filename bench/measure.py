@@ -23,6 +23,10 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def row(*cells):
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
 def call(url, body=None, headers=None, key=None, method=None, timeout=120):
     """The answer's bytes; anything but success ends the bench."""
     headers = dict(headers or {})

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -112,7 +113,15 @@ def main():
     parser.add_argument("--sklearn", type=Path, help="a Python with scikit-learn; without it the forests are left out")
     parser.add_argument("--peers", action="store_true", help="other servers too; installs them under build/deps/peers where they are not yet")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="also as FOLDER/README.md, plots and results.json")
+    parser.add_argument("--overload", action="store_true", help="only that: twice the capacity, and a flood beside a polite key (overload.py)")
+    parser.add_argument("--endurance", action="store_true", help="only that: many models and many deaths (endurance.py; needs --sklearn)")
     arguments = parser.parse_args()
+    alone = [name for name in ("overload", "endurance") if getattr(arguments, name)]
+    for name in alone:  # programs of their own
+        more = ["--sklearn", str(arguments.sklearn)] if arguments.sklearn else []
+        subprocess.run([sys.executable, HERE / f"{name}.py", "--build", str(arguments.build), *more], check=True)
+    if alone:
+        return
     for tool in ("wrk", "taskset"):
         if shutil.which(tool) is None:
             raise SystemExit(f"bench: {tool} is missing (./dev bench installs it)")

@@ -9,7 +9,7 @@ import urllib.request
 import uuid
 from pathlib import Path
 
-from measure import CORES, call_json, end
+from measure import CORES, call_json, end, proportional_mb, resident_mb
 
 PASSWORD = "a phrase for the benchmark"
 
@@ -17,13 +17,14 @@ PASSWORD = "a phrase for the benchmark"
 class Server:
     def __init__(self, build, data, log):
         self.build, self.data, self.log = build, data, log
+        self.flags = []  # of serve, beside its address and its data
         self.process = None
 
     def start(self, cores=None):
         """Seconds until /readyz says yes."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SLIPWAY_")}
         begin = time.monotonic()
-        argv = ["taskset", "-c", ",".join(map(str, cores or CORES)), str(self.build / "slipway"), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data)]
+        argv = ["taskset", "-c", ",".join(map(str, cores or CORES)), str(self.build / "slipway"), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.flags]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True, start_new_session=True)
         text = ""
         while "Data:" not in text:
@@ -50,11 +51,20 @@ class Server:
         self.process.stdout.close()
         self.process = None
 
-    def sign_up(self):
+    def memory(self):
+        """(the server's resident MB, proportional MB of it and its children)"""
+        return resident_mb(self.process.pid), proportional_mb(self.process.pid)
+
+    def sign_up_token(self):
         account = {"email": "bench@example.org", "password": PASSWORD}
         call_json(self.url + "/api/auth/register", json.dumps({**account, "setup_token": self.setup_token}).encode())
-        token = call_json(self.url + "/api/auth/login", json.dumps(account).encode())["access_token"]
-        return call_json(self.url + "/api/keys", json.dumps({"name": "bench"}).encode(), key=token)["key"]
+        return call_json(self.url + "/api/auth/login", json.dumps(account).encode())["access_token"]
+
+    def make_key(self, token, name):
+        return call_json(self.url + "/api/keys", json.dumps({"name": name}).encode(), key=token)["key"]
+
+    def sign_up(self):
+        return self.make_key(self.sign_up_token(), "bench")
 
     def push(self, path, key):
         path = Path(path)
