@@ -10,6 +10,7 @@
 
 #include "slipway/base/json.hpp"
 #include "slipway/importers/blocks/neural/net.hpp"
+#include "slipway/importers/keras/layout.hpp"
 
 namespace slipway::importers::keras {
 
@@ -34,6 +35,7 @@ struct Tracked {
 // Everything a layer's function may ask for.
 struct Call {
   Net& net;
+  Layouts& layouts;
   Dialect dialect;
   std::string class_name;                 // "Conv2D", without its module
   std::string name;                       // the layer's own, for messages
@@ -60,7 +62,26 @@ Result<std::vector<std::int64_t>> ints_of(const Call& call, std::string_view key
 // An activation by name or by its serialised object ("relu", {"class_name": "LeakyReLU", ...}); null: linear.
 Result<Value> activate(const Call& call, const Value& x, const json::Value& activation);
 
+// What a layer's function gives when there is one output; the caller carries masks over (see layers.def).
+inline std::vector<Tracked> one(Value v) { return {Tracked{std::move(v), std::nullopt}}; }
+const Value& input(const Call& call);                                 // the only or first input
+Status takes(const Call& call, std::size_t inputs);                   // exactly so many inputs
+Status holds(const Call& call, std::size_t least, std::size_t most);  // so many weights
+inline bool channels_last(const Call& call) { return call.config.string_or("data_format", "channels_last") != "channels_first"; }
+
+// f of the inputs, element by element or along the channels, in the engine's layout where all of them are there already.
+Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (*f)(const Call&, const Value& first));
+
 using Lower = Result<std::vector<Tracked>> (*)(const Call&);
-Lower find_layer(std::string_view class_name);  // nullptr: not known
+struct LayerKind {
+  std::string_view class_name;
+  Lower lower;
+  bool keeps_mask;  // its output has its input's mask (Keras: supports_masking)
+};
+const LayerKind* find_layer(std::string_view class_name);  // nullptr: not known
+
+#define SLIPWAY_KERAS_LAYER(name, function, mask) Result<std::vector<Tracked>> function(const Call& call);
+#include "slipway/importers/keras/layers.def"
+#undef SLIPWAY_KERAS_LAYER
 
 }  // namespace slipway::importers::keras
