@@ -37,12 +37,14 @@ struct Call {
   Net& net;
   Layouts& layouts;
   Dialect dialect;
-  std::string class_name;                 // "Conv2D", without its module
-  std::string name;                       // the layer's own, for messages
-  const json::Value& config;              // its "config" object
-  std::vector<SharedTensor> weights;      // in the order in which the layer made them; checked by the function
-  std::vector<Tracked> inputs;            // positional tensors, flattened
-  const json::Value* keywords = nullptr;  // other arguments of the call (functional models), as in the file; tensors in them stand in `inputs`
+  std::string class_name;                // "Conv2D", without its module
+  std::string name;                      // the layer's own, for messages
+  const json::Value& config;             // its "config" object
+  std::vector<SharedTensor> weights;     // in the order in which the layer made them; checked by the function
+  std::vector<Tracked> inputs;           // tensors of the call, flattened in the order of its arguments
+  std::vector<std::string> input_names;  // of those given by keyword ("key", "attention_mask"): its name; else ""
+  const json::Value* arguments =
+      nullptr;  // what the call was given otherwise, as in the file: {"args": [...], "kwargs": {...}}, tensors in it as objects
   // Text files inside the archive that belong to this layer ("vocabulary.txt"); nullopt: there is none.
   std::optional<std::string> (*asset)(const Call&, std::string_view) = nullptr;
   const void* archive = nullptr;  // for `asset`
