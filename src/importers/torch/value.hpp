@@ -4,7 +4,7 @@
 // Values of one evaluation, single-threaded.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,8 +46,21 @@ struct Any {
                std::shared_ptr<Object>, std::shared_ptr<Callable>>
       v;
   Any() = default;
-  template <class T>
-  Any(T value) : v(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Any(bool b) : v(b) {}                                  // NOLINT(google-explicit-constructor): values are written as they are
+  Any(double d) : v(d) {}                                // NOLINT(google-explicit-constructor)
+  Any(Dim d) : v(d) {}                                   // NOLINT(google-explicit-constructor)
+  Any(std::int64_t i) : v(Dim(i)) {}                     // NOLINT(google-explicit-constructor)
+  Any(int i) : v(Dim(i)) {}                              // NOLINT(google-explicit-constructor)
+  Any(std::string s) : v(std::move(s)) {}                // NOLINT(google-explicit-constructor)
+  Any(const char* s) : v(std::string(s)) {}              // NOLINT(google-explicit-constructor)
+  Any(None n) : v(n) {}                                  // NOLINT(google-explicit-constructor)
+  Any(TorchDType d) : v(d) {}                            // NOLINT(google-explicit-constructor)
+  Any(TensorRef t) : v(std::move(t)) {}                  // NOLINT(google-explicit-constructor)
+  Any(std::shared_ptr<List> l) : v(std::move(l)) {}      // NOLINT(google-explicit-constructor)
+  Any(std::shared_ptr<Tuple> t) : v(std::move(t)) {}     // NOLINT(google-explicit-constructor)
+  Any(std::shared_ptr<Dict> d) : v(std::move(d)) {}      // NOLINT(google-explicit-constructor)
+  Any(std::shared_ptr<Object> o) : v(std::move(o)) {}    // NOLINT(google-explicit-constructor)
+  Any(std::shared_ptr<Callable> c) : v(std::move(c)) {}  // NOLINT(google-explicit-constructor)
   bool none() const { return std::holds_alternative<None>(v); }
   template <class T>
   const T* as() const {
@@ -56,30 +69,33 @@ struct Any {
 };
 std::string type_name(const Any& a);  // "int", "Tensor", "List", ...: for messages
 
-// A tensor as Python holds it. Views remember where they come from: reading one after its base was written gives the new content, writing
+// A tensor as Python holds it. A view remembers where it comes from: reading one after its base was written gives the new content, writing
 // one writes its base.
 class TensorCell {
  public:
-  // How a view is taken of its base; `write` puts a new content of the view back into the base's.
-  struct View {
-    virtual ~View() = default;
-    virtual Result<Value> read(Net& net, const Value& base) const = 0;
-    virtual Result<Value> write(Net& net, const Value& base, const Value& content) const = 0;
-  };
+  using Read = std::function<Result<Value>(Net& net, const Value& base)>;                         // the view of a base's content
+  using Write = std::function<Result<Value>(Net& net, const Value& base, const Value& content)>;  // the base with the view's new content
   explicit TensorCell(Value value) : value_(std::move(value)) {}
-  TensorCell(TensorRef base, std::unique_ptr<View> view) : base_(std::move(base)), view_(std::move(view)), seen_(-1) {}
+  // `write` empty: a view that can't be written (expanded memory).
+  static Result<TensorRef> view(Net& net, const TensorRef& base, Read read, Write write);
 
   Result<Value> read(Net& net);
-  Status write(Net& net, Value value);  // of the same shape and type (the caller casts)
+  Status write(Net& net, Value value);  // of the same shape and type (the caller casts), unless it is no view
+  bool same_memory(const TensorCell& other) const { return root() == other.root(); }
 
  private:
-  std::int64_t version() const { return base_ ? base_->version() : version_; }
+  const TensorCell* root() const;
+  std::int64_t version() const { return root()->version_; }
   Value value_;
   TensorRef base_;
-  std::unique_ptr<View> view_;
+  Read read_;
+  Write write_;
+  int depth_ = 0;             // views of views
   std::int64_t version_ = 0;  // of a base: counts writes
   std::int64_t seen_ = 0;     // of a view: the base's version that value_ was read at
 };
 inline Any tensor(Value v) { return std::make_shared<TensorCell>(std::move(v)); }
+inline Any list(std::vector<Any> items) { return std::make_shared<List>(List{std::move(items)}); }
+inline Any tuple(std::vector<Any> items) { return std::make_shared<Tuple>(Tuple{std::move(items), {}}); }
 
 }  // namespace slipway::importers::torch
