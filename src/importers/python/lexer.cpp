@@ -42,8 +42,9 @@ bool is_sign(std::string_view bytes) {
     return b(0) == 0xF0 && b(1) == 0x9F;  // pictures
   }
   return (c >= 0x80 && c < 0xC0 && c != 0xAA && c != 0xB5 && c != 0xB7 && c != 0xBA) || c == 0xD7 || c == 0xF7 ||
-         (c >= 0x2000 && c <= 0x206F && c != 0x203F && c != 0x2040 && c != 0x2054) || (c >= 0x2190 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x3004) ||
-         (c >= 0x3008 && c <= 0x3020) || (c >= 0xE000 && c <= 0xF8FF) || c == 0xFEFF || (c >= 0xFF00 && c <= 0xFF0F) || c >= 0xFFF0;
+         (c >= 0x2000 && c <= 0x206F && c != 0x203F && c != 0x2040 && c != 0x2054) || (c >= 0x20A0 && c <= 0x20CF) || (c >= 0x2190 && c <= 0x2BFF) ||
+         (c >= 0x3000 && c <= 0x3004) || (c >= 0x3008 && c <= 0x3020) || (c >= 0xE000 && c <= 0xF8FF) || c == 0xFEFF ||
+         (c >= 0xFF00 && c <= 0xFF0F) || c >= 0xFFF0;
 }
 
 Tok keyword(std::string_view word) {
@@ -495,7 +496,7 @@ class Lexer {
     }
     if ((peek() | 0x20) == 'e' && (is_digit(peek(1)) || ((peek(1) == '+' || peek(1) == '-') && is_digit(peek(2))))) {
       whole = false;
-      at_ += 2;
+      at_ += is_digit(peek(1)) ? 1 : 2;
       if (is_digit(peek()) && !digits(is_digit)) return Fault::bad_number;
     }
     if ((peek() | 0x20) == 'j') {

@@ -1,7 +1,6 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "slipway/base/encoding.hpp"
 #include "slipway/importers/python/parser_impl.hpp"
 
 namespace slipway::python {
@@ -89,6 +88,8 @@ const Expr* Parser::star_expressions() {
 
 const Expr* Parser::star_or_named() {
   if (!is(Tok::times)) return named_expression();
+  const Nested nested(depth_);
+  if (too_deep()) return nullptr;
   const Token& star = next();
   const Expr* inner = binary(kBitOr);
   return inner == nullptr ? nullptr : expr(place(star), Starred{inner});
@@ -399,6 +400,8 @@ const Expr* Parser::brace_display() {
 
 // At the `:` behind the first key, or at the first `**`.
 const Expr* Parser::dict_rest(const Token& open, const Expr* key) {
+  const Nested nested(depth_);
+  if (too_deep()) return nullptr;
   std::vector<DictItem> items;
   while (true) {
     DictItem item{key, nullptr};
@@ -428,8 +431,9 @@ const Expr* Parser::dict_rest(const Token& open, const Expr* key) {
 }
 
 const Expr* Parser::comprehension(Place start, ComprehensionKind kind, const Expr* element, const Expr* value) {
+  const Nested nested(depth_);
   std::vector<Clause> list;
-  if (!clauses(list)) return nullptr;
+  if (too_deep() || !clauses(list)) return nullptr;
   return expr(start, Comprehension{element, value, storage_.add_list(list), kind});
 }
 
@@ -459,13 +463,7 @@ const Expr* Parser::targets(Tok end) {
   bool comma = false;
   while (items.empty() || (comma = take(Tok::comma))) {
     if (!items.empty() && (is(end) || !begins_expression())) break;
-    if (is(Tok::times)) {
-      const Token& star = next();
-      const Expr* inner = binary(kBitOr);
-      items.push_back(inner == nullptr ? nullptr : expr(place(star), Starred{inner}));
-    } else {
-      items.push_back(binary(kBitOr));
-    }
+    items.push_back(is(Tok::times) ? star_or_named() : binary(kBitOr));
     if (items.back() == nullptr) return nullptr;
   }
   const Expr* target = items.size() == 1 && !comma ? items[0] : expr(place(start), Tuple{storage_.add_list(items)});
@@ -481,7 +479,9 @@ const Expr* Parser::number() {
   const bool based = digits.size() > 1 && digits[0] == '0' &&
                      (digits[1] == 'x' || digits[1] == 'X' || digits[1] == 'o' || digits[1] == 'O' || digits[1] == 'b' || digits[1] == 'B');
   if (!based && (last == 'j' || digits.find_first_of(".eE") != std::string::npos)) {
-    const double v = std::strtod(digits.c_str(), nullptr);  // an overflow is inf, as in Python
+    double v = 0;
+    const std::errc failed = std::from_chars(digits.data(), digits.data() + digits.size(), v).ec;
+    if (failed == std::errc::result_out_of_range) v = std::strtod(digits.c_str(), nullptr);  // inf or 0, as in Python
     return last == 'j' ? expr(place(token), Imaginary{v}) : expr(place(token), Float{v});
   }
   const int base = !based ? 10 : (digits[1] | 0x20) == 'x' ? 16 : (digits[1] | 0x20) == 'o' ? 8 : 2;

@@ -60,7 +60,7 @@ class Parser {
   // ---- statements
   void statements(Statements& out, std::size_t block_level);
   void statement(Statements& out);
-  void recover(std::size_t start, std::size_t level, Statements& out, Place begin);
+  void recover(std::size_t start, std::size_t level, Statements& out);
   void skip_line_and_block(std::size_t start, std::size_t level);
   bool header_of_decorated_is_behind(std::size_t start) const;
   bool statement_line(Statements& out);

@@ -41,20 +41,21 @@ void Parser::statements(Statements& out, std::size_t level) {
 
 void Parser::statement(Statements& out) {
   const std::size_t start = at_, level = level_;
-  const Place begin = place(peek());
+  const std::size_t complaints = storage_.unsupported.size();
   failure_.reset();
   if (storage_.nodes() > kNodesMax) {
     too_much_ = true;
   } else if (!statement_line(out)) {
-    recover(start, level, out, begin);
+    storage_.unsupported.resize(complaints);  // those in it go with it
+    recover(start, level, out);
   }
 }
 
-void Parser::recover(std::size_t start, std::size_t level, Statements& out, Place begin) {
+void Parser::recover(std::size_t start, std::size_t level, Statements& out) {
   if (!failure_) unexpected("a statement");
   const Failure failure = *failure_;
   const bool decorated = tokens_[start].kind == Tok::at && !header_of_decorated_is_behind(start);
-  const auto* added = stmt(begin, Unsupported{storage_.add_text(failure.message), failure.place});
+  const auto* added = stmt(place(tokens_[start]), Unsupported{storage_.add_text(failure.message), failure.place});
   out.push_back(added);
   storage_.unsupported.push_back(added);
   if (storage_.unsupported.size() > kUnsupportedMax) too_much_ = true;

@@ -130,8 +130,9 @@ TEST(PythonParser, RefusesWhatIsNotReadableText) {
 }
 
 TEST(PythonParser, BoundsNestingAndChains) {
-  for (const char* unit :
-       {"(", "[", "{", "f(", "a[", "-", "not ", "lambda: ", "a if b else ", "a ** ", "f'{", "(yield ", "{a: ", "*(", "f(*", "[x for x in "}) {
+  for (const char* unit : {"(",     "[",   "{",       "f(",     "a[",    "-",           "not ",         "lambda: ", "a if b else ",
+                           "a ** ", "f'{", "(yield ", "{a: ",   "*(",    "f(*",         "[x for x in ", "[x for [", "{**",
+                           "(*",    "[*",  "a[*",     "for *[", "del (", "with a as (", "f'{a:{",       "await (",  "a[b:"}) {
     SCOPED_TRACE(unit);
     const Module module = parsed(repeated(unit, 20'000) + "\nafter = 1\ndef g(): pass\n");
     EXPECT_FALSE(module.unsupported().empty());
@@ -263,7 +264,7 @@ TEST(PythonQuery, WritesEveryExpressionOfTheCorpusSoThatItReadsTheSame) {
 }
 
 TEST(PythonNotebook, JoinsCodeCellsAndKnowsTheWayBack) {
-  const std::string text = R"({"nbformat": 4, "metadata": {"kernelspec": {"language": "python"}}, "cells": [
+  const std::string text = R"json({"nbformat": 4, "metadata": {"kernelspec": {"language": "python"}}, "cells": [
     {"cell_type": "markdown", "source": ["# Title"]},
     {"cell_type": "code", "source": ["%matplotlib inline\n", "!pip install x \\\n", "   y\n", "import torch\n", "x = ('%d'\n", "  % 3)"]},
     {"cell_type": "code", "source": "%%bash\nls"},

@@ -103,21 +103,26 @@ class Unparser {
 
   void quoted(std::string_view text, bool all_ascii) {
     put("'");
+    escaped(text, all_ascii, false);
+    put("'");
+  }
+  void escaped(std::string_view text, bool all_ascii, bool in_fstring) {
+    constexpr std::string_view kHex = "0123456789abcdef";
     for (const char c : text) {
       if (full()) return;
+      const auto byte = static_cast<unsigned char>(c);
       if (c == '\n') {
-        put("\\n");
+        out_ += "\\n";
       } else if (c == '\'' || c == '\\') {
         out_ += '\\', out_ += c;
-      } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || (all_ascii && static_cast<unsigned char>(c) >= 0x80)) {
-        constexpr std::string_view kHex = "0123456789abcdef";
-        const auto b = static_cast<unsigned char>(c);
-        out_ += "\\x", out_ += kHex[b >> 4], out_ += kHex[b & 15];
+      } else if (in_fstring && (c == '{' || c == '}')) {
+        out_ += c, out_ += c;
+      } else if (byte < 0x20 || byte == 0x7F || (all_ascii && byte >= 0x80)) {
+        out_ += "\\x", out_ += kHex[byte >> 4], out_ += kHex[byte & 15];
       } else {
         out_ += c;
       }
     }
-    put("'");
   }
   void number(double v) {
     if (std::isinf(v)) return put("1e999");
@@ -137,12 +142,14 @@ class Unparser {
     for (const Expr* piece : f.pieces) {
       if (full()) return;
       if (const auto* text = piece->as<Text>()) {
-        for (const char c : text->value) put(c == '{' ? "{{" : c == '}' ? "}}" : c == '\n' ? "\\n" : std::string_view(&c, 1));
+        escaped(text->value, false, true);
         continue;
       }
       const auto* field = piece->as<Formatted>();
       put("{");
+      const std::size_t begin = out_.size();
       put(*field->value, kTernary);
+      if (out_.size() > begin && out_[begin] == '{') out_.insert(begin, 1, ' ');  // {{ would be a brace
       if (field->conversion != 0) put("!"), put(std::string_view(&field->conversion, 1));
       if (field->spec != nullptr) put(":"), pieces(*field->spec->as<FString>());
       put("}");
