@@ -81,6 +81,7 @@ class Builder {
   Val clip(const Val& a, double low, double high);  // either may be infinite: not applied
   Val repeat_row(const Val& like, const Val& row);  // [1, k] to [rows of `like`, k]: answers that don't depend on the input
 
+  std::size_t node_count() const { return model_.graph.nodes.size(); }
   Model finish();  // moves the graph out; prunes nodes that no output needs
 
  private:

@@ -9,6 +9,7 @@
 #include "slipway/importers/plan.hpp"
 #include "slipway/importers/sklearn/import.hpp"
 #include "slipway/importers/sources.hpp"
+#include "slipway/importers/torch/import.hpp"
 
 namespace slipway::importers {
 namespace {
@@ -25,6 +26,7 @@ Result<Artifact> import_objects(std::span<const SourceFile> files, const Options
     case FileKind::catboost: return boosting::import_catboost(first.bytes, report);
     case FileKind::hdf5: return keras::import_h5(first.bytes, options, report);
     case FileKind::keras_zip: return keras::import_archive(first.bytes, options, report);
+    case FileKind::torch: return torch::import_torch(first.bytes, options, report);
     default: break;
   }
   for (std::size_t i = 1; i < sources.size(); ++i) {

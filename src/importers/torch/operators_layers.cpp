@@ -22,6 +22,7 @@ using namespace neural;  // NOLINT(google-build-using-namespace): the blocks are
 // Without rows ([C, *spatial]) as with one.
 Result<Value> with_rows(Net& net, const Value& x, std::size_t rank, bool& added) {
   added = x.rank() + 1 == rank;
+  if (added) net.note_no_rows();
   return added ? unsqueeze(net, x, 0) : Result<Value>(x);
 }
 
@@ -246,8 +247,18 @@ Result<Any> einsum_op(OpCall& c) {
   if (operands.empty()) return c.wrong("without operands");
   return torch::tensor(TRY(einsum(c.net, TRY(c.text(0)), operands)));
 }
-Result<Any> embedding_op(OpCall& c) { return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(0)), TRY(c.tensor(1))))); }
-Result<Any> functional_embedding_op(OpCall& c) { return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(1)), TRY(c.tensor(0))))); }
+Status are_indices(OpCall& c, const Value& v) {
+  if (is_floating(v.dtype())) return c.wrong("the indices must be integers");
+  return ok();
+}
+Result<Any> embedding_op(OpCall& c) {
+  TRY(are_indices(c, TRY(c.tensor(1))));
+  return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)))));
+}
+Result<Any> functional_embedding_op(OpCall& c) {
+  TRY(are_indices(c, TRY(c.tensor(0))));
+  return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(1)), TRY(c.tensor(0)))));
+}
 Result<Any> bilinear_op(OpCall& c) {
   return torch::tensor(TRY(bilinear(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.tensor(2)), TRY(c.maybe_tensor(3)))));
 }

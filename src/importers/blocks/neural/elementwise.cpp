@@ -23,8 +23,11 @@ Result<Dims> broadcast(Net& net, const Dims& a, const Dims& b, std::string_view 
     } else if (d.known() && s.known()) {
       return wrong(std::string(who) + ": " + dims_text(a) + " and " + dims_text(b) + " don't fit together");
     } else if (s.known()) {
-      d = s;  // the unknown one is 1 or the same
-    } else if (!d.known()) {
+      TRY(net.require(d, s.value, std::string(who) + ": " + dims_text(a) + " and " + dims_text(b)));
+      d = s;
+    } else if (d.known()) {
+      TRY(net.require(s, d.value, std::string(who) + ": " + dims_text(a) + " and " + dims_text(b)));
+    } else {
       d = net.max(d, s);
     }
   }

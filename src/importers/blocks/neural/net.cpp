@@ -102,6 +102,12 @@ Value Net::weight(SharedTensor t) {
 
 Val Net::use(const Value& v) {
   if (!v.constant()) return v.val;
+  if (dry_) {
+    Val nothing;
+    nothing.name = "constant";
+    nothing.dtype = v.dtype();
+    return nothing;
+  }
   const auto known = used_.find(v.content.get());
   if (known != used_.end()) return known->second.second;
   const Val in_graph = graph_.constant(*v.content);
@@ -339,6 +345,16 @@ Value Net::to_list(std::span<const Dim> dims) {
   v.val.dtype = DType::int64;
   v.dims = {static_cast<std::int64_t>(dims.size())};
   return v;
+}
+
+std::optional<std::pair<Dim, std::int64_t>> Net::solve(Dim d, std::int64_t value) const {
+  std::int64_t factor = 1;
+  std::vector<std::uint32_t> atoms;
+  expand(d, factor, atoms);
+  if (atoms.size() != 1 || factor == 0 || value % factor != 0) return std::nullopt;
+  Dim atom;
+  atom.symbol = atoms[0];
+  return std::pair(atom, value / factor);
 }
 
 Error Net::needs(Dim dim, std::string why) {

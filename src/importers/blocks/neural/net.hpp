@@ -54,10 +54,12 @@ struct Assumption {
 
 class Net {
  public:
-  explicit Net(graph::Builder& graph) : graph_(graph) {}
+  // dry: for a try with other shapes. Constants are not put into the graph, which is of no use afterwards.
+  explicit Net(graph::Builder& graph, bool dry = false) : graph_(graph), dry_(dry) {}
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
   graph::Builder& graph() { return graph_; }
+  bool dry() const { return dry_; }
 
   Value input(const std::string& name, DType dtype, Dims dims);  // a symbol stands for a free dimension
   void output(const std::string& name, const Value& v);
@@ -98,9 +100,15 @@ class Net {
   // The two must be equal: an error if they can't be, an Assumption where it is not known.
   Status require(Dim dim, std::int64_t value, const std::string& why);
   const std::vector<Assumption>& assumptions() const { return assumptions_; }
+  bool is_product_of(Dim d, std::span<const Dim> parts) { return d == product(parts); }
+  // The value of the only symbol in `d` that makes it `value`: of 4 n = 12, n and 3. nullopt: there are several symbols, or none fits.
+  std::optional<std::pair<Dim, std::int64_t>> solve(Dim d, std::int64_t value) const;
   // An error because a size isn't known: with a known input shape it may go.
   Error needs(Dim dim, std::string why);
   bool needed_sizes() const { return needed_sizes_; }
+  // A layer took an input as one without rows: allowed, but rarely what is meant.
+  void note_no_rows() { no_rows_ = true; }
+  bool had_no_rows() const { return no_rows_; }
 
  private:
   struct Symbol {
@@ -118,12 +126,14 @@ class Net {
   Dim combine(std::string_view op, const std::string& key, Dim a, Dim b);
 
   graph::Builder& graph_;
+  bool dry_ = false;
   std::vector<Symbol> symbols_;
   std::map<std::string, std::uint32_t> by_key_;
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
   std::unordered_map<const Tensor*, std::pair<SharedTensor, graph::Val>> used_;
   std::vector<Assumption> assumptions_;
   bool needed_sizes_ = false;
+  bool no_rows_ = false;
 };
 
 // "the model's convolution: what" as an error of the import.

@@ -118,7 +118,9 @@ TEST(NeuralPooling, AdaptiveToOneIsGlobalOfAnySize) {
   const Dim side = rig.net.symbol();
   const Value x = rig.input({1, 3, side, side});
   EXPECT_EQ(dims_text(adaptive_pool(rig.net, x, {1, 1}, false).value().dims), "[1, 3, 1, 1]");
-  EXPECT_FALSE(adaptive_pool(rig.net, x, {7, 7}, false).ok());
+  EXPECT_EQ(dims_text(adaptive_pool(rig.net, x, {7, 7}, false).value().dims), "[1, 3, 7, 7]");
+  EXPECT_FALSE(adaptive_pool(rig.net, x, {7, 7}, true).ok()) << "the largest of windows that aren't known";
+  EXPECT_TRUE(rig.net.needed_sizes());
   const Value known = rig.input({1, 3, 10, 10});
   EXPECT_EQ(dims_text(adaptive_pool(rig.net, known, {7, 3}, false).value().dims), "[1, 3, 7, 3]");
 }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "slipway/importers/blocks/neural/dense.hpp"
+#include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/reduction.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 
@@ -125,6 +126,20 @@ Result<Value> adaptive_average_axis(Net& net, const Value& x, std::size_t axis, 
   return swap_axes(net, TRY(matmul(net, turned, weights)), at, last);
 }
 
+// The same for a size that only the request knows: element i counts for output o where floor(o in / out) <= i < ceil((o + 1) in / out).
+Result<Value> adaptive_average_axis_later(Net& net, const Value& x, std::size_t axis, Dim in, std::int64_t out) {
+  const Value size = net.to_scalar(in);
+  const auto number = [&](std::int64_t v) { return net.number(static_cast<double>(v), DType::int64); };
+  const Value i = TRY(unsqueeze(net, range(net, 0, in, 1), 1)), o = range(net, 0, out, 1);
+  const Value from = TRY(binary(net, "Div", TRY(mul(net, o, size)), number(out)));
+  const Value reach = TRY(add(net, TRY(mul(net, TRY(add(net, o, number(1))), size)), number(out - 1)));
+  const Value to = TRY(binary(net, "Div", reach, number(out)));
+  const Value inside = TRY(binary(net, "And", TRY(compare(net, "GreaterOrEqual", i, from)), TRY(compare(net, "Less", i, to))));
+  const Value weights = TRY(binary(net, "Div", net.cast(inside, x.dtype()), net.cast(TRY(sub(net, to, from)), x.dtype())));
+  const auto last = static_cast<std::int64_t>(x.rank()) - 1, at = static_cast<std::int64_t>(axis);
+  return swap_axes(net, TRY(matmul(net, TRY(swap_axes(net, x, at, last)), weights)), at, last);
+}
+
 Result<Value> adaptive_max_axis(Net& net, const Value& x, std::size_t axis, std::int64_t in, std::int64_t out) {
   std::vector<Value> parts;
   for (std::int64_t o = 0; o < out; ++o) {
@@ -154,7 +169,7 @@ Result<Value> adaptive_pool(Net& net, const Value& x, const std::vector<std::int
       p.kernel.push_back(1);
     } else if (out[i] < 1 || out[i] > kOutMax) {
       return wrong("adaptive pooling: to a size of " + std::to_string(out[i]));
-    } else if (!in.known() && out[i] == 1) {
+    } else if (!in.known() && (out[i] == 1 || !maximum)) {
       even = false;
       p.kernel.push_back(1);
     } else if (!in.known()) {
@@ -173,6 +188,8 @@ Result<Value> adaptive_pool(Net& net, const Value& x, const std::vector<std::int
     if (out[i] == -1 || in.is(out[i])) continue;
     if (out[i] == 1) {
       v = TRY(reduce(net, maximum ? "ReduceMax" : "ReduceMean", v, {static_cast<std::int64_t>(i + 2)}, true));
+    } else if (!in.known()) {
+      v = TRY(adaptive_average_axis_later(net, v, i + 2, in, out[i]));
     } else {
       v = TRY(maximum ? adaptive_max_axis(net, v, i + 2, in.value, out[i]) : adaptive_average_axis(net, v, i + 2, in.value, out[i]));
     }

@@ -138,7 +138,9 @@ Result<Value> transpose(Net& net, const Value& x, const std::vector<std::int64_t
     dims.push_back(x.dims[axis]);
   }
   if (same) return x;
-  if (x.constant() && dtype_size(x.dtype()) > 0) return net.constant(transposed(*x.content, order));
+  constexpr std::size_t kDryBytesMax = 1U << 16;  // a try needs the shape only
+  if (x.constant() && dtype_size(x.dtype()) > 0 && (!net.dry() || x.content->bytes().size() <= kDryBytesMax))
+    return net.constant(transposed(*x.content, order));
   return net.op("Transpose", {x}, x.dtype(), dims, {attr("perm", normal)});
 }
 
@@ -192,6 +194,7 @@ Result<Value> expand(Net& net, const Value& x, const Dims& to) {
       dims[i] = x.dims[i - ahead];
     } else if (i >= ahead && !x.dims[i - ahead].is(1) && !(x.dims[i - ahead] == dims[i])) {
       if (x.dims[i - ahead].known() && dims[i].known()) return wrong("expand: " + dims_text(x.dims) + " to " + dims_text(to));
+      if (dims[i].known()) TRY(net.require(x.dims[i - ahead], dims[i].value, "expand: " + dims_text(x.dims) + " to " + dims_text(to)));
     }
   }
   if (dims == x.dims) return x;
