@@ -28,6 +28,7 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
+  bool keeps_rows = false;  // every output begins with the rows of the inputs
   // Of input dimensions: (input, dimension, value); others stay open.
   std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
   std::vector<std::string> open;                                            // assumptions that no input dimension settles
@@ -69,6 +70,10 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   a.ok = outputs.ok() && !outputs->empty();
   if (!outputs.ok()) a.error = outputs.error().detail();
   if (outputs.ok() && outputs->empty()) a.error = "it gives no tensor";
+  a.keeps_rows =
+      a.ok && std::ranges::all_of(*outputs, [&](const OutputPort& o) {
+        return o.value.rank() == 0 || inputs.empty() || inputs[0].rank() == 0 || (!inputs[0].dims[0].known() && o.value.dims[0] == inputs[0].dims[0]);
+      });
   a.needs_sizes = net.needed_sizes();
   a.no_rows = net.had_no_rows();
   a.progress = builder.node_count();
@@ -168,14 +173,17 @@ bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
 
 // Sizes that only fixed sides can make true.
 std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, std::size_t& tries) {
+  std::optional<Choice> fixed_rows;
   for (const std::int64_t size : sizes_to_try()) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
     if (!set_sides(c.shapes, size)) return std::nullopt;
     c.attempt = settle(body, ports, c.shapes, tries);
-    if (is_complete(c.attempt)) return c;
+    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
+    if (c.attempt.keeps_rows) return c;
+    if (!fixed_rows) fixed_rows = std::move(c);
   }
-  return std::nullopt;
+  return fixed_rows;
 }
 
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
@@ -201,18 +209,26 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     c.attempt = settle(body, ports, c.shapes, tries);
     if (is_complete(c.attempt)) {
-      if (!c.attempt.no_rows) return c;
-      if (!without_rows) without_rows = c;
+      if (!c.attempt.no_rows && c.attempt.keeps_rows) return c;
+      // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
+      if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
     }
     const bool sizes_may_help = (c.attempt.ok && !c.attempt.open.empty()) || (!c.attempt.ok && c.attempt.needs_sizes);
     if (sizes_may_help && !c.attempt.no_rows) {
-      if (auto found = search_sides(body, ports, c.shapes, tries)) return std::move(*found);
+      if (auto found = search_sides(body, ports, c.shapes, tries)) {
+        if (found->attempt.keeps_rows) return std::move(*found);
+        if (!without_rows) without_rows = std::move(*found);
+        continue;
+      }
       if (!open_sizes) open_sizes = c;
     }
     fail(c);
   }
-  if (without_rows) return std::move(*without_rows);
+  if (without_rows) {
+    if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
+    return std::move(*without_rows);
+  }
   const Choice& c = open_sizes ? *open_sizes : *best_failure;
   std::string tried;
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -245,6 +261,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   if (ports.empty()) return neural::wrong("the network takes no tensor");
   Choice c = TRY(choose(body, ports));
   take_any_rank(body, ports, c);
+  if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);
   Net net(builder);
   const std::vector<Value> inputs = make_inputs(net, ports, c.shapes);

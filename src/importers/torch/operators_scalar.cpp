@@ -59,6 +59,17 @@ Result<Any> get_item_op(OpCall& c) {
   if (i < 0 || i >= static_cast<std::int64_t>(items->size())) return c.wrong("index " + std::to_string(i) + " of " + std::to_string(items->size()));
   return (*items)[static_cast<std::size_t>(i)];
 }
+Result<Any> slice_op(OpCall& c) {  // of a list, with a positive step
+  const std::vector<Any>* items = items_of(c.args[0]);
+  if (items == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  const auto size = static_cast<std::int64_t>(items->size());
+  const auto place = [size](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size); };
+  const std::int64_t from = c.given(1) ? place(TRY(c.integer(1))) : 0, to = c.given(2) ? place(TRY(c.integer(2))) : size, step = TRY(c.integer(3));
+  if (step < 1) return c.wrong("with a step of " + std::to_string(step));
+  std::vector<Any> out;
+  for (std::int64_t i = from; i < to; i += step) out.push_back((*items)[static_cast<std::size_t>(i)]);
+  return list(std::move(out));
+}
 Result<Any> format_op(OpCall& c) {
   std::string out = to_text(c.args[0]);
   for (const Any& a : (*c.args[1].as<std::shared_ptr<List>>())->items) {
@@ -103,6 +114,24 @@ Result<Any> extreme(OpCall& c, bool maximum) {
 }
 Result<Any> max_op(OpCall& c) { return extreme(c, true); }
 Result<Any> min_op(OpCall& c) { return extreme(c, false); }
+
+Result<Any> over_list(OpCall& c, bool all) {
+  const std::vector<Any>* items = items_of(c.args[0]);
+  if (items == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  for (const Any& a : *items) {
+    if (TRY(truth(c.net, a)) != all) return Any(!all);
+  }
+  return Any(all);
+}
+Result<Any> any_op(OpCall& c) { return over_list(c, false); }
+Result<Any> all_op(OpCall& c) { return over_list(c, true); }
+Result<Any> sum_op(OpCall& c) {
+  const std::vector<Any>* items = items_of(c.args[0]);
+  if (items == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  Any total = 0;
+  for (const Any& a : *items) total = TRY(scalar_arithmetic(c.net, "+", total, a));
+  return total;
+}
 
 Result<Any> int_op(OpCall& c) {
   if (c.is_tensor(0)) {
@@ -184,6 +213,7 @@ constexpr Operator kOperators[] = {
     {"append", "a, b", append_op},
     {"list", "a", list_op},
     {"__getitem__", "a, b", get_item_op},
+    {"slice", "l, start=None, end=None, step=1", slice_op},
     {"format", "a, *rest", format_op},
     {"floor", "a", floor_op},
     {"ceil", "a", ceil_op},
@@ -196,6 +226,9 @@ constexpr Operator kOperators[] = {
     {"min", "a, *rest", min_op},
     {"prim_max", "a, *rest", max_op},
     {"prim_min", "a, *rest", min_op},
+    {"any", "a", any_op},
+    {"all", "a", all_op},
+    {"sum", "a", sum_op},
     {"Int", "a", int_op},
     {"IntImplicit", "a", int_op},
     {"Float", "a", float_op},

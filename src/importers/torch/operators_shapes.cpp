@@ -303,7 +303,6 @@ Result<Any> repeat_interleave_op(OpCall& c) {
   joined[a] = c.net.mul(x.dims[a], times);
   return torch::tensor(TRY(neural::reshape(c.net, TRY(neural::expand(c.net, wide, dims)), joined)));
 }
-Result<Any> flip_op(OpCall& c) { return torch::tensor(TRY(neural::flip(c.net, TRY(c.tensor(0)), TRY(c.integers(1))))); }
 Result<Any> roll_op(OpCall& c) {
   Value x = TRY(c.tensor(0));
   const auto shifts = TRY(c.integers(1)), axes = TRY(c.integers(2));

@@ -155,6 +155,13 @@ Result<bool> sizes(Net& net, std::string_view op, Dim a, Dim b) {
     if (op == "==" || op == ">" || op == ">=") return false;
     return true;
   }
+  // Compared with a number, a size is checked: it must be that.
+  if ((op == "==" || op == "!=") && a.known() != b.known()) {
+    const Dim& size = a.known() ? b : a;
+    const std::int64_t value = a.known() ? a.value : b.value;
+    if (net.require(size, value, "the code asks whether the size is " + std::to_string(value)).ok()) return op == "==";
+    return op == "!=";
+  }
   return net.needs(a.known() ? b : a, "a decision that depends on a size of the input");
 }
 
