@@ -25,10 +25,10 @@ std::vector<Level> levels_of(std::uint64_t node_size, std::uint64_t record_size,
   for (unsigned d = 1; d <= depth; ++d) {
     const std::uint64_t pointer = address_bytes + count_bytes + levels[d - 1].all_bytes;
     Level level;
-    if (node_size >= kNodePrefix + kChecksum + pointer)
-      level.records_max = (node_size - kNodePrefix - kChecksum - pointer) / (record_size + pointer);
+    if (node_size >= kNodePrefix + kChecksum + pointer) level.records_max = (node_size - kNodePrefix - kChecksum - pointer) / (record_size + pointer);
     std::uint64_t all = 0;
-    if (__builtin_mul_overflow(level.records_max + 1, levels[d - 1].all_max, &all) || __builtin_add_overflow(all, level.records_max, &all)) all = kUndefined;
+    if (__builtin_mul_overflow(level.records_max + 1, levels[d - 1].all_max, &all) || __builtin_add_overflow(all, level.records_max, &all))
+      all = kUndefined;
     level.all_max = all;
     level.all_bytes = bytes_for(all);
     levels.push_back(level);
@@ -83,8 +83,10 @@ Status read_btree2(Source& source, std::uint64_t address, unsigned type, const T
   c.skip(2);
   const std::uint64_t root = c.address(), root_records = c.u16(), all = c.length();
   TRY(source.done(c, kWhat));
-  if (found_type != type) return source.fail(address, "a version 2 B-tree of type " + std::to_string(found_type) + " instead of " + std::to_string(type));
-  if (record_size == 0 || node_size < kNodePrefix + kChecksum + record_size) return source.fail(address, "a version 2 B-tree whose nodes hold nothing");
+  if (found_type != type)
+    return source.fail(address, "a version 2 B-tree of type " + std::to_string(found_type) + " instead of " + std::to_string(type));
+  if (record_size == 0 || node_size < kNodePrefix + kChecksum + record_size)
+    return source.fail(address, "a version 2 B-tree whose nodes hold nothing");
   if (depth > kDepthMax) return source.fail(address, "a version 2 B-tree that is " + std::to_string(depth) + " deep");
   if (root == kUndefined || all == 0) return ok();
   const std::vector<Level> levels = levels_of(node_size, record_size, depth, source.address_bytes());
@@ -132,8 +134,8 @@ Result<FractalHeap> FractalHeap::open(Source& source, std::uint64_t address) {
   heap.managed_max_ = c.u32();
   c.length();  // next huge identifier
   heap.huge_tree_ = c.address();
-  c.length();   // free space
-  c.address();  // and who manages it
+  c.length();                              // free space
+  c.address();                             // and who manages it
   for (int i = 0; i < 8; ++i) c.length();  // space and objects of each kind
   heap.table_width_ = c.u16();
   heap.start_size_ = c.length();
@@ -203,7 +205,8 @@ Result<FractalHeap::Block> FractalHeap::step_down(Source& source, const Block& i
   if (verified_.emplace(indirect.address, true).second) {
     const std::uint64_t size = head + children * source.address_bytes() + kChecksum;
     Cursor c = TRY(source.block(indirect.address, size, "FHIB", 0, kWhat));
-    if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != indirect.offset) return source.fail(indirect.address, "an indirect block of another fractal heap");
+    if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != indirect.offset)
+      return source.fail(indirect.address, "an indirect block of another fractal heap");
     TRY(source.check_sum(indirect.address, size, kWhat));
   }
   const unsigned start_log = log2_of(start_size_), width_log = log2_of(table_width_);
@@ -232,7 +235,8 @@ Status FractalHeap::verify_direct(Source& source, const Block& block) {
   if (!verified_.emplace(block.address, true).second) return ok();
   constexpr std::string_view kWhat = "a direct block of a fractal heap";
   Cursor c = TRY(source.block(block.address, block.size, "FHDB", 0, kWhat));
-  if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != block.offset) return source.fail(block.address, "a direct block of another fractal heap");
+  if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != block.offset)
+    return source.fail(block.address, "a direct block of another fractal heap");
   if (!checked_blocks_ || !source.verifies_checksums()) return ok();
   // The checksum stands behind the block's head and was made while it was zero there.
   std::string bytes(source.file().substr(block.address, block.size));
