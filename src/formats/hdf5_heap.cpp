@@ -49,24 +49,28 @@ Result<GlobalHeap::Collection> GlobalHeap::read(Source& source, std::uint64_t ad
   const std::size_t object_head = 8 + source.length_bytes();
   Collection out;
   while (c.left() >= object_head) {
-    const std::size_t at = c.at();
-    const std::uint32_t index = c.u16();
+    const std::uint16_t index = c.u16();
     c.skip(6);
     const std::uint64_t size = c.length();
     if (index == 0) break;  // the free space, to the end
     const std::string_view content = c.text(size);
     c.skip(std::min<std::uint64_t>(c.left(), (8 - size % 8) % 8));
     TRY(source.done(c, kWhat));
-    if (!out.emplace(index, content).second) return source.fail(at, "a global heap collection has an object twice");
+    out.emplace_back(index, content);
   }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto twice = std::adjacent_find(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (twice != out.end()) return source.fail(address, "a global heap collection has the object " + std::to_string(twice->first) + " twice");
   return out;
 }
 
 Result<std::string_view> GlobalHeap::object(Source& source, std::uint64_t collection, std::uint32_t index) {
   auto found = collections_.find(collection);
   if (found == collections_.end()) found = collections_.emplace(collection, TRY(read(source, collection))).first;
-  const auto object = found->second.find(index);
-  if (object == found->second.end()) return source.fail(collection, "a global heap collection has no object " + std::to_string(index));
+  const Collection& objects = found->second;
+  const auto object = std::lower_bound(objects.begin(), objects.end(), index, [](const auto& o, std::uint32_t i) { return o.first < i; });
+  if (object == objects.end() || object->first != index)
+    return source.fail(collection, "a global heap collection has no object " + std::to_string(index));
   return object->second;
 }
 

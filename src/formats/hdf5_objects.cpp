@@ -82,7 +82,6 @@ class Header {
     ordered_ = (flags & 4) != 0;
     const std::uint64_t head = c.at() - address_;
     if (size > source_.size()) return source_.fail(address_, "an object header is longer than the file");
-    TRY(source_.open(address_, head + size + 4, kWhat));
     TRY(source_.check_sum(address_, head + size + 4, kWhat));
     return messages(TRY(source_.open(address_ + head, size, kWhat)), 4U + (ordered_ ? 2 : 0));
   }

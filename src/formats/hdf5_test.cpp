@@ -200,6 +200,37 @@ TEST(Hdf5, RefusesADeflateBombWithoutUnpackingIt) {
   EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, kSlow);
 }
 
+TEST(Hdf5, RefusesASmallFileThatNamesOneLongTextAgainAndAgain) {
+  EXPECT_TRUE(says(refusal(contents("hostile/echo")), "it would make the file unpack to more than"));
+}
+
+TEST(Hdf5, GivesAViewIntoTheFileWhereNumbersStandThereAsTheyAre) {
+  const std::string bytes = contents("kinds_earliest");
+  const auto file = File::open(as_bytes(bytes));
+  ASSERT_TRUE(file.ok());
+  const auto inside = [&](const Array& a) {
+    const auto* at = reinterpret_cast<const char*>(a.bytes.data());
+    return at >= bytes.data() && at + a.bytes.size() <= bytes.data() + bytes.size();
+  };
+  const auto little = file->root().at("little/f4").value(), big = file->root().at("big/f4").value();
+  EXPECT_TRUE(inside(little.read().value()));
+  EXPECT_FALSE(inside(big.read().value()));
+  EXPECT_EQ(as_text(little.read()->bytes), as_text(big.read()->bytes));
+  EXPECT_EQ(big.read()->bytes.data(), big.read()->bytes.data());  // made once
+}
+
+TEST(Hdf5, NamesThePathOfWhatItRefuses) {
+  const std::string bytes = contents("other");
+  const auto file = File::open(as_bytes(bytes));
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(says(file->root().child("outside").error().detail(), "another file, which is not opened"));
+  EXPECT_TRUE(says(file->root().at("lzf").value().read().error().detail(), "/lzf: the HDF5 file at byte "));
+  EXPECT_TRUE(says(file->root().at("compound/x").error().detail(), "/compound: "));
+  EXPECT_TRUE(says(file->root().attribute("model_config").error().detail(), "it has no attribute 'model_config'"));
+  EXPECT_FALSE(file->root().read().ok());
+  EXPECT_EQ(file->root().at("lzf")->path(), "/lzf");
+}
+
 TEST(Hdf5, RefusesMoreObjectsThanItsLimit) { EXPECT_TRUE(says(refusal(contents("wide_latest"), {.objects_max = 100}), "more than 100 groups")); }
 
 TEST(Hdf5, NeitherCrashesNorTakesLongNorMuchMemoryWhateverBitsAreFlipped) {

@@ -191,6 +191,16 @@ def bomb(f):
     f.create_dataset("zeros", shape=(1 << 26,), dtype="u1", chunks=(1 << 26,), compression=9)[...] = 0
 
 
+def echo(path):
+    """2,000 elements that are one text of 60,000 characters: a small file that asks for 120 MB."""
+    with h5py.File(path, "w") as f:
+        f.create_dataset("x", data=np.array(["a" * 60000] + ["b"] * 1999, dtype=h5py.string_dtype()))
+        at = f["x"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    data[at:at + 16 * 2000] = data[at:at + 16] * 2000
+    path.write_bytes(data)
+
+
 def other(f):
     """What is named and refused."""
     f["compound"] = np.zeros(2, [("a", "f4"), ("b", "i8")])
@@ -275,7 +285,9 @@ def main():
             write(out, f"{fill.__name__}_{name}", fill, values=KINDS, libver=bounds)
     write(out, "kinds_v108", kinds, values=KINDS, libver=("v108", "v108"))
     write(out, "chunked_v110", chunked, libver=("v110", "v110"))
-    write(out / "hostile", "bomb", bomb)
+    with h5py.File(out / "hostile" / "bomb.h5", "w") as f:
+        bomb(f)
+    echo(out / "hostile" / "echo.h5")
     write(out, "other", other, OTHER)
     write(out, "bfloat", bfloat, {"/opaque": "opaque bytes are not read"}, {"/keras": BFLOAT, "/real": BFLOAT})
     write(out, "newest", newest, {"/endless": "extensible array", "/virtual": "virtual dataset"}, libver="latest")
@@ -283,7 +295,7 @@ def main():
     write(out, "userblock_latest", compact, userblock_size=512, libver="latest")
     write(out, "ordered", wide, track_order=True)
     for fill in (seed, seed_chunks, seed_dense) if len(sys.argv) > 2 else ():
-        for name, bounds in (("earliest", ("earliest", "v108")), ("latest", "latest")):
+        for name, bounds in (("earliest", ("earliest", "v108")), ("latest", "latest"))[fill is seed_dense:]:
             with h5py.File(pathlib.Path(sys.argv[2]) / f"{fill.__name__}_{name}.h5", "w", libver=bounds) as f:
                 fill(f)
 
