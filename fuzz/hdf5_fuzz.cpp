@@ -36,7 +36,8 @@ void ask(const Object& object, std::size_t file_bytes) {
     check(count && array->bytes.size() == *count * slipway::dtype_size(array->dtype));
     std::uint8_t sum = 0;
     for (const auto b : array->bytes) sum = static_cast<std::uint8_t>(sum + std::to_integer<std::uint8_t>(b));
-    check(sum < 256);
+    volatile std::uint8_t read = sum;  // every byte is touched
+    (void)read;
   } else {
     check_refusal(array.error());
   }

@@ -20,9 +20,9 @@
 namespace slipway::hdf5 {
 
 struct Limits {
-  std::size_t objects_max = 1'000'000;   // groups, datasets, links and attributes together
-  std::size_t bytes_max = 4ULL << 30;    // of all that is given as a copy
-  bool verify_checksums = true;          // false for the fuzzer only, which can't guess them
+  std::size_t objects_max = 200'000;   // groups, datasets, links and attributes together
+  std::size_t bytes_max = 4ULL << 30;  // of all that is given as a copy
+  bool verify_checksums = true;        // false for the fuzzer only, which can't guess them
 };
 
 bool looks_like_hdf5(std::span<const std::byte> bytes);  // the signature at 0, 512, 1024, ...
@@ -53,9 +53,9 @@ class Object {
 
   // Datasets.
   const Shape& shape() const;
-  DType dtype() const;           // string for texts; undefined: something that isn't read
-  Result<Array> read() const;    // numbers; unpacked once
-  Result<Tensor> tensor() const; // a copy, texts too
+  DType dtype() const;            // string for texts; undefined: something that isn't read
+  Result<Array> read() const;     // numbers; unpacked once
+  Result<Tensor> tensor() const;  // a copy, texts too
 
   // Attributes of groups and datasets. Values are decoded when they are asked for.
   std::vector<std::string_view> attributes() const;

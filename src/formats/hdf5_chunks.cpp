@@ -61,7 +61,8 @@ class ChunkReader {
       const unsigned type = c.u8();
       const int level = c.u8();
       const unsigned entries = c.u16();
-      if (type != 1 || (node.level != -1 && level != node.level)) return source_.fail(node.address, "a node of a B-tree of chunks has another type or level than it should");
+      if (type != 1 || (node.level != -1 && level != node.level))
+        return source_.fail(node.address, "a node of a B-tree of chunks has another type or level than it should");
       Cursor body = TRY(source_.open(node.address + head, entries * (key + source_.address_bytes()), kWhat));
       for (unsigned i = 0; i < entries; ++i) {
         const std::size_t at = body.at();
@@ -119,9 +120,11 @@ class ChunkReader {
       return source_.fail(layout_.address, "a fixed array of chunks with a head that makes no sense");
     std::uint64_t expected = 1;
     for (std::size_t n = 0; n < rank_; ++n) {
-      if (__builtin_mul_overflow(expected, grid_most_[n], &expected)) return source_.fail(layout_.address, "a fixed array of more chunks than there can be");
+      if (__builtin_mul_overflow(expected, grid_most_[n], &expected))
+        return source_.fail(layout_.address, "a fixed array of more chunks than there can be");
     }
-    if (count != expected) return source_.fail(layout_.address, "a fixed array of " + std::to_string(count) + " chunks for " + std::to_string(expected));
+    if (count != expected)
+      return source_.fail(layout_.address, "a fixed array of " + std::to_string(count) + " chunks for " + std::to_string(expected));
     if (data == kUndefined) return ok();
     if (count > source_.size()) return source_.fail(layout_.address, "a fixed array of more chunks than the file can hold");
     return array_data(data, client, entry, page_bits, count);
@@ -212,7 +215,8 @@ class ChunkReader {
     Cursor c = TRY(source_.open(address, size, "a chunk"));
     const std::string_view packed = c.text(size);
     if (!filtered() || (edge && !layout_.whole_edges)) {
-      if (size != chunk_bytes_) return source_.fail(address, "a chunk of " + std::to_string(size) + " bytes instead of " + std::to_string(chunk_bytes_));
+      if (size != chunk_bytes_)
+        return source_.fail(address, "a chunk of " + std::to_string(size) + " bytes instead of " + std::to_string(chunk_bytes_));
       put(place, packed);
       return ok();
     }

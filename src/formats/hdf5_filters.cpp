@@ -70,7 +70,8 @@ std::uint32_t fletcher32(std::string_view bytes) {
 
 }  // namespace
 
-Result<Unpacked> undo_filters(Source& source, const Dataset& dataset, std::uint32_t mask, std::string_view packed, std::size_t chunk_bytes, std::size_t at) {
+Result<Unpacked> undo_filters(Source& source, const Dataset& dataset, std::uint32_t mask, std::string_view packed, std::size_t chunk_bytes,
+                              std::size_t at) {
   Unpacked data(packed);
   const auto skipped = [&](std::size_t i) { return (mask >> i & 1) != 0; };
   for (std::size_t i = dataset.filters.size(); i-- > 0;) {

@@ -43,7 +43,8 @@ class OldGroup {
       const unsigned type = c.u8();
       const int level = c.u8();
       const unsigned entries = c.u16();
-      if (type != 0 || (node.level != kAny && level != node.level)) return source_.fail(node.address, "a node of a group's B-tree has another type or level than it should");
+      if (type != 0 || (node.level != kAny && level != node.level))
+        return source_.fail(node.address, "a node of a group's B-tree has another type or level than it should");
       const std::size_t entry = source_.length_bytes() + source_.address_bytes();
       Cursor body = TRY(source_.open(node.address + head, entries * entry, kWhat));
       for (unsigned i = 0; i < entries; ++i) {

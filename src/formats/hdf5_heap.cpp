@@ -25,10 +25,10 @@ std::vector<Level> levels_of(std::uint64_t node_size, std::uint64_t record_size,
   for (unsigned d = 1; d <= depth; ++d) {
     const std::uint64_t pointer = address_bytes + count_bytes + levels[d - 1].all_bytes;
     Level level;
-    if (node_size >= kNodePrefix + kChecksum + pointer)
-      level.records_max = (node_size - kNodePrefix - kChecksum - pointer) / (record_size + pointer);
+    if (node_size >= kNodePrefix + kChecksum + pointer) level.records_max = (node_size - kNodePrefix - kChecksum - pointer) / (record_size + pointer);
     std::uint64_t all = 0;
-    if (__builtin_mul_overflow(level.records_max + 1, levels[d - 1].all_max, &all) || __builtin_add_overflow(all, level.records_max, &all)) all = kUndefined;
+    if (__builtin_mul_overflow(level.records_max + 1, levels[d - 1].all_max, &all) || __builtin_add_overflow(all, level.records_max, &all))
+      all = kUndefined;
     level.all_max = all;
     level.all_bytes = bytes_for(all);
     levels.push_back(level);
@@ -49,24 +49,28 @@ Result<GlobalHeap::Collection> GlobalHeap::read(Source& source, std::uint64_t ad
   const std::size_t object_head = 8 + source.length_bytes();
   Collection out;
   while (c.left() >= object_head) {
-    const std::size_t at = c.at();
-    const std::uint32_t index = c.u16();
+    const std::uint16_t index = c.u16();
     c.skip(6);
     const std::uint64_t size = c.length();
     if (index == 0) break;  // the free space, to the end
     const std::string_view content = c.text(size);
     c.skip(std::min<std::uint64_t>(c.left(), (8 - size % 8) % 8));
     TRY(source.done(c, kWhat));
-    if (!out.emplace(index, content).second) return source.fail(at, "a global heap collection has an object twice");
+    out.emplace_back(index, content);
   }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto twice = std::adjacent_find(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (twice != out.end()) return source.fail(address, "a global heap collection has the object " + std::to_string(twice->first) + " twice");
   return out;
 }
 
 Result<std::string_view> GlobalHeap::object(Source& source, std::uint64_t collection, std::uint32_t index) {
   auto found = collections_.find(collection);
   if (found == collections_.end()) found = collections_.emplace(collection, TRY(read(source, collection))).first;
-  const auto object = found->second.find(index);
-  if (object == found->second.end()) return source.fail(collection, "a global heap collection has no object " + std::to_string(index));
+  const Collection& objects = found->second;
+  const auto object = std::lower_bound(objects.begin(), objects.end(), index, [](const auto& o, std::uint32_t i) { return o.first < i; });
+  if (object == objects.end() || object->first != index)
+    return source.fail(collection, "a global heap collection has no object " + std::to_string(index));
   return object->second;
 }
 
@@ -83,8 +87,10 @@ Status read_btree2(Source& source, std::uint64_t address, unsigned type, const T
   c.skip(2);
   const std::uint64_t root = c.address(), root_records = c.u16(), all = c.length();
   TRY(source.done(c, kWhat));
-  if (found_type != type) return source.fail(address, "a version 2 B-tree of type " + std::to_string(found_type) + " instead of " + std::to_string(type));
-  if (record_size == 0 || node_size < kNodePrefix + kChecksum + record_size) return source.fail(address, "a version 2 B-tree whose nodes hold nothing");
+  if (found_type != type)
+    return source.fail(address, "a version 2 B-tree of type " + std::to_string(found_type) + " instead of " + std::to_string(type));
+  if (record_size == 0 || node_size < kNodePrefix + kChecksum + record_size)
+    return source.fail(address, "a version 2 B-tree whose nodes hold nothing");
   if (depth > kDepthMax) return source.fail(address, "a version 2 B-tree that is " + std::to_string(depth) + " deep");
   if (root == kUndefined || all == 0) return ok();
   const std::vector<Level> levels = levels_of(node_size, record_size, depth, source.address_bytes());
@@ -132,8 +138,8 @@ Result<FractalHeap> FractalHeap::open(Source& source, std::uint64_t address) {
   heap.managed_max_ = c.u32();
   c.length();  // next huge identifier
   heap.huge_tree_ = c.address();
-  c.length();   // free space
-  c.address();  // and who manages it
+  c.length();                              // free space
+  c.address();                             // and who manages it
   for (int i = 0; i < 8; ++i) c.length();  // space and objects of each kind
   heap.table_width_ = c.u16();
   heap.start_size_ = c.length();
@@ -203,7 +209,8 @@ Result<FractalHeap::Block> FractalHeap::step_down(Source& source, const Block& i
   if (verified_.emplace(indirect.address, true).second) {
     const std::uint64_t size = head + children * source.address_bytes() + kChecksum;
     Cursor c = TRY(source.block(indirect.address, size, "FHIB", 0, kWhat));
-    if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != indirect.offset) return source.fail(indirect.address, "an indirect block of another fractal heap");
+    if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != indirect.offset)
+      return source.fail(indirect.address, "an indirect block of another fractal heap");
     TRY(source.check_sum(indirect.address, size, kWhat));
   }
   const unsigned start_log = log2_of(start_size_), width_log = log2_of(table_width_);
@@ -232,7 +239,8 @@ Status FractalHeap::verify_direct(Source& source, const Block& block) {
   if (!verified_.emplace(block.address, true).second) return ok();
   constexpr std::string_view kWhat = "a direct block of a fractal heap";
   Cursor c = TRY(source.block(block.address, block.size, "FHDB", 0, kWhat));
-  if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != block.offset) return source.fail(block.address, "a direct block of another fractal heap");
+  if (c.address() != address_ || c.number((heap_bits_ + 7) / 8) != block.offset)
+    return source.fail(block.address, "a direct block of another fractal heap");
   if (!checked_blocks_ || !source.verifies_checksums()) return ok();
   // The checksum stands behind the block's head and was made while it was zero there.
   std::string bytes(source.file().substr(block.address, block.size));

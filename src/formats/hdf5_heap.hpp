@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <unordered_map>
+#include <vector>
 
 #include "slipway/formats/hdf5_source.hpp"
 
@@ -15,7 +16,7 @@ class GlobalHeap {
   Result<std::string_view> object(Source& source, std::uint64_t collection, std::uint32_t index);
 
  private:
-  using Collection = std::unordered_map<std::uint32_t, std::string_view>;
+  using Collection = std::vector<std::pair<std::uint16_t, std::string_view>>;  // sorted
   static Result<Collection> read(Source& source, std::uint64_t address);
   std::unordered_map<std::uint64_t, Collection> collections_;
 };

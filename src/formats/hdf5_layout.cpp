@@ -94,7 +94,6 @@ Status newer(const Source& source, Cursor& c, unsigned version, Layout& layout, 
     layout.address = c.address();
     return dimensions(source, c, count, 4, layout);
   } else if (kind == kChunked) {
-    layout.wide_sizes = version == 5;
     return chunk_index(source, c, layout, refusal);
   } else if (kind == kVirtual) {
     refusal = "it is a virtual dataset: its data stand in other files, which are not opened";

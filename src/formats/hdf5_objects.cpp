@@ -7,8 +7,21 @@ namespace slipway::hdf5 {
 namespace {
 
 enum MessageType : unsigned {
-  kDataspace = 1, kLinkInfo = 2, kDatatype = 3, kOldFill = 4, kFill = 5, kLink = 6, kExternalFiles = 7, kLayout = 8, kGroupInfo = 0xA,
-  kFilters = 0xB, kAttribute = 0xC, kContinuation = 0x10, kSymbolTable = 0x11, kAttributeInfo = 0x15, kKnownMax = 0x18
+  kDataspace = 1,
+  kLinkInfo = 2,
+  kDatatype = 3,
+  kOldFill = 4,
+  kFill = 5,
+  kLink = 6,
+  kExternalFiles = 7,
+  kLayout = 8,
+  kGroupInfo = 0xA,
+  kFilters = 0xB,
+  kAttribute = 0xC,
+  kContinuation = 0x10,
+  kSymbolTable = 0x11,
+  kAttributeInfo = 0x15,
+  kKnownMax = 0x18
 };
 constexpr unsigned kShared = 0x02, kMustKnow = 0x80;
 
@@ -69,7 +82,6 @@ class Header {
     ordered_ = (flags & 4) != 0;
     const std::uint64_t head = c.at() - address_;
     if (size > source_.size()) return source_.fail(address_, "an object header is longer than the file");
-    TRY(source_.open(address_, head + size + 4, kWhat));
     TRY(source_.check_sum(address_, head + size + 4, kWhat));
     return messages(TRY(source_.open(address_ + head, size, kWhat)), 4U + (ordered_ ? 2 : 0));
   }
@@ -84,7 +96,8 @@ class Header {
       const std::uint64_t size = c.u16();
       m.flags = c.u8();
       c.skip(first ? 3 : head - 4);
-      if (size > c.left()) return source_.fail(at, "a message of " + std::to_string(size) + " bytes in an object header that has " + std::to_string(c.left()) + " left");
+      if (size > c.left())
+        return source_.fail(at, "a message of " + std::to_string(size) + " bytes in an object header that has " + std::to_string(c.left()) + " left");
       m.content = c.part(size);
       if (m.type == 0) continue;
       if (m.type == kContinuation) {
@@ -93,7 +106,8 @@ class Header {
         open_.push_back({address, bytes});
         continue;
       }
-      if (m.type > kKnownMax && (m.flags & kMustKnow) != 0) return source_.fail(at, "an object header has a message of the unknown type " + std::to_string(m.type));
+      if (m.type > kKnownMax && (m.flags & kMustKnow) != 0)
+        return source_.fail(at, "an object header has a message of the unknown type " + std::to_string(m.type));
       found_.push_back(m);
     }
     return ok();

@@ -19,8 +19,7 @@ Error Source::fail(std::size_t at, std::string_view what) const {
 
 Status Source::set_widths(unsigned address_bytes, unsigned length_bytes, std::size_t at) {
   for (const unsigned width : {address_bytes, length_bytes}) {
-    if (width != 2 && width != 4 && width != 8)
-      return fail(at, "addresses or lengths have " + std::to_string(width) + " bytes; 2, 4 and 8 are read");
+    if (width != 2 && width != 4 && width != 8) return fail(at, "addresses or lengths have " + std::to_string(width) + " bytes; 2, 4 and 8 are read");
   }
   address_bytes_ = address_bytes;
   length_bytes_ = length_bytes;
@@ -34,7 +33,8 @@ Status Source::spend(std::uint64_t bytes, std::size_t at) {
 }
 
 Status Source::count_object(std::size_t at) {
-  if (++objects_ > limits_.objects_max) return fail(at, "more than " + std::to_string(limits_.objects_max) + " groups, datasets, links and attributes");
+  if (++objects_ > limits_.objects_max)
+    return fail(at, "more than " + std::to_string(limits_.objects_max) + " groups, datasets, links and attributes");
   return ok();
 }
 
@@ -70,7 +70,8 @@ Status Source::check_sum(std::uint64_t address, std::uint64_t size, std::string_
   if (size < 4 || address > file_.size() || size > file_.size() - address) return fail(0, std::string(what) + " is too short for its checksum");
   if (!limits_.verify_checksums) return ok();
   Cursor c(file_, address + size - 4, 4, address_bytes_, length_bytes_);
-  if (c.u32() != lookup3(file_.substr(address, size - 4))) return fail(address, std::string(what) + " has another checksum than it says: it is damaged");
+  if (c.u32() != lookup3(file_.substr(address, size - 4)))
+    return fail(address, std::string(what) + " has another checksum than it says: it is damaged");
   return ok();
 }
 

@@ -41,7 +41,6 @@ struct Layout {
   std::uint64_t packed_size = 0;  // a single chunk behind filters; 0: it has none
   std::uint32_t filter_mask = 0;  // of that chunk
   bool whole_edges = true;        // chunks at the edge are filtered as well
-  bool wide_sizes = false;        // sizes of packed chunks have 8 bytes (layout version 5)
 };
 
 enum class FilterId : std::uint16_t { deflate = 1, shuffle = 2, fletcher32 = 3 };
@@ -51,9 +50,9 @@ struct Dataset {
   Space space;
   Layout layout;
   std::vector<FilterId> filters;
-  std::string_view fill;  // one element, or empty: zeros
-  std::string refusal;    // why it can't be read although it is sound
-  std::size_t at = 0;     // of its header
+  std::string_view fill;                              // one element, or empty: zeros
+  std::string refusal;                                // why it can't be read although it is sound
+  std::size_t at = 0;                                 // of its header
   std::optional<std::span<const std::byte>> numbers;  // once they were read
   std::vector<std::byte> unpacked;                    // what `numbers` points into, unless it is the file
 };
@@ -116,6 +115,7 @@ class Unpacked {
   std::string_view in_file_;
   bool is_owned_ = false;
 };
-Result<Unpacked> undo_filters(Source& source, const Dataset& dataset, std::uint32_t mask, std::string_view packed, std::size_t chunk_bytes, std::size_t at);
+Result<Unpacked> undo_filters(Source& source, const Dataset& dataset, std::uint32_t mask, std::string_view packed, std::size_t chunk_bytes,
+                              std::size_t at);
 
 }  // namespace slipway::hdf5

@@ -7,9 +7,9 @@ namespace slipway::hdf5 {
 namespace {
 
 enum Class : unsigned { kFixedPoint = 0, kFloatingPoint = 1, kString = 3, kOpaque = 5, kEnum = 8, kVariable = 9 };
-constexpr std::array<std::string_view, 12> kClassNames = {"integers", "floating-point numbers", "times",        "strings", "bit fields", "opaque bytes",
-                                                          "compound values", "references", "enumerations", "sequences of variable length", "arrays",
-                                                          "complex numbers"};
+constexpr std::array<std::string_view, 12> kClassNames = {
+    "integers",     "floating-point numbers",       "times",  "strings",        "bit fields", "opaque bytes", "compound values", "references",
+    "enumerations", "sequences of variable length", "arrays", "complex numbers"};
 constexpr unsigned kRankLimit = 32;
 constexpr std::size_t kTextBytes = sizeof(std::string);  // what each text costs beside its characters
 
@@ -64,7 +64,8 @@ Status enumeration(const Source& source, Cursor& c, std::uint32_t bits, unsigned
   const std::size_t at = c.at(), members = bits & 0xFFFF;
   const std::uint32_t base_head = c.u32();
   const std::size_t base_size = c.u32();
-  if ((base_head & 0xF) != kFixedPoint || base_size != type.size) return source.fail(at, "an enumeration of something that is no integer of its size");
+  if ((base_head & 0xF) != kFixedPoint || base_size != type.size)
+    return source.fail(at, "an enumeration of something that is no integer of its size");
   fixed_point(c, base_head >> 8, type);
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < members && !c.failed(); ++i) {
@@ -120,7 +121,8 @@ Result<Type> parse_type(const Source& source, Cursor c) {
     if (type.size != 8U + c.address_bytes()) return source.fail(at, "a variable-length string of " + std::to_string(type.size) + " bytes");
   } else {
     type.opaque = kind == kOpaque;
-    type.refusal = (kind < kClassNames.size() ? std::string(kClassNames[kind]) : "values of the unknown class " + std::to_string(kind)) + " are not read";
+    type.refusal =
+        (kind < kClassNames.size() ? std::string(kClassNames[kind]) : "values of the unknown class " + std::to_string(kind)) + " are not read";
   }
   TRY(source.done(c, "a datatype"));
   return type;
@@ -187,7 +189,8 @@ Result<std::vector<std::string>> make_texts(Source& source, GlobalHeap& heap, co
       continue;
     }
     const std::string_view text = TRY(heap.object(source, collection, index));
-    if (length > text.size()) return source.fail(at, "a string of " + std::to_string(length) + " bytes in a heap object of " + std::to_string(text.size()));
+    if (length > text.size())
+      return source.fail(at, "a string of " + std::to_string(length) + " bytes in a heap object of " + std::to_string(text.size()));
     TRY(source.give(length, at));
     out.emplace_back(unpadded(text.substr(0, length), Type::Padding::ends_at_nul));
   }

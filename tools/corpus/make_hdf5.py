@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make_hdf5.py OUT: small HDF5 files as h5py writes them, and beside each what h5py reads from it (<name>.json).
+"""make_hdf5.py OUT [SEEDS]: small HDF5 files as h5py writes them, and beside each what h5py reads from it (<name>.json).
 
 Needs h5py, numpy and ml_dtypes; run with h5py 3.16.0 (HDF5 2.0.0), numpy 2.4.6. The JSON has, for each object by its path, "attributes",
 "children" of groups, and of datasets "dtype", "shape" and "data": the elements' little-endian bytes in hexadecimal (their CRC-32 behind
@@ -165,6 +165,42 @@ def deep(f):
     group["end"] = np.arange(3)
 
 
+def edited(f):
+    """Files that were changed: freed space, continued headers, datasets that shrank and grew; unfiltered chunks at the edge."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((3, 4))
+    plist.set_deflate(4)
+    d = h5py.h5d.create(f.id, b"edges", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((7, 9)), plist)
+    d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(63, dtype="f4").reshape(7, 9))
+    d = f.create_dataset("resized", data=np.arange(100.0).reshape(10, 10), chunks=(3, 3), maxshape=(None, None), compression="gzip")
+    d.resize((4, 5))
+    d.resize((8, 4))
+    f.create_dataset("sum_then_gzip", data=np.arange(50.0), chunks=(7,), fletcher32=True, compression="gzip")
+    for i in range(20):
+        f[f"t{i}"] = np.arange(i)
+    for i in range(0, 20, 3):
+        del f[f"t{i}"]
+    x = f["t1"]
+    for i in range(7):
+        x.attrs[f"x{i}"] = "v" * i * 9
+    del x.attrs["x3"]
+    f["é/ü"] = 1
+
+
+def bomb(f):
+    f.create_dataset("zeros", shape=(1 << 26,), dtype="u1", chunks=(1 << 26,), compression=9)[...] = 0
+
+
+def echo(path):
+    """2,000 elements that are one text of 60,000 characters: a small file that asks for 120 MB."""
+    with h5py.File(path, "w") as f:
+        f.create_dataset("x", data=np.array(["a" * 60000] + ["b"] * 1999, dtype=h5py.string_dtype()))
+        at = f["x"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    data[at:at + 16 * 2000] = data[at:at + 16] * 2000
+    path.write_bytes(data)
+
+
 def other(f):
     """What is named and refused."""
     f["compound"] = np.zeros(2, [("a", "f4"), ("b", "i8")])
@@ -217,20 +253,51 @@ def write(out, name, fill, refused=(), values=None, **options):
     (out / (name + ".json")).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
+def seed(f):
+    """One of everything, as small as it gets, for the fuzzer."""
+    f.attrs["layer_names"] = [b"dense", b"b"]
+    f.attrs["config"] = "{}"
+    f.create_dataset("g/x", data=np.arange(3, dtype=">f4"))
+    f.create_dataset("p", data=np.arange(4, dtype="i2"), chunks=(2,))
+    f.create_dataset("z", data=np.arange(4, dtype="i4"), chunks=(3,), compression="gzip", shuffle=True, fletcher32=True)
+    f["v"] = np.array(["a", "bc"], dtype=h5py.string_dtype())
+    f["t"] = np.array([True])
+
+
+def seed_chunks(f):
+    f.create_dataset("one", data=np.arange(4, dtype="i4"), chunks=(4,), compression="gzip")
+    f.create_dataset("b", data=np.arange(4, dtype="i4").reshape(2, 2), chunks=(1, 2), maxshape=(None, None))
+    f.create_dataset("c", data=np.arange(4, dtype="i4").reshape(2, 2), chunks=(1, 2), maxshape=(None, None), compression="gzip")
+
+
+def seed_dense(f):
+    for i in range(60):
+        f.create_group(f"group_{i}")
+    for i in range(9):
+        f.attrs[f"a{i}"] = i
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
-    out.mkdir(parents=True, exist_ok=True)
-    for fill in (kinds, attributes, chunked, compact, wide, huge_attribute, deep):
+    (out / "hostile").mkdir(parents=True, exist_ok=True)
+    for fill in (kinds, attributes, chunked, compact, wide, huge_attribute, deep, edited):
         for name, bounds in (("earliest", ("earliest", "v108")), ("latest", "latest")):
             write(out, f"{fill.__name__}_{name}", fill, values=KINDS, libver=bounds)
     write(out, "kinds_v108", kinds, values=KINDS, libver=("v108", "v108"))
     write(out, "chunked_v110", chunked, libver=("v110", "v110"))
+    with h5py.File(out / "hostile" / "bomb.h5", "w") as f:
+        bomb(f)
+    echo(out / "hostile" / "echo.h5")
     write(out, "other", other, OTHER)
     write(out, "bfloat", bfloat, {"/opaque": "opaque bytes are not read"}, {"/keras": BFLOAT, "/real": BFLOAT})
     write(out, "newest", newest, {"/endless": "extensible array", "/virtual": "virtual dataset"}, libver="latest")
     write(out, "userblock", compact, userblock_size=1024)
     write(out, "userblock_latest", compact, userblock_size=512, libver="latest")
     write(out, "ordered", wide, track_order=True)
+    for fill in (seed, seed_chunks, seed_dense) if len(sys.argv) > 2 else ():
+        for name, bounds in (("earliest", ("earliest", "v108")), ("latest", "latest"))[fill is seed_dense:]:
+            with h5py.File(pathlib.Path(sys.argv[2]) / f"{fill.__name__}_{name}.h5", "w", libver=bounds) as f:
+                fill(f)
 
 
 if __name__ == "__main__":
