@@ -88,8 +88,9 @@ std::string refusal(const std::string& bytes) {
     TRY(choose_weights(file, ""));
     return ok();
   }();
-  if (!read.ok()) EXPECT_EQ(read.error().code(), ErrorCode::model_refused);
-  return read.ok() ? "" : read.error().detail();
+  if (read.ok()) return "";
+  EXPECT_EQ(read.error().code(), ErrorCode::model_refused);
+  return read.error().detail();
 }
 std::string refusal(const Made& m) { return refusal(file_of(m)); }
 bool says(const std::string& refusal, std::string_view words) { return refusal.find(words) != std::string::npos; }
@@ -112,8 +113,8 @@ TEST(TorchHostile, NoElementLiesOutsideItsStorage) {
   EXPECT_TRUE(says(refusal(Made{.sizes = {-1}}), "negative"));
   EXPECT_TRUE(says(refusal(Made{.strides = {-1}}), "negative"));
   EXPECT_TRUE(says(refusal(Made{.sizes = {4}, .strides = {1, 1}}), "strides"));
-  EXPECT_TRUE(says(refusal(Made{.sizes = {3}, .strides = {INT64_MAX}}), "further than can be counted"));
-  EXPECT_TRUE(says(refusal(Made{.offset = INT64_MAX, .sizes = {3}, .strides = {INT64_MAX / 2 + 2}}), "its storage has 4"));
+  EXPECT_TRUE(says(refusal(Made{.sizes = {3}, .strides = {INT64_MAX}}), "its storage has 4"));
+  EXPECT_TRUE(says(refusal(Made{.offset = INT64_MAX, .sizes = {3}, .strides = {INT64_MAX / 2 + 2}}), "further than can be counted"));
   EXPECT_TRUE(says(refusal(Made{.sizes = {1LL << 32, 1LL << 32}, .strides = {0, 0}}), "can be counted"));
   EXPECT_TRUE(says(refusal(Made{.sizes = std::vector<std::int64_t>(9, 1), .strides = std::vector<std::int64_t>(9, 1)}), "dimensions"));
 }
