@@ -54,7 +54,7 @@ bool looks_legacy(std::span<const std::byte> bytes) {
   std::string_view text = as_text(bytes);
   if (text.size() < 2 || text[0] != '\x80' || text[1] < 2 || text[1] > 5) return false;
   text.remove_prefix(2);
-  if (text[0] == '\x95' && text.size() >= 9) text.remove_prefix(9);  // FRAME
+  if (text.size() >= 9 && text[0] == '\x95') text.remove_prefix(9);  // FRAME
   return text.starts_with(kMagic);
 }
 

@@ -11,6 +11,7 @@ using pickle::Kind;
 using pickle::View;
 
 constexpr std::size_t kModulesMax = 50'000, kDepthMax = 64, kNameMax = 512, kPathsMax = 16ULL << 20;
+constexpr std::size_t kMembersMax = 1'000'000, kFleetingMax = 1'000;
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
@@ -36,9 +37,17 @@ Module::Named Module::members(std::string_view attribute) const {
   return out;
 }
 
+std::size_t Module::members() const {
+  std::size_t sum = 0;
+  for (const char* name : {"_modules", "_parameters", "_buffers"}) {
+    if (const auto found = view_.find(name)) sum += found->entries();
+  }
+  return sum;
+}
+
 bool Module::is_persistent(std::string_view buffer) const {
   const auto fleeting = view_.find("_non_persistent_buffers_set");
-  for (std::size_t i = 0; fleeting && i < fleeting->size(); ++i) {
+  for (std::size_t i = 0; fleeting && i < std::min(fleeting->size(), kFleetingMax); ++i) {
     if (fleeting->at(i).is_text(buffer)) return false;
   }
   return true;
@@ -74,12 +83,13 @@ Result<std::vector<Submodule>> module_tree(const Module& root) {
   };
   std::vector<Submodule> out;
   std::vector<Step> open = {{{"", root}, 0}};
-  std::size_t text = 0;
+  std::size_t text = 0, members = 0;
   while (!open.empty()) {
     const Step step = std::move(open.back());
     open.pop_back();
     if (step.depth > kDepthMax)
       return refused("its modules are nested deeper than " + std::to_string(kDepthMax) + ", at " + excerpt(step.at.path, 80));
+    if ((members += step.at.module.members()) > kMembersMax) return refused("its modules have more than " + std::to_string(kMembersMax) + " members");
     auto children = step.at.module.modules();
     if (out.size() + open.size() + children.size() >= kModulesMax) return refused("it has more than " + std::to_string(kModulesMax) + " modules");
     for (auto child = children.rbegin(); child != children.rend(); ++child) {

@@ -26,6 +26,7 @@ class Module {
   Named parameters() const { return members("_parameters"); }  // tensors
   Named buffers() const { return members("_buffers"); }        // tensors; all of them, also those that no state_dict has
   bool is_persistent(std::string_view buffer) const;
+  std::size_t members() const;  // of all three, empty slots too: what walking them costs
 
   // in_features, kernel_size, training, whatever __init__ set. Errors: model_refused with the path.
   Result<pickle::View> attribute(std::string_view name) const { return view_.attribute(name); }

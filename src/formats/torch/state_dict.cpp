@@ -13,7 +13,7 @@ using pickle::Kind;
 using pickle::View;
 
 constexpr std::size_t kVisitsMax = 20'000, kItemsMax = 1'000, kDepthMax = 5, kListedMax = 20;
-constexpr std::size_t kNameMax = 512, kTensorsMax = 200'000;
+constexpr std::size_t kNameMax = 512, kTensorsMax = 200'000, kEntriesMax = 4'000'000;
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
@@ -141,10 +141,12 @@ std::vector<WeightsAt> weights_in(const File& file) {
   };
   std::vector<WeightsAt> out;
   std::unordered_set<std::uint32_t> seen;
+  std::size_t entries = 0;  // many objects can share one dict's
   std::vector<Step> todo = {{file.pickle.root(), "", 0}};
   for (std::size_t at = 0; at < todo.size() && seen.size() < kVisitsMax; ++at) {
     const Step step = todo[at];
     if (!seen.insert(step.view.id()).second) continue;
+    if ((entries += step.view.entries()) > kEntriesMax) break;
     if (Module::of(step.view)) {
       out.push_back({step.entry, step.view, true});
       continue;
