@@ -43,7 +43,8 @@ bool is_whole_model(FileKind kind) {
     case FileKind::catboost:
     case FileKind::hdf5:
     case FileKind::keras_zip:
-    case FileKind::torch: return true;
+    case FileKind::torch_script:
+    case FileKind::torch_export: return true;
     default: return false;
   }
 }
