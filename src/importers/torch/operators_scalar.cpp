@@ -251,6 +251,18 @@ constexpr Operator kOperators[] = {
     {"min", "a, *rest", min_op},
     {"prim_max", "a, *rest", max_op},
     {"prim_min", "a, *rest", min_op},
+    {"__range_length", "low, high, step",
+     [](OpCall& c) -> Result<Any> {
+       const std::int64_t low = TRY(c.integer(0)), high = TRY(c.integer(1)), step = TRY(c.integer(2));
+       if (step == 0) return c.wrong("with a step of 0");
+       const std::int64_t span = step > 0 ? high - low : low - high, stride = step > 0 ? step : -step;
+       return Any(span > 0 ? (span + stride - 1) / stride : std::int64_t{0});
+     }},
+    {"__derive_index", "i, start, step", [](OpCall& c) -> Result<Any> { return Any(TRY(c.integer(1)) + TRY(c.integer(0)) * TRY(c.integer(2))); }},
+    {"has_torch_function", "*a", false_op},
+    {"has_torch_function_unary", "*a", false_op},
+    {"has_torch_function_variadic", "*a", false_op},
+    {"get_default_dtype", "", [](OpCall&) -> Result<Any> { return Any(TorchDType{DType::float32}); }},
     {"any", "a", any_op},
     {"all", "a", all_op},
     {"sum", "a", sum_op},
