@@ -211,7 +211,8 @@ Result<Tensor> Object::tensor() const {
   if (dtype() != DType::string) {
     const Array array = TRY(read());
     TRY(source.give(array.bytes.size(), tree_->nodes[node_].address).within(place(*tree_, node_)));
-    return Tensor::adopt(array.dtype, array.shape, {array.bytes.begin(), array.bytes.end()});
+    const std::string_view bytes = as_text(array.bytes);
+    return Tensor::share(array.dtype, array.shape, source.leaves_in_place(bytes) ? borrowed(bytes) : OwnedBytes(bytes).share());
   }
   Dataset& d = *tree_->nodes[node_].dataset;
   if (!d.refusal.empty()) return refused(*tree_, node_, d.refusal);

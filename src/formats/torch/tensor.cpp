@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
 
 namespace slipway::torch {
@@ -79,11 +80,13 @@ Result<Contiguous> TensorView::materialise() const {
   return out;
 }
 
-Result<Tensor> TensorView::tensor() const {
+Result<Tensor> TensorView::tensor(std::span<const std::byte> lasting) const {
   Contiguous made = TRY(materialise());
   if (made.owned.empty()) {
-    TRY(charge(*this));
-    made.owned.assign(made.bytes.begin(), made.bytes.end());
+    TRY(charge(*this));  // also where nothing is copied here: somebody writes them
+    const std::string_view bytes = as_text(made.bytes);
+    const bool stays = !bytes.empty() && lies_within(bytes, as_text(lasting));
+    return Tensor::share(dtype, sizes, stays ? borrowed(bytes) : OwnedBytes(bytes).share());
   }
   return Tensor::adopt(dtype, sizes, std::move(made.owned));
 }
