@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/result.hpp"
 #include "slipway/formats/hdf5.hpp"
@@ -86,7 +85,7 @@ class Source {
   // The last four bytes of the stretch are the checksum of those before.
   Status check_sum(std::uint64_t address, std::uint64_t size, std::string_view what) const;
   bool verifies_checksums() const { return limits_.verify_checksums; }
-  bool leaves_in_place(std::string_view bytes) const { return limits_.tensors_in_place && lies_within(bytes, file_); }
+  std::string_view lasting() const { return limits_.tensors_in_place ? file_ : std::string_view(); }  // what outlives tensors
   Status done(const Cursor& cursor, std::string_view what) const;
   Error fail(std::size_t at, std::string_view what) const;  // "the HDF5 file at byte N: what"
 

@@ -54,6 +54,16 @@ TEST(TorchTensor, IsTheFilesOwnBytesWhereTheseLast) {
   EXPECT_EQ(budget.left, 100'000U - 2 * 8192);  // either is written somewhere
   EXPECT_EQ(as_text(std::as_const(copied).bytes()), as_text(std::as_const(placed).bytes()));
   EXPECT_NE(t.tensor(file.first(8192))->bytes().data(), file.data() + 4096);  // its end is not among what lasts
+  const auto shifted = file.subspan(1);                                       // not aligned: copied, once
+  TensorView odd = whole;
+  odd.storage = shifted;
+  odd.offset = 0;
+  odd.sizes = {1024};
+  odd.strides = {1};
+  const Tensor one = checked(odd)->tensor(file).value(), other = one;
+  EXPECT_FALSE(lies_within(as_text(one.bytes()), as_text(file)));
+  EXPECT_EQ(one.bytes().data(), other.bytes().data());
+  EXPECT_EQ(as_text(one.bytes()), as_text(shifted.first(4096)));
   TensorView turned = t;
   turned.strides = {1, 2};
   const auto gathered = checked(turned)->tensor(file).value();

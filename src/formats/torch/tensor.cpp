@@ -4,8 +4,8 @@
 #include <cstring>
 #include <string>
 
-#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
+#include "slipway/tensor/in_place.hpp"
 
 namespace slipway::torch {
 namespace {
@@ -84,9 +84,7 @@ Result<Tensor> TensorView::tensor(std::span<const std::byte> lasting) const {
   Contiguous made = TRY(materialise());
   if (made.owned.empty()) {
     TRY(charge(*this));  // also where nothing is copied here: somebody writes them
-    const std::string_view bytes = as_text(made.bytes);
-    const bool stays = !bytes.empty() && lies_within(bytes, as_text(lasting));
-    return Tensor::share(dtype, sizes, stays ? borrowed(bytes) : OwnedBytes(bytes).share());
+    return tensor_in_place(dtype, sizes, as_text(made.bytes), as_text(lasting));
   }
   return Tensor::adopt(dtype, sizes, std::move(made.owned));
 }
