@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "slipway/formats/hdf5_tree.hpp"
+#include "slipway/tensor/in_place.hpp"
 
 namespace slipway::hdf5 {
 namespace {
@@ -211,7 +212,7 @@ Result<Tensor> Object::tensor() const {
   if (dtype() != DType::string) {
     const Array array = TRY(read());
     TRY(source.give(array.bytes.size(), tree_->nodes[node_].address).within(place(*tree_, node_)));
-    return Tensor::adopt(array.dtype, array.shape, {array.bytes.begin(), array.bytes.end()});
+    return tensor_in_place(array.dtype, array.shape, as_text(array.bytes), source.lasting());
   }
   Dataset& d = *tree_->nodes[node_].dataset;
   if (!d.refusal.empty()) return refused(*tree_, node_, d.refusal);

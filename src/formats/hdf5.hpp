@@ -23,6 +23,7 @@ struct Limits {
   std::size_t objects_max = 200'000;   // groups, datasets, links and attributes together
   std::size_t bytes_max = 4ULL << 30;  // of all that is given as a copy
   bool verify_checksums = true;        // false for the fuzzer only, which can't guess them
+  bool tensors_in_place = false;       // the file's bytes outlive its tensors, which may point there
 };
 
 bool looks_like_hdf5(std::span<const std::byte> bytes);  // the signature at 0, 512, 1024, ...
@@ -53,9 +54,10 @@ class Object {
 
   // Datasets.
   const Shape& shape() const;
-  DType dtype() const;            // string for texts; undefined: something that isn't read
-  Result<Array> read() const;     // numbers; unpacked once
-  Result<Tensor> tensor() const;  // a copy, texts too
+  DType dtype() const;         // string for texts; undefined: something that isn't read
+  Result<Array> read() const;  // numbers; unpacked once
+  // Texts too. Numbers that stand just so in the file are a copy, or with Limits::tensors_in_place those bytes themselves.
+  Result<Tensor> tensor() const;
 
   // Attributes of groups and datasets. Values are decoded when they are asked for.
   std::vector<std::string_view> attributes() const;

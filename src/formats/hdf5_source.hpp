@@ -85,6 +85,7 @@ class Source {
   // The last four bytes of the stretch are the checksum of those before.
   Status check_sum(std::uint64_t address, std::uint64_t size, std::string_view what) const;
   bool verifies_checksums() const { return limits_.verify_checksums; }
+  std::string_view lasting() const { return limits_.tensors_in_place ? file_ : std::string_view(); }  // what outlives tensors
   Status done(const Cursor& cursor, std::string_view what) const;
   Error fail(std::size_t at, std::string_view what) const;  // "the HDF5 file at byte N: what"
 

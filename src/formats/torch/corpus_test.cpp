@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
 #include "slipway/formats/json_tree.hpp"
 #include "slipway/formats/safetensors.hpp"
@@ -31,6 +32,43 @@ std::vector<const Node*> children(const Tree& tree, const Node& node) {
   std::vector<const Node*> out;
   for (std::uint32_t i = node.first; i != 0; i = tree.at(i).next) out.push_back(&tree.at(i));
   return out;
+}
+
+TEST(TorchTensor, IsTheFilesOwnBytesWhereTheseLast) {
+  std::vector<float> storage(4096);
+  for (std::size_t i = 0; i < storage.size(); ++i) storage[i] = static_cast<float>(i);
+  const auto file = std::as_bytes(std::span(storage));
+  TensorView whole;
+  whole.dtype = DType::float32;
+  whole.sizes = {2, 1024};
+  whole.strides = {1024, 1};
+  whole.storage = file;
+  whole.offset = 1024;
+  CopyBudget budget{100'000};
+  whole.copies = &budget;
+  const TensorView t = checked(whole).value();
+  const auto copied = t.tensor().value();
+  EXPECT_NE(copied.bytes().data(), file.data() + 4096);
+  const auto placed = t.tensor(file).value();
+  EXPECT_EQ(std::as_const(placed).bytes().data(), file.data() + 4096);
+  EXPECT_EQ(budget.left, 100'000U - 2 * 8192);  // either is written somewhere
+  EXPECT_EQ(as_text(std::as_const(copied).bytes()), as_text(std::as_const(placed).bytes()));
+  EXPECT_NE(t.tensor(file.first(8192))->bytes().data(), file.data() + 4096);  // its end is not among what lasts
+  const auto shifted = file.subspan(1);                                       // not aligned: copied, once
+  TensorView odd = whole;
+  odd.storage = shifted;
+  odd.offset = 0;
+  odd.sizes = {1024};
+  odd.strides = {1};
+  const Tensor one = checked(odd)->tensor(file).value(), other = one;
+  EXPECT_FALSE(lies_within(as_text(one.bytes()), as_text(file)));
+  EXPECT_EQ(one.bytes().data(), other.bytes().data());
+  EXPECT_EQ(as_text(one.bytes()), as_text(shifted.first(4096)));
+  TensorView turned = t;
+  turned.strides = {1, 2};
+  const auto gathered = checked(turned)->tensor(file).value();
+  EXPECT_EQ(gathered.as_double(1), 1026.0);
+  EXPECT_FALSE(lies_within(as_text(std::as_const(gathered).bytes()), as_text(file)));
 }
 
 // The case's answer: name -> [dtype, sizes, hex of its bytes].

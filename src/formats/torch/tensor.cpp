@@ -5,6 +5,7 @@
 #include <string>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/tensor/in_place.hpp"
 
 namespace slipway::torch {
 namespace {
@@ -79,11 +80,11 @@ Result<Contiguous> TensorView::materialise() const {
   return out;
 }
 
-Result<Tensor> TensorView::tensor() const {
+Result<Tensor> TensorView::tensor(std::span<const std::byte> lasting) const {
   Contiguous made = TRY(materialise());
   if (made.owned.empty()) {
-    TRY(charge(*this));
-    made.owned.assign(made.bytes.begin(), made.bytes.end());
+    TRY(charge(*this));  // also where nothing is copied here: somebody writes them
+    return tensor_in_place(dtype, sizes, as_text(made.bytes), as_text(lasting));
   }
   return Tensor::adopt(dtype, sizes, std::move(made.owned));
 }

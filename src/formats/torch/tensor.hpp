@@ -47,7 +47,8 @@ struct TensorView {
   // Nothing is copied when the file has the elements in this order already: weights of 500 MB stay where they are.
   // Errors: model_refused when the copies of this file come to more than the file can account for, or a boolean is neither 0 nor 1.
   Result<Contiguous> materialise() const;
-  Result<Tensor> tensor() const;  // the same as a value
+  // The same as a value. Elements that stand in `lasting` just so are those bytes themselves, which have to outlive it; others are a copy.
+  Result<Tensor> tensor(std::span<const std::byte> lasting = {}) const;
 };
 
 // Fills `count`, or refuses: a rank above kRankMax, something negative, an overflow, an element outside the storage.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
 #include "slipway/formats/hdf5.hpp"
 #include "slipway/formats/zip.hpp"
@@ -63,9 +64,9 @@ Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialec
 
 }  // namespace
 
-Result<Artifact> import_h5(std::span<const std::byte> bytes, const Options&, Report& report) {
+Result<Artifact> import_h5(std::span<const std::byte> bytes, const Options& options, Report& report) {
   report.format = "Keras HDF5";
-  const hdf5::File file = TRY(hdf5::File::open(bytes));
+  const hdf5::File file = TRY(hdf5::File::open(bytes, {.tensors_in_place = options.weights_in_place}));
   const hdf5::Object root = file.root();
   if (!root.has_attribute("model_config")) {
     if (root.has_attribute("layer_names") || root.has("layers") || root.has("_layer_checkpoint_dependencies"))
@@ -100,7 +101,9 @@ Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options&
   }
   report.producer = "Keras " + excerpt(version, 40);
   const json::Value config = TRY(config_of(as_text(TRY(archive.read("config.json"))), "config.json"));
-  const hdf5::File file = TRY(hdf5::File::open(TRY(archive.read("model.weights.h5"))));
+  const std::span<const std::byte> weights = TRY(archive.read("model.weights.h5"));
+  const bool stored = lies_within(as_text(weights), as_text(bytes));
+  const hdf5::File file = TRY(hdf5::File::open(weights, {.tensors_in_place = options.weights_in_place && stored}));
   return lower(config, Weights::archive(file.root()), dialect_of(version), report);
 }
 

@@ -46,7 +46,8 @@ std::optional<DType> dtype_of_schema(std::int64_t code) {
 // A program as JSON, with the weights beside it. Outlives every try.
 class Program {
  public:
-  Program(Tree tree, const files::ExportArchive& archive) : tree_(std::move(tree)), archive_(archive) {}
+  Program(Tree tree, const files::ExportArchive& archive, std::span<const std::byte> lasting)
+      : tree_(std::move(tree)), archive_(archive), lasting_(lasting) {}
 
   const Node* member(const Node* of, std::string_view key) const { return of == nullptr ? nullptr : tree_.find(*of, key); }
   const Node* member(const Node* of, std::string_view a, std::string_view b) const { return member(member(of, a), b); }
@@ -85,7 +86,7 @@ class Program {
       const files::TensorView* t = archive_.weights.find(name);
       if (t == nullptr) t = archive_.constants.find(name);
       if (t == nullptr) return refuse("the archive has no weights named " + excerpt(name, 80));
-      known = std::make_shared<const Tensor>(TRY(t->tensor()));
+      known = std::make_shared<const Tensor>(TRY(t->tensor(lasting_)));
     }
     return known;
   }
@@ -93,6 +94,7 @@ class Program {
  private:
   Tree tree_;
   const files::ExportArchive& archive_;
+  std::span<const std::byte> lasting_;  // bytes that weights may be views of
   std::map<std::string, neural::SharedTensor> tensors_;
 };
 
@@ -347,10 +349,10 @@ Result<InputPort> port_of(const Program& program, const Input& in) {
 
 }  // namespace
 
-Result<Artifact> import_export(std::span<const std::byte> bytes, const Options&, Report& report) {
+Result<Artifact> import_export(std::span<const std::byte> bytes, const Options& options, Report& report) {
   report.format = "torch.export";
   const files::ExportArchive archive = TRY(files::ExportArchive::open(bytes));
-  Program program(TRY(Tree::parse(archive.program)), archive);
+  Program program(TRY(Tree::parse(archive.program)), archive, options.weights_in_place ? bytes : std::span<const std::byte>());
   const std::string version = Program::text(program.member(program.root(), "torch_version"));
   report.producer = "PyTorch" + (version.empty() ? std::string() : " " + excerpt(version, 40));
   report.title = "exported program";

@@ -268,18 +268,22 @@ class ScriptHost final : public Host {
  public:
   // Tensors of the archive by their place: read once for all tries.
   using Contents = std::map<std::pair<const files::TensorPickle*, std::uint32_t>, neural::SharedTensor>;
-  void share(Contents* contents) { contents_ = contents; }
+  void share(Contents* contents, std::span<const std::byte> lasting) {  // lasting: bytes that weights may be views of
+    contents_ = contents;
+    lasting_ = lasting;
+  }
 
  private:
   Result<neural::SharedTensor> content(const pickle::View& v, const files::TensorPickle& pickle, const files::TensorView& t) {
     auto& shared = (*contents_)[{&pickle, v.id()}];
-    if (!shared) shared = std::make_shared<const Tensor>(TRY(t.tensor()));
+    if (!shared) shared = std::make_shared<const Tensor>(TRY(t.tensor(lasting_)));
     return shared;
   }
 
   Code& code_;
   Net& net_;
   Contents* contents_ = nullptr;
+  std::span<const std::byte> lasting_;
   int nesting_ = 0;
   std::map<std::pair<const files::TensorPickle*, std::uint32_t>, TensorRef> tensors_;
   std::map<std::pair<const files::TensorPickle*, std::uint32_t>, std::shared_ptr<Object>> objects_;
@@ -329,7 +333,7 @@ Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
 
 }  // namespace
 
-Result<Artifact> import_script(std::span<const std::byte> bytes, const Options&, Report& report) {
+Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& options, Report& report) {
   report.format = "TorchScript";
   const files::ScriptArchive archive = TRY(files::ScriptArchive::open(bytes));
   Code code(archive);
@@ -343,10 +347,11 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options&,
   if (forward == nullptr) return refuse("the class " + excerpt(name) + " has no forward");
   const py::FunctionDef& f = *forward->as<py::FunctionDef>();
   const std::vector<InputPort> ports = TRY(inputs_of(f));
+  const std::span<const std::byte> lasting = options.weights_in_place ? bytes : std::span<const std::byte>();
   ScriptHost::Contents contents;
   const Body body = [&](Net& net, const std::vector<Value>& inputs) -> Result<std::vector<OutputPort>> {
     ScriptHost host(code, net);
-    host.share(&contents);
+    host.share(&contents, lasting);
     Evaluator e(net, host);
     for (const auto& [path, module] : code.modules()) {
       if (module) e.name_module(module.get(), "code/" + path);

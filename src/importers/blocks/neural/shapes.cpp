@@ -100,13 +100,14 @@ Tensor transposed(const Tensor& t, const std::vector<std::size_t>& permutation) 
     shape[i] = t.shape()[permutation[i]];
     step[i] = stride[permutation[i]];
   }
-  Tensor out(t.dtype(), shape);
   const std::size_t width = dtype_size(t.dtype());
+  OwnedBytes out;  // shared in the end: a copy of the tensor is none of its elements
+  char* to = out.room(t.bytes().size()).data();
+  out.grow(t.bytes().size());
   const std::byte* from = t.bytes().data();
-  std::byte* to = out.bytes().data();
   std::vector<std::int64_t> at(rank, 0);
   std::size_t source = 0;
-  for (std::size_t i = 0; i < out.count(); ++i) {
+  for (std::size_t i = 0; i < t.count(); ++i) {
     std::memcpy(to + i * width, from + source * width, width);
     for (std::size_t d = rank; d-- > 0;) {
       source += step[d];
@@ -115,7 +116,7 @@ Tensor transposed(const Tensor& t, const std::vector<std::size_t>& permutation) 
       at[d] = 0;
     }
   }
-  return out;
+  return Tensor::share(t.dtype(), std::move(shape), std::move(out).share());
 }
 
 }  // namespace
