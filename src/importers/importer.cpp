@@ -4,6 +4,7 @@
 
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/boosting/import.hpp"
+#include "slipway/importers/detect.hpp"
 #include "slipway/importers/keras/import.hpp"
 #include "slipway/importers/onnx.hpp"
 #include "slipway/importers/plan.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t kFilesMax = 24;
 
 Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
+  if (std::ranges::any_of(files, [](const SourceFile& f) { return torch::is_torch(detect(f.bytes)); })) return torch::import_torch(files, options, report);
   const std::vector<Source> sources = TRY(open_sources(files, options, report));
   const Source& first = sources[0];
   switch (first.whole) {
@@ -26,7 +28,6 @@ Result<Artifact> import_objects(std::span<const SourceFile> files, const Options
     case FileKind::catboost: return boosting::import_catboost(first.bytes, report);
     case FileKind::hdf5: return keras::import_h5(first.bytes, options, report);
     case FileKind::keras_zip: return keras::import_archive(first.bytes, options, report);
-    case FileKind::torch: return torch::import_torch(first.bytes, options, report);
     default: break;
   }
   for (std::size_t i = 1; i < sources.size(); ++i) {

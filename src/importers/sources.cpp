@@ -42,8 +42,7 @@ bool is_whole_model(FileKind kind) {
     case FileKind::lightgbm_text:
     case FileKind::catboost:
     case FileKind::hdf5:
-    case FileKind::keras_zip:
-    case FileKind::torch: return true;
+    case FileKind::keras_zip: return true;
     default: return false;
   }
 }

@@ -2,13 +2,34 @@
 
 #include "slipway/formats/torch/file.hpp"
 #include "slipway/importers/torch/script.hpp"
+#include "slipway/importers/torch/source.hpp"
 
 namespace slipway::importers::torch {
 
-Result<Artifact> import_torch(std::span<const std::byte> bytes, const Options& options, Report& report) {
-  const slipway::torch::Archive archive = TRY(slipway::torch::Archive::open(bytes));
-  if (archive.has("constants.pkl")) return import_script(bytes, options, report);
-  return Error(ErrorCode::model_refused, "PyTorch weights aren't read yet");
+bool is_torch(FileKind kind) {
+  return kind == FileKind::torch || kind == FileKind::torch_legacy || kind == FileKind::torch_script || kind == FileKind::safetensors;
+}
+
+Result<Artifact> import_torch(std::span<const SourceFile> files, const Options& options, Report& report) {
+  const SourceFile* model = nullptr;
+  std::vector<SourceFile> sources;
+  for (const SourceFile& file : files) {
+    if (is_torch(detect(file.bytes))) {
+      if (model != nullptr) return Error(ErrorCode::model_refused, "there are two files of weights, " + model->name + " and " + file.name + ": a model has one");
+      model = &file;
+    } else if (is_source(file)) {
+      sources.push_back(file);
+    } else {
+      return Error(ErrorCode::model_refused, file.name + " is no Python source: beside PyTorch weights only the source of their class belongs");
+    }
+  }
+  const FileKind kind = detect(model->bytes);
+  report.format = kind_title(kind);
+  if (kind == FileKind::torch || kind == FileKind::torch_script) {
+    const slipway::torch::Archive archive = TRY(slipway::torch::Archive::open(model->bytes));
+    if (archive.has("constants.pkl")) return import_script(model->bytes, options, report);
+  }
+  return import_weights(*model, sources, options, report);
 }
 
 }  // namespace slipway::importers::torch

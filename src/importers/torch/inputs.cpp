@@ -5,6 +5,7 @@
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/graph_schema.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -256,6 +257,30 @@ void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice
 }
 
 }  // namespace
+
+Status collect_outputs(Net& net, const Any& a, const std::string& name, std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
+  if (const auto* t = a.as<TensorRef>()) {
+    out.push_back({name, TRY((*t)->read(net))});
+    return ok();
+  }
+  if (const std::vector<Any>* items = items_of(a)) {
+    const auto* t = a.as<std::shared_ptr<Tuple>>();
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      const bool named = t != nullptr && i < (*t)->names.size();
+      TRY(collect_outputs(net, (*items)[i], named ? (*t)->names[i] : name + "_" + std::to_string(i), out));
+    }
+    return ok();
+  }
+  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
+    for (const auto& [key, value] : (*d)->items) TRY(collect_outputs(net, value, to_text(key), out));
+    return ok();
+  }
+  if (const auto* n = a.as<Dim>()) {
+    out.push_back({name, net.to_scalar(*n)});
+    return ok();
+  }
+  return ok();  // None and the like
+}
 
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
