@@ -3,8 +3,8 @@
 
     make_torch_source.py OUT [--only NAME]
 
-Every case is a folder: model.* (weights), net.py or net.ipynb, input.npy or input.json, expected.npy or expected.json, args.json (words for
-`slipway predict`). Small on purpose: they are committed under tests/corpus/torch-source.
+Every case is a folder: model.* (weights), net.py or net.ipynb, input.json, expected.json, files.json (for tests/parity) and args.json (words for
+`slipway predict`). Small on purpose: those of tests/corpus/torch_source are committed.
 """
 import argparse, json, pathlib, textwrap
 import numpy as np
@@ -669,7 +669,7 @@ class Discriminator(nn.Module):
         return self.main(input)
 """)
 
-case("dqn", "DQN(4, 2)", {"state": rnd(3, 4)}, tail="""
+case("dqn", "DQN(4, 2)", {"x": rnd(3, 4)}, tail="""
 n_actions = env.action_space.n
 policy_net = DQN(n_observations, n_actions).to(device)
 target_net = DQN(n_observations, n_actions).to(device)
@@ -1105,12 +1105,10 @@ def make(name, c, out):
         source.write_text(notebook(text) if c["notebook"] else text)
         args = ["--source", source.name]
     (folder / "args.json").write_text(json.dumps(args + c["args"]))
-    if len(inputs) == 1 and len(results) == 1:
-        np.save(folder / "input.npy", next(iter(c["inputs"].values())))
-        np.save(folder / "expected.npy", next(iter(results.values())))
-    else:
-        (folder / "input.json").write_text(json.dumps({"inputs": {k: v.tolist() for k, v in c["inputs"].items()}}))
-        (folder / "expected.json").write_text(json.dumps({k: v.tolist() for k, v in results.items()}))
+    wish = ";class=" + c["args"][1] if c["args"][:1] == ["--class"] else ""
+    (folder / "files.json").write_text(json.dumps({"files": [target.name] + args[1:], "entry": wish}))
+    (folder / "input.json").write_text(json.dumps({"inputs": {k: v.tolist() for k, v in c["inputs"].items()}}))
+    (folder / "expected.json").write_text(json.dumps({"kind": "graph", **{k: v.tolist() for k, v in results.items()}}))
 
 
 if __name__ == "__main__":

@@ -396,7 +396,15 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   }
   if (const auto* s = object.as<std::string>()) {
     const std::string self = *s;
-    if (name == "format" || name == "join") return function(text, [self](Evaluator&, const Arguments&) -> Result<Any> { return Any(self); });
+    if (name == "format") return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
+    if (name == "join") {
+      return function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1) return neural::wrong("join: takes a list");
+        std::string out;
+        for (const Any& item : TRY(e.iterate(a.positional[0]))) out += (out.empty() ? "" : self) + to_text(item);
+        return Any(out);
+      });
+    }
     if (name == "lower" || name == "upper" || name == "strip") {
       return function(text, [self, text](Evaluator&, const Arguments&) -> Result<Any> {
         std::string out = self;

@@ -187,6 +187,21 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
   return fixed_rows;
 }
 
+// Rows of ids ([N]) are likelier than tables of them with a number of columns that nothing but the arithmetic asks for.
+Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, Choice c, std::size_t& tries) {
+  Choice flat = c;
+  bool any = false;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    Shape& s = flat.shapes[i];
+    if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
+    any = any || c.shapes[i].dims[1] != kFree;
+    s.dims = {kFree};
+  }
+  if (!any) return c;
+  flat.attempt = settle(body, ports, flat.shapes, tries);
+  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
+}
+
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
@@ -210,7 +225,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     c.attempt = settle(body, ports, c.shapes, tries);
     if (is_complete(c.attempt)) {
-      if (!c.attempt.no_rows && c.attempt.keeps_rows) return c;
+      if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
       if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;

@@ -138,6 +138,8 @@ def _pair(value, n):
     return tuple([value] * n)
 
 class Linear(Module):
+    weight = None
+    bias = None
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
         self.in_features = in_features
         self.out_features = out_features
@@ -160,6 +162,9 @@ class Bilinear(Module):
         return F.bilinear(input1, input2, self.weight, self.bias)
 
 class _Conv(Module):
+    weight = None
+    bias = None
+    padding_mode = 'zeros'
     def _setup(self, n, transposed, in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode):
         self.n = n
         self.in_channels = in_channels
@@ -189,6 +194,7 @@ class _Conv(Module):
         return F.pad(input, sides, self.padding_mode)
 
 class Conv1d(_Conv):
+    n = 1
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros', device=None, dtype=None):
         self._setup(1, False, in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode)
     def forward(self, input):
@@ -197,6 +203,7 @@ class Conv1d(_Conv):
         return F.conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 class Conv2d(_Conv):
+    n = 2
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros', device=None, dtype=None):
         self._setup(2, False, in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode)
     def forward(self, input):
@@ -205,6 +212,7 @@ class Conv2d(_Conv):
         return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 class Conv3d(_Conv):
+    n = 3
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros', device=None, dtype=None):
         self._setup(3, False, in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode)
     def forward(self, input):
@@ -213,24 +221,32 @@ class Conv3d(_Conv):
         return F.conv3d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 class ConvTranspose1d(_Conv):
+    n = 1
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, dilation=1, padding_mode='zeros', device=None, dtype=None):
         self._setup(1, True, in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode)
     def forward(self, input):
         return F.conv_transpose1d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
 
 class ConvTranspose2d(_Conv):
+    n = 2
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, dilation=1, padding_mode='zeros', device=None, dtype=None):
         self._setup(2, True, in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode)
     def forward(self, input):
         return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
 
 class ConvTranspose3d(_Conv):
+    n = 3
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, dilation=1, padding_mode='zeros', device=None, dtype=None):
         self._setup(3, True, in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode)
     def forward(self, input):
         return F.conv_transpose3d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
 
 class _BatchNorm(Module):
+    weight = None
+    bias = None
+    running_mean = None
+    running_var = None
+    track_running_stats = True
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None):
         self.num_features = num_features
         self.eps = eps
@@ -256,6 +272,10 @@ class SyncBatchNorm(_BatchNorm):
     pass
 
 class _InstanceNorm(Module):
+    weight = None
+    bias = None
+    running_mean = None
+    running_var = None
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, device=None, dtype=None):
         self.num_features = num_features
         self.eps = eps
@@ -279,6 +299,8 @@ class InstanceNorm3d(_InstanceNorm):
     pass
 
 class LayerNorm(Module):
+    weight = None
+    bias = None
     def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, device=None, dtype=None):
         self.normalized_shape = _pair(normalized_shape, 1)
         self.eps = eps
@@ -296,6 +318,8 @@ class RMSNorm(Module):
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
 class GroupNorm(Module):
+    weight = None
+    bias = None
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None):
         self.num_groups = num_groups
         self.num_channels = num_channels
@@ -512,6 +536,7 @@ void add_activations(std::string& out) {
   }
   out += R"py(
 class GELU(Module):
+    approximate = 'none'
     def __init__(self, approximate='none'):
         self.approximate = approximate
     def forward(self, input):
@@ -667,7 +692,10 @@ class MultiheadAttention(Module):
         return projected.reshape(projected.size(0), projected.size(1), self.num_heads, self.head_dim).transpose(1, 2)
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True, is_causal=False):
         one = query.dim() == 2
+        if query.dim() != 2 and query.dim() != 3:
+            raise ValueError("attention of a tensor that isn't [batch, length, features]")
         if one:
+            _no_rows()
             query, key, value = query.unsqueeze(0), key.unsqueeze(0), value.unsqueeze(0)
             if key_padding_mask is not None:
                 key_padding_mask = key_padding_mask.unsqueeze(0)

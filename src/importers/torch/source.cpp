@@ -193,6 +193,72 @@ class Network {
   std::map<std::string, neural::SharedTensor> contents_;  // read once for all tries
 };
 
+// --- a pickled nn.Sequential of torch's own layers: the pickle has all that they calculate with
+
+class PickledNetwork {
+ public:
+  PickledNetwork(const Sources& none, const files::Module& root, const files::StateDict& weights) : none_(none), root_(root), weights_(weights) {}
+
+  Result<Artifact> build(Report& report) {
+    return build_network("Sequential", {{"input", std::nullopt, std::nullopt}},
+                         [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+  }
+
+ private:
+  Result<std::vector<OutputPort>> body(Net& net, const std::vector<Value>& inputs) {
+    SourceHost host(none_);
+    Evaluator e(net, host);
+    const Any network = TRY(restored(net, host, e, root_, "", 0));
+    host.finish_construction();
+    const Any result = TRY(e.call(network, {{tensor(inputs[0])}, {}}));
+    std::vector<OutputPort> out;
+    TRY(collect_outputs(net, result, "output", out));
+    return out;
+  }
+
+  Result<Any> restored(Net& net, SourceHost& host, Evaluator& e, const files::Module& m, const std::string& path, int depth) {  // NOLINT(misc-no-recursion)
+    if (depth > 50) return refuse("modules nested more than 50 deep");
+    const std::string name = m.class_name();
+    if (!m.is_torch_class()) return refuse((path.empty() ? "the network" : path) + " is of the class " + excerpt(name, 80));
+    std::vector<std::pair<std::string, Any>> attributes;
+    for (const std::string& key : m.attributes()) {
+      const auto value = m.find(key);
+      if (!value) continue;
+      if (value->is_none()) attributes.emplace_back(key, Any());
+      if (auto plain = plain_value(*value)) attributes.emplace_back(key, std::move(*plain));
+    }
+    const auto add = [&](const std::string& key) -> Status {
+      const std::string full = path.empty() ? key : path + "." + key;
+      const files::TensorView* t = weights_.find(full);
+      if (t == nullptr) return ok();
+      neural::SharedTensor& content = contents_[full];
+      if (!content) content = std::make_shared<const Tensor>(TRY(t->tensor()));
+      attributes.emplace_back(key, tensor(net.weight(content)));
+      return ok();
+    };
+    for (const auto& [key, value] : m.parameters()) TRY(add(key));
+    for (const auto& [key, value] : m.buffers()) TRY(add(key));
+    for (const auto& [key, value] : m.modules()) {
+      const auto child = files::Module::of(value);
+      if (!child) return refuse(path + "." + key + " is no module");
+      attributes.emplace_back(key, TRY(restored(net, host, e, *child, path.empty() ? key : path + "." + key, depth + 1)));
+    }
+    return host.restored(e, name.substr(name.rfind('.') + 1), std::move(attributes));
+  }
+
+  const Sources& none_;
+  const files::Module& root_;
+  const files::StateDict& weights_;
+  std::map<std::string, neural::SharedTensor> contents_;
+};
+
+// Sequential at the top, and torch's own all the way down.
+bool is_plain_sequential(const files::Module& root) {
+  if (!root.is_torch_class() || !root.class_name().ends_with(".Sequential")) return false;
+  const auto tree = files::module_tree(root);
+  return tree.ok() && std::ranges::all_of(*tree, [](const files::Submodule& s) { return s.module.is_torch_class(); });
+}
+
 // --- the files
 
 struct Weights {
@@ -201,6 +267,7 @@ struct Weights {
   files::StateDict dict;
   Values said;
   std::string pickled_class;  // "Net"
+  std::optional<files::Module> module;
 };
 
 Result<Weights> open_weights(std::span<const std::byte> bytes, const std::string& entry, Report& report) {
@@ -221,6 +288,7 @@ Result<Weights> open_weights(std::span<const std::byte> bytes, const std::string
     const std::string name = module ? module->unwrapped().class_name() : std::string();
     w.pickled_class = name.substr(name.rfind('.') + 1);
     if (module) {
+      w.module = module->unwrapped();
       for (const std::string& attribute : module->unwrapped().attributes()) {
         const auto value = module->unwrapped().find(attribute);
         if (auto plain = value ? plain_value(*value) : std::nullopt) w.said.try_emplace(attribute, std::move(*plain));
@@ -274,6 +342,10 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
       kept.push_back("import math\nimport numpy as np\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch.nn import *\n" + all);
       texts.emplace_back("the source in the file", kept.back());
     }
+  }
+  if (texts.empty() && w.module && is_plain_sequential(*w.module)) {
+    const Sources none = TRY(read_sources({}));
+    return PickledNetwork(none, *w.module, w.dict).build(report);
   }
   if (texts.empty()) return refuse_alone(w);
   const Sources read = TRY(read_sources(texts));

@@ -138,6 +138,15 @@ Result<Any> SourceHost::instantiate(Evaluator& e, const std::shared_ptr<Class>& 
   return made;
 }
 
+Result<Any> SourceHost::restored(Evaluator& e, const std::string& class_name, std::vector<std::pair<std::string, Any>> attributes) {
+  const py::Stmt* s = py::find_class(sources_.nn->tree, class_name);
+  if (s == nullptr || class_name.starts_with('_')) return neural::wrong("torch.nn's " + class_name + " is not supported");
+  const Any type = TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>()));
+  const Any made = object_of(class_name, {Kept::What::instance, {}, Kept::get(type)->of, nullptr, nullptr});
+  (*made.as<std::shared_ptr<Object>>())->attributes = std::move(attributes);
+  return made;
+}
+
 Result<Any> SourceHost::fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object, const Arguments& arguments) {
   std::size_t next = 0;
   for (auto at = c->order.rbegin(); at != c->order.rend(); ++at) {

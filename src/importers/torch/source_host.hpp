@@ -57,6 +57,9 @@ class SourceHost final : public Host {
   // Parameters and buffers below an instance, by the names that state_dict gives them.
   Result<std::vector<Registered>> registered(const Any& instance);
 
+  // A module of torch's own with these attributes, without its __init__: as a pickle has it.
+  Result<Any> restored(Evaluator& e, const std::string& class_name, std::vector<std::pair<std::string, Any>> attributes);
+
   // Names that nothing else has are looked for in functions and on the command line: for the arguments of a call that stands in a function.
   void look_everywhere(bool yes) { everywhere_ = yes; }
   // __init__ is over: what is random from now on is random in every answer.

@@ -210,6 +210,12 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
     if (name == "_random") {
       return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(a, "a layer"))); }));
     }
+    if (name == "_no_rows") {
+      return std::optional(builtin_function(name, [](Evaluator& x, const Arguments&) -> Result<Any> {
+        x.net().note_no_rows();
+        return Any();
+      }));
+    }
     if (name == "_clone") {
       return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> {
         std::map<const void*, Any> done;
