@@ -804,7 +804,7 @@ class Net(nn.Module):
         return self.fc2(x)
 """)
 
-case("sequential_script", "nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))", {"x": rnd(2, 4)}, save="module", classes=False)("""
+case("sequential_script", "nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))", {"input": rnd(2, 4)}, save="module", classes=False)("""
 """)
 
 case("vit", "ViT(image_size=16, patch_size=4, num_classes=5, dim=8, depth=2, heads=2)", {"img": rnd(2, 3, 16, 16)},

@@ -692,7 +692,7 @@ class MultiheadAttention(Module):
         return projected.reshape(projected.size(0), projected.size(1), self.num_heads, self.head_dim).transpose(1, 2)
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True, is_causal=False):
         one = query.dim() == 2
-        if query.dim() != 2 and query.dim() != 3:
+        if (query.dim() != 2 and query.dim() != 3) or key.dim() != query.dim() or value.dim() != query.dim():
             raise ValueError("attention of a tensor that isn't [batch, length, features]")
         if one:
             _no_rows()
