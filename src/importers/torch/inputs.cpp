@@ -257,6 +257,33 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
   return neural::wrong(c.attempt.error + " (with " + tried + ")");
 }
 
+// The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
+Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
+  static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {{96, 16}, {64, 8},  {224, 32}, {32, 4},   {28, 64}, {16, 10},
+                                                                     {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
+  Schema out = schema;
+  for (const auto& [side, length] : kSides) {
+    std::vector<Shape> shapes = c.shapes;
+    bool any = false;
+    for (Shape& s : shapes) {
+      for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
+        any = any || s.dims[d] == kFree;
+        if (s.dims[d] == kFree) s.dims[d] = s.dims.size() >= 4 ? side : length;
+      }
+    }
+    if (!any) return out;
+    const Attempt a = run(body, ports, shapes);
+    if (!is_complete(a) || !a.settled.empty()) continue;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
+        if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] != kFree) out.inputs[i].shape[d] = shapes[i].dims[d];
+      }
+    }
+    return out;
+  }
+  return out;
+}
+
 // [N, F] as well as [N, C, H, W] when all that happens to the input first is that it is flattened: then any of them is taken.
 void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice& c) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -324,7 +351,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  a.example = TRY(zero_example(a.model.graph, a.schema));
+  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!c.shapes[i].flattened) continue;
     a.model.graph.inputs[i].has_shape = false;
@@ -334,7 +361,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   if (std::ranges::none_of(c.shapes, &Shape::flattened)) {
     if (a.schema.batched) add_features(a.schema);
-    a.example = TRY(zero_example(a.model.graph, a.schema));
+    a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
   } else {
     a.schema.batched = false;
   }
