@@ -96,37 +96,68 @@ class Fitting {
     return f;
   }
 
-  // And those tried out that __init__ needs before it makes anything.
+  // And those tried out that __init__ needs before it makes anything: the one that it says it needs (a loop over it), else each with the
+  // sizes that the weights have; a list where one is gone through.
   Fit search(const Recipe& recipe, int depth = 0) {  // NOLINT(misc-no-recursion): depth
     Fit best = fit(recipe);
-    if (best.exact || best.made || !best.needed || depth >= 3) return best;
-    const std::size_t which = *best.needed;
-    const bool list = best.wants_list;
-    const auto attempt = [&](const ClassArgument& value) {
-      Recipe next = best.recipe;
-      next.arguments[which] = value;
-      next.arguments[which].name = recipe.arguments[which].name;
-      return search(next, depth + 1);
-    };
-    Fit first = best;
-    static constexpr std::int64_t kNumbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 9, 11, 13, 14, 15, 18, 20, 32, 48, 64};
-    for (std::size_t n = 0; n < (list ? 8 : std::size(kNumbers)); ++n) {
-      if (attempts_ > kAttemptsMax) break;
-      ClassArgument a;
-      if (list) {
-        a.kind = Kind::symbols;
-        a.solved.resize(n + 1);
-      } else {
-        a.constant = Any(kNumbers[n]);
+    if (best.exact || best.made || depth >= 4) return best;
+    std::vector<std::size_t> which;
+    if (best.needed) {
+      which.push_back(*best.needed);
+    } else {
+      for (std::size_t i = 0; i < best.recipe.arguments.size(); ++i) {
+        if (best.recipe.arguments[i].kind == Kind::symbol && !best.recipe.arguments[i].has_default) which.push_back(i);
       }
-      Fit f = attempt(a);
-      if (f.exact) return f;
-      if (f.made && (!first.made || f.matching > first.matching)) first = std::move(f);
     }
-    return first;
+    const Fit failed = best;
+    for (const std::size_t i : which) {
+      for (const ClassArgument& value : guesses(failed)) {
+        if (attempts_ > kAttemptsMax) return best;
+        Recipe next = failed.recipe;
+        const std::string name = next.arguments[i].name;
+        next.arguments[i] = value;
+        next.arguments[i].name = name;
+        Fit f = fit(next);
+        if (!f.exact && !f.made && f.why != failed.why) f = search(next, depth + 1);  // it came further
+        if (f.exact) return f;
+        if (f.made && (!best.made || f.matching > best.matching)) best = std::move(f);
+      }
+    }
+    return best;
   }
 
  private:
+  std::vector<ClassArgument> guesses(const Fit& failed) const {
+    std::vector<ClassArgument> out;
+    if (failed.wants_list) {
+      for (std::size_t n = 1; n <= 8; ++n) {
+        ClassArgument a;
+        a.kind = Kind::symbols;
+        a.solved.resize(n);
+        out.push_back(std::move(a));
+      }
+      return out;
+    }
+    std::vector<std::int64_t> numbers{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 9, 11, 13, 14, 15, 18, 20, 32, 48, 64};
+    if (!failed.needed) {
+      numbers.clear();
+      for (const files::NamedTensor& t : weights_.tensors()) {
+        for (const std::int64_t size : t.tensor.sizes) {
+          if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
+        }
+      }
+      for (const std::int64_t n : {1, 2, 3, 4}) {
+        if (std::ranges::find(numbers, n) == numbers.end()) numbers.push_back(n);
+      }
+    }
+    for (const std::int64_t n : numbers) {
+      ClassArgument a;
+      a.constant = Any(n);
+      out.push_back(std::move(a));
+    }
+    return out;
+  }
+
   Fit once(Recipe recipe) {
     ++attempts_;
     solved_something_ = false;
@@ -145,11 +176,6 @@ class Fitting {
       f.wants_list = f.why.find("a loop over int") != std::string::npos || f.why.find("an item of int") != std::string::npos ||
                      f.why.find("len: ") != std::string::npos;
       if (f.wants_list) f.needed.reset();
-      if (!f.needed) {
-        for (std::size_t i = 0; i < f.recipe.arguments.size() && !f.needed; ++i) {
-          if (f.recipe.arguments[i].kind == Kind::symbol && !f.recipe.arguments[i].has_default) f.needed = i;
-        }
-      }
       return f;
     }
     f.made = true;
@@ -602,7 +628,7 @@ Result<FoundNetwork> find_network(const Sources& sources, const files::StateDict
   std::string help;
   for (const std::string& name : f.recipe.open()) help += (help.empty() ? "; say what it was made with: --arg " : " --arg ") + name + "=VALUE";
   if (!f.made) return refuse("no class of the source fits the weights " + weights.summary() + ": " + who + " can't be made: " + f.why + help);
-  return refuse("no class of the source fits the weights " + weights.summary() + ": the nearest is " + who + ": " + f.why + help);
+  return refuse("no class of the source fits the weights " + weights.summary() + ": the nearest is " + who + ": " + f.why);
 }
 
 }  // namespace slipway::importers::torch
