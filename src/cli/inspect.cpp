@@ -5,8 +5,8 @@
 
 #include "command.hpp"
 #include "local_models.hpp"
-#include "source_options.hpp"
 #include "settings_flags.hpp"
+#include "source_options.hpp"
 
 namespace slipway::cli {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "client.hpp"
 #include "command.hpp"
-#include "source_options.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/os/fd.hpp"
+#include "source_options.hpp"
 
 namespace slipway::cli {
 namespace {

@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kFilesMax = 24;
 
 Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
-  if (std::ranges::any_of(files, [](const SourceFile& f) { return torch::is_torch(detect(f.bytes)); })) return torch::import_torch(files, options, report);
+  if (std::ranges::any_of(files, [](const SourceFile& f) { return torch::is_torch(detect(f.bytes)); }))
+    return torch::import_torch(files, options, report);
   const std::vector<Source> sources = TRY(open_sources(files, options, report));
   const Source& first = sources[0];
   switch (first.whole) {

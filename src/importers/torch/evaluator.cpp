@@ -48,8 +48,9 @@ Status Evaluator::step() {
 // The innermost statement says where; those around it add nothing.
 Error Evaluator::located(Error error, const py::Stmt& s, const py::Module* module) {
   if (located_ || module == nullptr) return error;
-  located_ = true;
   const auto name = module_names_.find(module);
+  if (name != module_names_.end() && name->second.empty()) return error;  // our own text: the line that called it says where
+  located_ = true;
   const std::string file = name == module_names_.end() ? std::string() : name->second + ", ";
   return Error(error.code(), file + py::at_line(*module, s.place, error.detail()));
 }

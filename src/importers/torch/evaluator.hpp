@@ -78,7 +78,7 @@ class Evaluator {
 
   const std::vector<std::string>& warnings() const { return warnings_; }
   void warn(std::string text);
-  // What a place is called in messages: "net.py", "code/__torch__/net.py".
+  // What a place is called in messages: "net.py", "code/__torch__/net.py"; "": it isn't named, the place that called it is.
   void name_module(const py::Module* module, std::string name) { module_names_[module] = std::move(name); }
 
  private:

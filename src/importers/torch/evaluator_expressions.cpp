@@ -396,7 +396,8 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   }
   if (const auto* s = object.as<std::string>()) {
     const std::string self = *s;
-    if (name == "format") return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
+    if (name == "format")
+      return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
     if (name == "join") {
       return function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 1) return neural::wrong("join: takes a list");

@@ -15,7 +15,8 @@ Result<Artifact> import_torch(std::span<const SourceFile> files, const Options& 
   std::vector<SourceFile> sources;
   for (const SourceFile& file : files) {
     if (is_torch(detect(file.bytes))) {
-      if (model != nullptr) return Error(ErrorCode::model_refused, "there are two files of weights, " + model->name + " and " + file.name + ": a model has one");
+      if (model != nullptr)
+        return Error(ErrorCode::model_refused, "there are two files of weights, " + model->name + " and " + file.name + ": a model has one");
       model = &file;
     } else if (is_source(file)) {
       sources.push_back(file);

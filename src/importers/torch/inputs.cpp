@@ -259,8 +259,9 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
 
 // The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
 Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
-  static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {{96, 16}, {64, 8},  {224, 32}, {32, 4},   {28, 64}, {16, 10},
-                                                                     {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
+  static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
+      {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
+      {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
   Schema out = schema;
   for (const auto& [side, length] : kSides) {
     std::vector<Shape> shapes = c.shapes;
@@ -300,7 +301,8 @@ void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice
 
 }  // namespace
 
-Status collect_outputs(Net& net, const Any& a, const std::string& name, std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
+Status collect_outputs(Net& net, const Any& a, const std::string& name,
+                       std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
   if (const auto* t = a.as<TensorRef>()) {
     out.push_back({name, TRY((*t)->read(net))});
     return ok();

@@ -455,30 +455,41 @@ class _Pad(Module):
 
 // What differs in names and numbers only is written by a loop.
 void add_padding(std::string& out) {
-  for (const auto& [name, mode] : {std::pair("ConstantPad", "constant"), {"ZeroPad", "constant"}, {"ReflectionPad", "reflect"}, {"ReplicationPad", "replicate"}, {"CircularPad", "circular"}}) {
-    for (const char* n : {"1", "2", "3"})
-      out += std::string("class ") + name + n + "d(_Pad):\n    n = " + n + "\n    mode = '" + mode + "'\n";
+  for (const auto& [name, mode] : {std::pair("ConstantPad", "constant"),
+                                   {"ZeroPad", "constant"},
+                                   {"ReflectionPad", "reflect"},
+                                   {"ReplicationPad", "replicate"},
+                                   {"CircularPad", "circular"}}) {
+    for (const char* n : {"1", "2", "3"}) out += std::string("class ") + name + n + "d(_Pad):\n    n = " + n + "\n    mode = '" + mode + "'\n";
   }
 }
 
 void add_pooling(std::string& out) {
   for (const char* n : {"1", "2", "3"}) {
     const std::string d = std::string(n) + "d";
-    out += "class MaxPool" + d + "(Module):\n"
-           "    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):\n"
-           "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
-           "        self.dilation = dilation\n        self.return_indices = return_indices\n        self.ceil_mode = ceil_mode\n"
-           "    def forward(self, input):\n"
-           "        if self.return_indices:\n            raise NotImplementedError('return_indices')\n"
-           "        return F.max_pool" + d + "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)\n"
-           "class AvgPool" + d + "(Module):\n"
-           "    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):\n"
-           "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
-           "        self.ceil_mode = ceil_mode\n        self.count_include_pad = count_include_pad\n        self.divisor_override = divisor_override\n"
-           "    def forward(self, input):\n"
-           "        return F.avg_pool" + d + "(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)\n";
+    out +=
+        "class MaxPool" + d +
+        "(Module):\n"
+        "    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):\n"
+        "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
+        "        self.dilation = dilation\n        self.return_indices = return_indices\n        self.ceil_mode = ceil_mode\n"
+        "    def forward(self, input):\n"
+        "        if self.return_indices:\n            raise NotImplementedError('return_indices')\n"
+        "        return F.max_pool" +
+        d +
+        "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)\n"
+        "class AvgPool" +
+        d +
+        "(Module):\n"
+        "    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):\n"
+        "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
+        "        self.ceil_mode = ceil_mode\n        self.count_include_pad = count_include_pad\n        self.divisor_override = divisor_override\n"
+        "    def forward(self, input):\n"
+        "        return F.avg_pool" +
+        d + "(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)\n";
     for (const std::string kind : {"Avg", "Max"}) {
-      out += "class Adaptive" + kind + "Pool" + d + "(Module):\n    def __init__(self, output_size, return_indices=False):\n"
+      out += "class Adaptive" + kind + "Pool" + d +
+             "(Module):\n    def __init__(self, output_size, return_indices=False):\n"
              "        self.output_size = output_size\n    def forward(self, input):\n        return F.adaptive_" +
              (kind == "Avg" ? "avg" : "max") + "_pool" + d + "(input, self.output_size)\n";
     }

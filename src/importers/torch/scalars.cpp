@@ -79,7 +79,7 @@ std::string brace_format(const std::string& text, const std::vector<Any>& given,
     i = end;
     std::size_t place = next;
     if (field.empty()) ++next;
-    const auto [last, error] = std::from_chars(field.data(), field.data() + field.size(), place);
+    std::from_chars(field.data(), field.data() + field.size(), place);  // {0}; else the next
     const auto key = std::find_if(named.begin(), named.end(), [&](const auto& n) { return n.first == field; });
     if (key != named.end()) {
       out += to_text(key->second);

@@ -135,10 +135,12 @@ class Network {
 
   Result<Artifact> build(Report& report) {
     const std::vector<InputPort> ports = TRY(ports_of());
-    auto artifact = build_network(found_.recipe.class_name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+    auto artifact =
+        build_network(found_.recipe.class_name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
     if (!artifact.ok()) {
       std::string help;
-      for (const std::string& name : found_.recipe.open()) help += (help.empty() ? "; say what the network was made with: --arg " : " --arg ") + name + "=VALUE";
+      for (const std::string& name : found_.recipe.open())
+        help += (help.empty() ? "; say what the network was made with: --arg " : " --arg ") + name + "=VALUE";
       return refuse(artifact.error().detail() + help);
     }
     for (const graph::Node& node : artifact->model.graph.nodes) {
@@ -166,6 +168,7 @@ class Network {
     SourceHost host(sources_);
     Evaluator e(net, host);
     for (const auto& file : sources_.files) e.name_module(&file->tree, file->name);
+    e.name_module(&sources_.nn->tree, "");
     const Any network = TRY(construct(e, host, found_.recipe));
     for (const SourceHost::Registered& r : TRY(host.registered(network))) {
       if (const files::TensorView* t = found_.weights.find(r.name)) TRY(r.cell->write(net, TRY(weight(net, r, *t))));
@@ -200,8 +203,9 @@ class PickledNetwork {
   PickledNetwork(const Sources& none, const files::Module& root, const files::StateDict& weights) : none_(none), root_(root), weights_(weights) {}
 
   Result<Artifact> build(Report& report) {
-    return build_network("Sequential", {{"input", std::nullopt, std::nullopt}},
-                         [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+    return build_network(
+        "Sequential", {{"input", std::nullopt, std::nullopt}}, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); },
+        report);
   }
 
  private:
@@ -216,7 +220,8 @@ class PickledNetwork {
     return out;
   }
 
-  Result<Any> restored(Net& net, SourceHost& host, Evaluator& e, const files::Module& m, const std::string& path, int depth) {  // NOLINT(misc-no-recursion)
+  Result<Any> restored(Net& net, SourceHost& host, Evaluator& e, const files::Module& m, const std::string& path,
+                       int depth) {  // NOLINT(misc-no-recursion)
     if (depth > 50) return refuse("modules nested more than 50 deep");
     const std::string name = m.class_name();
     if (!m.is_torch_class()) return refuse((path.empty() ? "the network" : path) + " is of the class " + excerpt(name, 80));
@@ -299,11 +304,13 @@ Result<Weights> open_weights(std::span<const std::byte> bytes, const std::string
 }
 
 Error refuse_alone(const Weights& w) {
-  const std::string what = w.pickled_class.empty() ? "these are the weights of a network" : "this is a pickled network of the class " + excerpt(w.pickled_class, 60);
-  return refuse(what + ", without what it calculates: " + w.dict.summary() +
-                ". Add the source that defines its class (--source net.py, or the .py or .ipynb file as a second file of the upload), or export it where "
-                "the class is at hand: model.load_state_dict(torch.load(\"model.pth\")); model.eval(); "
-                "torch.jit.save(torch.jit.trace(model, example_input), \"model.pt\")");
+  const std::string what =
+      w.pickled_class.empty() ? "these are the weights of a network" : "this is a pickled network of the class " + excerpt(w.pickled_class, 60);
+  return refuse(
+      what + ", without what it calculates: " + w.dict.summary() +
+      ". Add the source that defines its class (--source net.py, or the .py or .ipynb file as a second file of the upload), or export it where "
+      "the class is at hand: model.load_state_dict(torch.load(\"model.pth\")); model.eval(); "
+      "torch.jit.save(torch.jit.trace(model, example_input), \"model.pt\")");
 }
 
 }  // namespace
@@ -339,7 +346,8 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
       if (!s.name.starts_with("torch.")) all += s.text + "\n";
     }
     if (!all.empty()) {
-      kept.push_back("import math\nimport numpy as np\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch.nn import *\n" + all);
+      kept.push_back(
+          "import math\nimport numpy as np\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch.nn import *\n" + all);
       texts.emplace_back("the source in the file", kept.back());
     }
   }

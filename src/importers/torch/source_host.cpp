@@ -81,7 +81,7 @@ Result<Any> SourceHost::class_value(Evaluator& e, const SourceModule& module, co
     const Kept* kept = Kept::get(base);
     if (kept != nullptr && kept->what == Kept::What::unknown) {  // of another library
       if (kept->path.ends_with("NamedTuple")) c->fields = true;
-      if (!kept->path.ends_with("Module")) continue;             // LightningModule
+      if (!kept->path.ends_with("Module")) continue;  // LightningModule
       const py::Stmt* s = py::find_class(sources_.nn->tree, "Module");
       base = TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>()));
       kept = Kept::get(base);
@@ -147,7 +147,8 @@ Result<Any> SourceHost::restored(Evaluator& e, const std::string& class_name, st
   return made;
 }
 
-Result<Any> SourceHost::fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object, const Arguments& arguments) {
+Result<Any> SourceHost::fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object,
+                                    const Arguments& arguments) {
   std::size_t next = 0;
   for (auto at = c->order.rbegin(); at != c->order.rend(); ++at) {
     for (const py::Stmt* s : (*at)->definition->body) {
@@ -241,7 +242,8 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   if (!kept->of->network) return std::optional<Any>();
   if (auto found = TRY(module_method(e, object, name))) return found;
   if (name.starts_with("__")) return std::optional<Any>();
-  if (auto getter = TRY(look_up(e, object, kept->of, nullptr, "__getattr__"))) return std::optional(TRY(e.call(*getter, {{Any(std::string(name))}, {}})));
+  if (auto getter = TRY(look_up(e, object, kept->of, nullptr, "__getattr__")))
+    return std::optional(TRY(e.call(*getter, {{Any(std::string(name))}, {}})));
   return std::optional<Any>();
 }
 
@@ -261,7 +263,8 @@ Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object
 std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& tensor, std::string_view name) {
   if (!constructing_) return std::nullopt;
   // Initial values of what the weights will replace.
-  static constexpr std::string_view kInitial[] = {"normal_", "uniform_", "fill_", "zero_", "trunc_normal_", "random_", "clamp_", "copy_", "mul_", "div_", "add_"};
+  static constexpr std::string_view kInitial[] = {"normal_", "uniform_", "fill_", "zero_", "trunc_normal_", "random_",
+                                                  "clamp_",  "copy_",    "mul_",  "div_",  "add_"};
   const bool chance = name == "normal_" || name == "uniform_" || name == "random_";
   if (chance || (parameters_.contains(tensor.get()) && std::ranges::find(kInitial, name) != std::end(kInitial)))
     return nothing(std::string(name), Any(tensor));
@@ -278,7 +281,8 @@ std::vector<std::pair<std::string, Any>> SourceHost::children(const std::shared_
   return out;
 }
 
-Status SourceHost::register_below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<Registered>& out, int depth) {  // NOLINT(misc-no-recursion)
+Status SourceHost::register_below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<Registered>& out,
+                                  int depth) {  // NOLINT(misc-no-recursion)
   if (depth > kModulesDeep || out.size() > kRegisteredMax) return neural::wrong("modules that hold each other, or too many");
   for (const auto& [name, value] : o->attributes) {
     const auto* t = value.as<TensorRef>();
@@ -300,7 +304,8 @@ Result<std::vector<SourceHost::Registered>> SourceHost::registered(const Any& in
 
 namespace {
 
-void below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<std::pair<std::string, Any>>& out, int depth) {  // NOLINT(misc-no-recursion)
+void below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<std::pair<std::string, Any>>& out,
+           int depth) {  // NOLINT(misc-no-recursion)
   out.emplace_back(prefix, Any(o));
   if (depth > kModulesDeep || out.size() > kRegisteredMax) return;
   for (const auto& [name, value] : o->attributes) {
@@ -342,11 +347,11 @@ Result<std::optional<Any>> SourceHost::module_method(Evaluator&, const std::shar
   if (name == "training") return std::optional(Any(false));
   if (name == "device") return std::optional(Any());
   if (name == "dtype") return std::optional(Any(TorchDType{DType::float32}));
-  static constexpr std::string_view kSame[] = {"to",   "cuda",  "cpu",       "eval",         "train",       "float",  "half",     "double", "apply",
-                                               "type", "compile", "requires_grad_", "zero_grad", "share_memory", "bfloat16", "freeze"};
+  static constexpr std::string_view kSame[] = {"to",    "cuda", "cpu",     "eval",           "train",     "float",        "half",     "double",
+                                               "apply", "type", "compile", "requires_grad_", "zero_grad", "share_memory", "bfloat16", "freeze"};
   if (std::ranges::find(kSame, name) != std::end(kSame)) return std::optional(nothing(std::string(name), Any(self)));
-  static constexpr std::string_view kNothing[] = {"load_state_dict", "save_hyperparameters", "log", "log_dict", "flatten_parameters", "init_weights",
-                                                  "reset_parameters", "extra_repr"};
+  static constexpr std::string_view kNothing[] = {"load_state_dict", "save_hyperparameters", "log",       "log_dict", "flatten_parameters",
+                                                  "init_weights",    "reset_parameters",     "extra_repr"};
   if (std::ranges::find(kNothing, name) != std::end(kNothing)) return std::optional(nothing(std::string(name)));
   if (name == "register_buffer") {
     return made([this, self](Evaluator&, const Arguments& a) -> Result<Any> {

@@ -21,11 +21,11 @@ struct SourceModule {
   std::string name;  // "net.py": for messages
   std::string stem;  // "net": what others import it by
   py::Module tree;
-  std::map<std::string, std::string, std::less<>> imports;            // name: "torch.nn", "math.sqrt"
-  std::vector<std::string> stars;                                     // from x import *
-  std::map<std::string, const py::Expr*, std::less<>> constants;      // NAME = expression at the top, the last one
-  std::map<std::string, const py::Expr*, std::less<>> loose;          // the same inside of functions, and their parameters' defaults
-  std::map<std::string, const py::Expr*, std::less<>> command_line;   // defaults of add_argument("--name", default=...)
+  std::map<std::string, std::string, std::less<>> imports;           // name: "torch.nn", "math.sqrt"
+  std::vector<std::string> stars;                                    // from x import *
+  std::map<std::string, const py::Expr*, std::less<>> constants;     // NAME = expression at the top, the last one
+  std::map<std::string, const py::Expr*, std::less<>> loose;         // the same inside of functions, and their parameters' defaults
+  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
   SourceModule(std::string file, py::Module parsed);
 };
 
@@ -101,9 +101,9 @@ class SourceHost final : public Host {
   int resolving_ = 0;
   std::optional<Dim> needed_;
   std::map<const py::ClassDef*, Any> classes_;
-  std::map<std::string, Any, std::less<>> constants_;               // evaluated: "0 NAME"
-  std::unordered_map<const TensorCell*, TensorRef> parameters_;     // cells that nn.Parameter made
-  std::map<std::pair<const Object*, std::string>, bool> buffers_;   // by owner: persistent
+  std::map<std::string, Any, std::less<>> constants_;              // evaluated: "0 NAME"
+  std::unordered_map<const TensorCell*, TensorRef> parameters_;    // cells that nn.Parameter made
+  std::map<std::pair<const Object*, std::string>, bool> buffers_;  // by owner: persistent
 };
 
 }  // namespace slipway::importers::torch

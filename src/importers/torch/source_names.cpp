@@ -112,7 +112,9 @@ class Names {
 
 std::string last_of(std::string_view path) { return std::string(path.substr(path.rfind('.') + 1)); }
 
-Any builtin_function(std::string_view name, std::function<Result<Any>(Evaluator&, const Arguments&)> f) { return function(std::string(name), std::move(f)); }
+Any builtin_function(std::string_view name, std::function<Result<Any>(Evaluator&, const Arguments&)> f) {
+  return function(std::string(name), std::move(f));
+}
 
 Result<Any> first(const Arguments& a, std::string_view who) {
   if (!a.positional.empty()) return a.positional[0];
@@ -128,10 +130,10 @@ Result<double> number(const Any& a, std::string_view who) {
 
 std::optional<DType> dtype_named(std::string_view name) {
   static constexpr std::pair<std::string_view, DType> kTypes[] = {
-      {"float32", DType::float32}, {"float", DType::float32},   {"float64", DType::float64}, {"double", DType::float64}, {"float16", DType::float16},
-      {"half", DType::float16},    {"bfloat16", DType::bfloat16}, {"int64", DType::int64},   {"long", DType::int64},     {"int32", DType::int32},
-      {"int", DType::int32},       {"int16", DType::int16},     {"short", DType::int16},     {"int8", DType::int8},      {"uint8", DType::uint8},
-      {"bool", DType::boolean}};
+      {"float32", DType::float32}, {"float", DType::float32}, {"float64", DType::float64},   {"double", DType::float64},
+      {"float16", DType::float16}, {"half", DType::float16},  {"bfloat16", DType::bfloat16}, {"int64", DType::int64},
+      {"long", DType::int64},      {"int32", DType::int32},   {"int", DType::int32},         {"int16", DType::int16},
+      {"short", DType::int16},     {"int8", DType::int8},     {"uint8", DType::uint8},       {"bool", DType::boolean}};
   for (const auto& [key, type] : kTypes) {
     if (key == name) return type;
   }
@@ -140,13 +142,15 @@ std::optional<DType> dtype_named(std::string_view name) {
 
 // F.relu(x, True): in place or not is nothing to the result.
 bool is_activation(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh", "threshold"};
+  static constexpr std::string_view kNames[] = {"relu", "relu6", "leaky_relu", "elu",         "selu",     "celu",
+                                                "silu", "mish",  "hardswish",  "hardsigmoid", "hardtanh", "threshold"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
 Any operator_function(std::string name) {
   return function(name, [name](Evaluator& e, const Arguments& given) {
-    if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr) return call_operator(e.net(), name, given);
+    if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr)
+      return call_operator(e.net(), name, given);
     Arguments without = given;
     without.positional.pop_back();
     return call_operator(e.net(), name, without);
@@ -208,7 +212,8 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
   if (at == sources_.nn.get()) {
     if (name == "Parameter") return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) { return parameter(x, a); }));
     if (name == "_random") {
-      return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(a, "a layer"))); }));
+      return std::optional(
+          builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(a, "a layer"))); }));
     }
     if (name == "_no_rows") {
       return std::optional(builtin_function(name, [](Evaluator& x, const Arguments&) -> Result<Any> {
@@ -302,9 +307,11 @@ Result<std::optional<Any>> SourceHost::in_path(Evaluator& e, const std::string& 
     }
     using Plain = double (*)(double);
     static constexpr std::pair<std::string_view, Plain> kPlain[] = {
-        {"sqrt", [](double v) { return std::sqrt(v); }}, {"log", [](double v) { return std::log(v); }},   {"exp", [](double v) { return std::exp(v); }},
-        {"log2", [](double v) { return std::log2(v); }}, {"log10", [](double v) { return std::log10(v); }}, {"sin", [](double v) { return std::sin(v); }},
-        {"cos", [](double v) { return std::cos(v); }},   {"tanh", [](double v) { return std::tanh(v); }},  {"fabs", [](double v) { return std::fabs(v); }}};
+        {"sqrt", [](double v) { return std::sqrt(v); }},   {"log", [](double v) { return std::log(v); }},
+        {"exp", [](double v) { return std::exp(v); }},     {"log2", [](double v) { return std::log2(v); }},
+        {"log10", [](double v) { return std::log10(v); }}, {"sin", [](double v) { return std::sin(v); }},
+        {"cos", [](double v) { return std::cos(v); }},     {"tanh", [](double v) { return std::tanh(v); }},
+        {"fabs", [](double v) { return std::fabs(v); }}};
     for (const auto& [key, f] : kPlain) {
       if (key != name) continue;
       return made([f = f, op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
@@ -388,18 +395,13 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     return std::optional(unknown("torch.nn." + std::string(name)));
   }
   if (path == "torch.nn.functional") {
-    static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {{"dropout", "functional_dropout"},
-                                                                                {"dropout1d", "functional_dropout"},
-                                                                                {"dropout2d", "functional_dropout"},
-                                                                                {"dropout3d", "functional_dropout"},
-                                                                                {"alpha_dropout", "functional_dropout"},
-                                                                                {"feature_alpha_dropout", "functional_dropout"},
-                                                                                {"batch_norm", "functional_batch_norm"},
-                                                                                {"instance_norm", "functional_instance_norm"},
-                                                                                {"embedding", "functional_embedding"},
-                                                                                {"upsample", "interpolate"},
-                                                                                {"upsample_bilinear", "interpolate"},
-                                                                                {"unfold", ""}};
+    static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+        {"dropout", "functional_dropout"},       {"dropout1d", "functional_dropout"},
+        {"dropout2d", "functional_dropout"},     {"dropout3d", "functional_dropout"},
+        {"alpha_dropout", "functional_dropout"}, {"feature_alpha_dropout", "functional_dropout"},
+        {"batch_norm", "functional_batch_norm"}, {"instance_norm", "functional_instance_norm"},
+        {"embedding", "functional_embedding"},   {"upsample", "interpolate"},
+        {"upsample_bilinear", "interpolate"},    {"unfold", ""}};
     for (const auto& [python, op] : kOthers) {
       if (python == name) return op.empty() ? std::optional<Any>() : std::optional(operator_function(std::string(op)));
     }
@@ -426,8 +428,18 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
   if (name == "nan") return std::optional(Any(std::nan("")));
   if (name == "device" || name == "strided" || name == "channels_last" || name == "contiguous_format" || name == "Generator")
     return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(); });
-  static constexpr std::string_view kIgnored[] = {"manual_seed", "no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "set_num_threads", "compile",
-                                                  "set_default_dtype", "set_float32_matmul_precision", "from_numpy", "Size", "autocast"};
+  static constexpr std::string_view kIgnored[] = {"manual_seed",
+                                                  "no_grad",
+                                                  "enable_grad",
+                                                  "inference_mode",
+                                                  "set_grad_enabled",
+                                                  "set_num_threads",
+                                                  "compile",
+                                                  "set_default_dtype",
+                                                  "set_float32_matmul_precision",
+                                                  "from_numpy",
+                                                  "Size",
+                                                  "autocast"};
   if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) return made(ignored);
   if (name == "is_tensor")
     return made([](Evaluator&, const Arguments& a) -> Result<Any> { return Any(TRY(first(a, "is_tensor")).as<TensorRef>() != nullptr); });
@@ -461,7 +473,10 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     });
   }
   if (name == "Tensor" || name == "FloatTensor" || name == "LongTensor" || name == "IntTensor" || name == "BoolTensor" || name == "DoubleTensor") {
-    const DType type = name == "LongTensor" ? DType::int64 : name == "IntTensor" ? DType::int32 : name == "BoolTensor" ? DType::boolean : DType::float32;
+    const DType type = name == "LongTensor"   ? DType::int64
+                       : name == "IntTensor"  ? DType::int32
+                       : name == "BoolTensor" ? DType::boolean
+                                              : DType::float32;
     return made([this, type](Evaluator& x, const Arguments& a) -> Result<Any> {
       if (a.positional.size() == 1 && a.positional[0].as<Dim>() == nullptr)
         return call_operator(x.net(), "tensor", {{a.positional[0]}, {{"dtype", Any(TorchDType{type})}}});
@@ -537,7 +552,9 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
     });
   }
   for (const auto& [python, op] : kOperators) {
-    if (python == name) return std::optional(function(std::string(name), [op = std::string(op)](Evaluator& x, const Arguments& a) { return call_operator(x.net(), op, a); }));
+    if (python == name)
+      return std::optional(
+          function(std::string(name), [op = std::string(op)](Evaluator& x, const Arguments& a) { return call_operator(x.net(), op, a); }));
   }
   if (name == "int" || name == "float") {
     return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
@@ -575,7 +592,8 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
         if (d == nullptr) return neural::wrong("range: of " + type_name(a.positional[i]));
         if (!d->known()) {
           needed_ = *d;
-          return neural::wrong(constructing_ ? "a loop over a number that isn't known" : "a loop over a size that only a request knows is not supported");
+          return neural::wrong(constructing_ ? "a loop over a number that isn't known"
+                                             : "a loop over a size that only a request knows is not supported");
         }
         bounds[a.positional.size() == 1 ? 1 : i] = d->value;
       }
@@ -722,7 +740,8 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   if (name == "divmod") {
     return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
       if (a.positional.size() != 2) return neural::wrong("divmod: takes two numbers");
-      return tuple({TRY(scalar_arithmetic(x.net(), "//", a.positional[0], a.positional[1])), TRY(scalar_arithmetic(x.net(), "%", a.positional[0], a.positional[1]))});
+      return tuple({TRY(scalar_arithmetic(x.net(), "//", a.positional[0], a.positional[1])),
+                    TRY(scalar_arithmetic(x.net(), "%", a.positional[0], a.positional[1]))});
     });
   }
   if (name == "callable") {

@@ -65,9 +65,9 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
 
 struct Fit {
   bool exact = false;
-  bool made = false;         // __init__ went through
-  std::size_t matching = 0;  // names of the right shape
-  std::string why;           // it doesn't fit, or couldn't be made
+  bool made = false;                  // __init__ went through
+  std::size_t matching = 0;           // names of the right shape
+  std::string why;                    // it doesn't fit, or couldn't be made
   std::optional<std::size_t> needed;  // the argument that has to be a number
   bool wants_list = false;
   Recipe recipe;
@@ -167,6 +167,7 @@ class Fitting {
     SourceHost host(sources_);
     Evaluator e(net, host);
     for (const auto& file : sources_.files) e.name_module(&file->tree, file->name);
+    e.name_module(&sources_.nn->tree, "");
     Unknowns unknowns;
     const auto instance = make(e, host, recipe, &unknowns);
     f.recipe = std::move(recipe);
@@ -266,20 +267,20 @@ class Calls {
   explicit Calls(std::string_view name) : name_(name) {}
   void block(py::Block b) {  // NOLINT(misc-no-recursion): blocks nest at most py::kNestingMax deep
     for (const py::Stmt* s : b) {
-      s->visit(py::Overloaded{
-          [&](const py::ExprStmt& n) { expr(n.value); }, [&](const py::Assign& n) { expr(n.value); }, [&](const py::AnnAssign& n) { expr(n.value); },
-          [&](const py::Return& n) { expr(n.value); },
-          [&](const py::If& n) {
-            for (const py::Arm& arm : n.arms) block(arm.body);
-            block(n.otherwise);
-          },
-          [&](const py::For& n) { block(n.body); }, [&](const py::While& n) { block(n.body); }, [&](const py::With& n) { block(n.body); },
-          [&](const py::Try& n) {
-            block(n.body);
-            block(n.otherwise);
-            block(n.finally);
-          },
-          [&](const py::FunctionDef& n) { block(n.body); }, [&](const py::ClassDef& n) { block(n.body); }, [](const auto&) {}});
+      s->visit(py::Overloaded{[&](const py::ExprStmt& n) { expr(n.value); }, [&](const py::Assign& n) { expr(n.value); },
+                              [&](const py::AnnAssign& n) { expr(n.value); }, [&](const py::Return& n) { expr(n.value); },
+                              [&](const py::If& n) {
+                                for (const py::Arm& arm : n.arms) block(arm.body);
+                                block(n.otherwise);
+                              },
+                              [&](const py::For& n) { block(n.body); }, [&](const py::While& n) { block(n.body); },
+                              [&](const py::With& n) { block(n.body); },
+                              [&](const py::Try& n) {
+                                block(n.body);
+                                block(n.otherwise);
+                                block(n.finally);
+                              },
+                              [&](const py::FunctionDef& n) { block(n.body); }, [&](const py::ClassDef& n) { block(n.body); }, [](const auto&) {}});
     }
   }
   void expr(const py::Expr* e) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
@@ -460,7 +461,8 @@ class Recipes {
       at->name = name;
       at->constant = value;
     };
-    const std::size_t by_position = static_cast<std::size_t>(std::ranges::count_if(r.arguments, [](const ClassArgument& a) { return a.name.empty(); }));
+    const std::size_t by_position =
+        static_cast<std::size_t>(std::ranges::count_if(r.arguments, [](const ClassArgument& a) { return a.name.empty(); }));
     for (std::size_t i = by_position; i < signature_.parameters.size(); ++i) {
       const py::Parameter& p = *signature_.parameters[i];
       const auto at = named(p.name);
@@ -508,26 +510,26 @@ void names_in(py::Block b, std::set<std::string, std::less<>>& out) {  // NOLINT
     if (e != nullptr) collect_names(*e, out);
   };
   for (const py::Stmt* s : b) {
-    s->visit(py::Overloaded{
-        [&](const py::ExprStmt& n) { expr(n.value); }, [&](const py::Assign& n) { expr(n.value); }, [&](const py::AugAssign& n) { expr(n.value); },
-        [&](const py::AnnAssign& n) { expr(n.value); }, [&](const py::Return& n) { expr(n.value); },
-        [&](const py::If& n) {
-          for (const py::Arm& arm : n.arms) {
-            expr(arm.test);
-            names_in(arm.body, out);
-          }
-          names_in(n.otherwise, out);
-        },
-        [&](const py::For& n) {
-          expr(n.iterable);
-          names_in(n.body, out);
-        },
-        [&](const py::While& n) { names_in(n.body, out); }, [&](const py::With& n) { names_in(n.body, out); },
-        [&](const py::FunctionDef& n) {
-          for (const py::Parameter& p : n.parameters) expr(p.default_value);
-          names_in(n.body, out);
-        },
-        [](const auto&) {}});
+    s->visit(py::Overloaded{[&](const py::ExprStmt& n) { expr(n.value); }, [&](const py::Assign& n) { expr(n.value); },
+                            [&](const py::AugAssign& n) { expr(n.value); }, [&](const py::AnnAssign& n) { expr(n.value); },
+                            [&](const py::Return& n) { expr(n.value); },
+                            [&](const py::If& n) {
+                              for (const py::Arm& arm : n.arms) {
+                                expr(arm.test);
+                                names_in(arm.body, out);
+                              }
+                              names_in(n.otherwise, out);
+                            },
+                            [&](const py::For& n) {
+                              expr(n.iterable);
+                              names_in(n.body, out);
+                            },
+                            [&](const py::While& n) { names_in(n.body, out); }, [&](const py::With& n) { names_in(n.body, out); },
+                            [&](const py::FunctionDef& n) {
+                              for (const py::Parameter& p : n.parameters) expr(p.default_value);
+                              names_in(n.body, out);
+                            },
+                            [](const auto&) {}});
   }
 }
 

@@ -27,7 +27,7 @@ struct ClassArgument {
 struct Recipe {
   std::string class_name;
   std::vector<ClassArgument> arguments;
-  std::string from;  // where the arguments are from, for people
+  std::string from;                       // where the arguments are from, for people
   std::vector<std::string> open() const;  // arguments that nothing tells
 };
 
