@@ -77,6 +77,17 @@ class TorchSource(ServerCase):
         self.assertIn("os.remove", refused.json["detail"])
         self.assertIn("line", refused.json["detail"])
 
+    def test_sources_that_would_never_end_are_refused(self):
+        weights = self.files_of("dqn")[0]
+        head = "import torch.nn as nn\nclass DQN(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        for body, words in (("l = []\n        l.append(l)\n        str(l)", "holds itself"), ("while True:\n            pass", "turns"),
+                            ("self.__init__()", "deep"), ("l = [0]\n        for i in range(99):\n            l = l + l", "1000000 items")):
+            with self.subTest(body=body):
+                source = head + "        " + body + "\n    def forward(self, x):\n        return x\n"
+                refused = self.upload_files([weights, ("net.py", source.encode())])
+                self.assertEqual(refused.status, 422, refused.body[:300])
+                self.assertIn(words, refused.json["detail"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -38,6 +38,32 @@ std::string to_text(const Any& a) {  // NOLINT(misc-no-recursion): lists are as 
   return type_name(a);
 }
 
+namespace {
+
+Status may_hold(const void* into, const Any& value, int depth, std::size_t& visits) {  // NOLINT(misc-no-recursion): depth
+  constexpr int kDepthMax = 100;
+  constexpr std::size_t kVisitsMax = 1'000'000;
+  if (depth > kDepthMax || ++visits > kVisitsMax) return neural::wrong("lists nested too deep, or too large");
+  const void* self = nullptr;
+  if (const auto* l = value.as<std::shared_ptr<List>>()) self = l->get();
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) self = d->get();
+  if (self != nullptr && self == into) return neural::wrong("a list that holds itself");
+  if (const std::vector<Any>* items = items_of(value)) {
+    for (const Any& item : *items) TRY(may_hold(into, item, depth + 1, visits));
+  }
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) {
+    for (const auto& [key, item] : (*d)->items) TRY(may_hold(into, item, depth + 1, visits));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Status may_hold(const void* into, const Any& value) {
+  std::size_t visits = 0;
+  return may_hold(into, value, 0, visits);
+}
+
 std::string percent_format(const std::string& text, const std::vector<Any>& given) {
   std::string out;
   std::size_t next = 0;
