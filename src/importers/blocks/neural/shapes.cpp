@@ -38,12 +38,8 @@ Result<Value> reshape(Net& net, const Value& x, const Dims& to) {
     }
   }
   if (inferred) {
-    const bool by_rows = *inferred == 0 && dims.size() == 2 && rest.known() && (x.rank() == 2 || x.rank() >= 4) && !x.dims[0].known();
     if (const auto q = rest.is(0) ? std::nullopt : net.quotient(total, rest)) {
       dims[*inferred] = *q;
-    } else if (by_rows) {  // x.view(-1, features): what is written so means a row of features for each row
-      TRY(net.require(net.product(std::span(x.dims).subspan(1)), rest.value, "reshape to " + dims_text(to)));
-      dims[0] = x.dims[0];
     } else if (total.known() && rest.known()) {
       return wrong("reshape: " + dims_text(x.dims) + " can't become " + dims_text(to));
     } else {
