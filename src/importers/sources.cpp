@@ -42,7 +42,9 @@ bool is_whole_model(FileKind kind) {
     case FileKind::lightgbm_text:
     case FileKind::catboost:
     case FileKind::hdf5:
-    case FileKind::keras_zip: return true;
+    case FileKind::keras_zip:
+    case FileKind::torch_script:
+    case FileKind::torch_export: return true;
     default: return false;
   }
 }

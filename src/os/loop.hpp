@@ -63,6 +63,7 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
+
 class Loops {
  public:
   explicit Loops(unsigned count);  // 0: one a core

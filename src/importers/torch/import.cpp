@@ -1,20 +1,16 @@
 #include "slipway/importers/torch/import.hpp"
 
-#include "slipway/formats/torch/file.hpp"
-#include "slipway/importers/torch/script.hpp"
 #include "slipway/importers/torch/source.hpp"
 
 namespace slipway::importers::torch {
 
-bool is_torch(FileKind kind) {
-  return kind == FileKind::torch || kind == FileKind::torch_legacy || kind == FileKind::torch_script || kind == FileKind::safetensors;
-}
+bool is_weights(FileKind kind) { return kind == FileKind::torch || kind == FileKind::torch_legacy || kind == FileKind::safetensors; }
 
-Result<Artifact> import_torch(std::span<const SourceFile> files, const Options& options, Report& report) {
+Result<Artifact> import_with_source(std::span<const SourceFile> files, const Options& options, Report& report) {
   const SourceFile* model = nullptr;
   std::vector<SourceFile> sources;
   for (const SourceFile& file : files) {
-    if (is_torch(detect(file.bytes))) {
+    if (is_weights(detect(file.bytes))) {
       if (model != nullptr)
         return Error(ErrorCode::model_refused, "there are two files of weights, " + model->name + " and " + file.name + ": a model has one");
       model = &file;
@@ -23,12 +19,6 @@ Result<Artifact> import_torch(std::span<const SourceFile> files, const Options& 
     } else {
       return Error(ErrorCode::model_refused, file.name + " is no Python source: beside PyTorch weights only the source of their class belongs");
     }
-  }
-  const FileKind kind = detect(model->bytes);
-  report.format = kind_title(kind);
-  if (kind == FileKind::torch || kind == FileKind::torch_script) {
-    const slipway::torch::Archive archive = TRY(slipway::torch::Archive::open(model->bytes));
-    if (archive.has("constants.pkl")) return import_script(model->bytes, options, report);
   }
   return import_weights(*model, sources, options, report);
 }

@@ -46,6 +46,7 @@ std::string port_name(std::string_view name, std::string_view otherwise) {
 std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
   std::vector<Value> values;
   const Dim rows = net.symbol();
+  net.set_rows(rows);
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Dims dims;
     for (std::size_t d = 0; d < shapes[i].dims.size(); ++d)

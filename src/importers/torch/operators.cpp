@@ -175,10 +175,45 @@ bool is_operator(std::string_view name) {
   return tensor_table().contains(name) || scalar_table().contains(name) || base_of_in_place(name).has_value();
 }
 
+namespace {
+
+// Sizes calculated with numbers that stand as tensors without dimensions: numbers again.
+std::optional<Arguments> without_constants(const Arguments& arguments) {
+  bool size = false, constant = false;
+  Arguments out = arguments;
+  const auto plain = [&](Any& a) {
+    if (a.as<Dim>() != nullptr) size = true;
+    const auto* t = a.as<TensorRef>();
+    if (t == nullptr) return true;
+    const auto number = (*t)->constant_integer();
+    if (!number) return false;
+    a = Any(*number);
+    constant = true;
+    return true;
+  };
+  for (Any& a : out.positional) {
+    if (!plain(a)) return std::nullopt;
+  }
+  for (auto& [key, a] : out.keywords) {
+    if (!plain(a)) return std::nullopt;
+  }
+  return size && constant ? std::optional(std::move(out)) : std::nullopt;
+}
+
+}  // namespace
+
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments) {
+  if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end() && tensor_table().contains(name)) {
+    if (const auto numbers = without_constants(arguments)) return run(net, scalar->second, name, *numbers);
+  }
   if (!has_tensor(arguments)) {
     const auto scalar = scalar_table().find(name);
     if (scalar != scalar_table().end()) return run(net, scalar->second, name, arguments);
+  }
+  // Lists of tensors are joined and repeated, not added.
+  const bool of_list = !arguments.positional.empty() && arguments.positional[0].as<std::shared_ptr<List>>() != nullptr;
+  if (of_list && (name == "add" || name == "mul" || name == "slice" || name == "copy" || name == "any" || name == "all")) {
+    if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end()) return run(net, scalar->second, name, arguments);
   }
   const auto it = tensor_table().find(name);
   if (it != tensor_table().end()) return run(net, it->second, name, arguments);

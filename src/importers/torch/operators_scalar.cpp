@@ -171,7 +171,11 @@ Result<Any> dim_op(OpCall& c) { return Any(static_cast<std::int64_t>(TRY(c.tenso
 Result<Any> numel_op(OpCall& c) { return Any(c.net.product(TRY(c.tensor(0)).dims)); }
 Result<Any> is_floating_op(OpCall& c) { return Any(is_floating(TRY(c.tensor(0)).dtype())); }
 Result<Any> identity_op(OpCall& c) { return c.args[0]; }
-Result<Any> number_to_tensor_op(OpCall& c) { return torch::tensor(TRY(c.tensor(0))); }
+// A traced size as a tensor: it stays the size it is, so that what is calculated of it is known where it can be.
+Result<Any> number_to_tensor_op(OpCall& c) {
+  if (c.args[0].as<Dim>() != nullptr) return c.args[0];
+  return torch::tensor(TRY(c.tensor(0)));
+}
 Result<Any> dtype_op(OpCall& c) { return Any(TorchDType{TRY(c.tensor(0)).dtype()}); }
 Result<Any> none_op(OpCall&) { return Any(None{}); }
 Result<Any> false_op(OpCall&) { return Any(false); }
@@ -212,6 +216,27 @@ constexpr Operator kOperators[] = {
     {"len", "a", len_op},
     {"append", "a, b", append_op},
     {"list", "a", list_op},
+    {"copy", "a", list_op},
+    {"extend", "a, b",
+     [](OpCall& c) -> Result<Any> {
+       const auto* l = c.args[0].as<std::shared_ptr<List>>();
+       const std::vector<Any>* more = items_of(c.args[1]);
+       if (l == nullptr || more == nullptr) return c.wrong("of " + type_name(c.args[0]));
+       const std::vector<Any> copy = *more;
+       if ((*l)->items.size() + copy.size() > 100'000) return c.wrong("to a list that grows without end");
+       (*l)->items.insert((*l)->items.end(), copy.begin(), copy.end());
+       return c.args[0];
+     }},
+    {"_set_item", "l, i, value",
+     [](OpCall& c) -> Result<Any> {
+       const auto* l = c.args[0].as<std::shared_ptr<List>>();
+       if (l == nullptr) return c.wrong("of " + type_name(c.args[0]));
+       std::int64_t i = TRY(c.integer(1));
+       if (i < 0) i += static_cast<std::int64_t>((*l)->items.size());
+       if (i < 0 || i >= static_cast<std::int64_t>((*l)->items.size())) return c.wrong("there is no such item");
+       (*l)->items[static_cast<std::size_t>(i)] = c.args[2];
+       return c.args[0];
+     }},
     {"__getitem__", "a, b", get_item_op},
     {"slice", "l, start=None, end=None, step=1", slice_op},
     {"format", "a, *rest", format_op},
@@ -226,6 +251,18 @@ constexpr Operator kOperators[] = {
     {"min", "a, *rest", min_op},
     {"prim_max", "a, *rest", max_op},
     {"prim_min", "a, *rest", min_op},
+    {"__range_length", "low, high, step",
+     [](OpCall& c) -> Result<Any> {
+       const std::int64_t low = TRY(c.integer(0)), high = TRY(c.integer(1)), step = TRY(c.integer(2));
+       if (step == 0) return c.wrong("with a step of 0");
+       const std::int64_t span = step > 0 ? high - low : low - high, stride = step > 0 ? step : -step;
+       return Any(span > 0 ? (span + stride - 1) / stride : std::int64_t{0});
+     }},
+    {"__derive_index", "i, start, step", [](OpCall& c) -> Result<Any> { return Any(TRY(c.integer(1)) + TRY(c.integer(0)) * TRY(c.integer(2))); }},
+    {"has_torch_function", "*a", false_op},
+    {"has_torch_function_unary", "*a", false_op},
+    {"has_torch_function_variadic", "*a", false_op},
+    {"get_default_dtype", "", [](OpCall&) -> Result<Any> { return Any(TorchDType{DType::float32}); }},
     {"any", "a", any_op},
     {"all", "a", all_op},
     {"sum", "a", sum_op},
@@ -252,6 +289,10 @@ constexpr Operator kOperators[] = {
     {"dtype", "a", dtype_op},
     {"device", "a", none_op},
     {"layout", "a", none_op},
+    {"type", "device", [](OpCall&) -> Result<Any> { return Any("cpu"); }},
+    {"index", "device", none_op},
+    {"is_inference", "", false_op},
+    {"hasattr", "a, name", false_op},
     {"is_cuda", "a", false_op},
     {"is_grad_enabled", "", false_op},
     {"is_autocast_enabled", "", false_op},

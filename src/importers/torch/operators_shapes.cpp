@@ -179,6 +179,8 @@ Result<Any> squeeze_op(OpCall& c) {
 Result<Any> unsqueeze_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank() + 1, c.name));
+  // Layers of sequences do so with an input that has no rows.
+  if (a <= 1 && x.rank() == 2 && x.dims[0] == c.net.rows()) c.net.note_no_rows();
   return view_of(
       c.net, TRY(c.cell(0)), [a](Net& n, const Value& b) { return neural::unsqueeze(n, b, static_cast<std::int64_t>(a)); },
       [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); });

@@ -37,6 +37,11 @@ Result<Value> TensorCell::read(Net& net) {
   return value_;
 }
 
+std::optional<std::int64_t> TensorCell::constant_integer() const {
+  if (base_ || !value_.constant() || value_.rank() != 0 || is_floating(value_.dtype()) || value_.dtype() == DType::boolean) return std::nullopt;
+  return value_.content->as_int(0);
+}
+
 Status TensorCell::write(Net& net, Value value) {
   if (!base_) {
     value_ = std::move(value);

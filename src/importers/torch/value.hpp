@@ -80,7 +80,8 @@ class TensorCell {
   static Result<TensorRef> view(Net& net, const TensorRef& base, Read read, Write write);
 
   Result<Value> read(Net& net);
-  Status write(Net& net, Value value);  // of the same shape and type (the caller casts), unless it is no view
+  Status write(Net& net, Value value);                   // of the same shape and type (the caller casts), unless it is no view
+  std::optional<std::int64_t> constant_integer() const;  // of a constant without dimensions
   bool same_memory(const TensorCell& other) const { return root() == other.root(); }
 
  private:

@@ -106,6 +106,9 @@ class Net {
   // An error because a size isn't known: with a known input shape it may go.
   Error needs(Dim dim, std::string why);
   bool needed_sizes() const { return needed_sizes_; }
+  // The symbol that stands for the rows of a request, once an input has it.
+  Dim rows() const { return rows_; }
+  void set_rows(Dim rows) { rows_ = rows; }
   // A layer took an input as one without rows: allowed, but rarely what is meant.
   void note_no_rows() { no_rows_ = true; }
   bool had_no_rows() const { return no_rows_; }
@@ -132,6 +135,7 @@ class Net {
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
   std::unordered_map<const Tensor*, std::pair<SharedTensor, graph::Val>> used_;
   std::vector<Assumption> assumptions_;
+  Dim rows_ = -1;
   bool needed_sizes_ = false;
   bool no_rows_ = false;
 };
