@@ -145,7 +145,9 @@ constexpr Known kKnown[] = {
      "this is Git LFS's note of where the file is, not the file: run git lfs pull and upload the model itself"},
     {FileKind::html, "HTML page", "this is a web page, perhaps of a download that needed a login; upload the model file itself"},
     {FileKind::json, "JSON document", "this JSON is no model that is read here"},
-    {FileKind::python, "Python source", "this is source code; fit the model and save it by joblib.dump(model, \"model.joblib\")"},
+    {FileKind::python, "Python source",
+     "this is source code; of a PyTorch network upload the weights together with it, of scikit-learn the fitted model: joblib.dump(model, "
+     "\"model.joblib\")"},
     {FileKind::csv, "table of text", "this is data, not a model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::joblib_old, "joblib file (0.9 or older)",
      "these are the bytes of one array of a joblib file; give them together with the file that names them"},

@@ -4,12 +4,14 @@
 
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/boosting/import.hpp"
+#include "slipway/importers/detect.hpp"
 #include "slipway/importers/keras/import.hpp"
 #include "slipway/importers/onnx.hpp"
 #include "slipway/importers/plan.hpp"
 #include "slipway/importers/sklearn/import.hpp"
 #include "slipway/importers/sources.hpp"
 #include "slipway/importers/torch/exported.hpp"
+#include "slipway/importers/torch/import.hpp"
 #include "slipway/importers/torch/script.hpp"
 
 namespace slipway::importers {
@@ -18,6 +20,8 @@ namespace {
 constexpr std::size_t kFilesMax = 24;
 
 Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
+  if (std::ranges::any_of(files, [](const SourceFile& f) { return torch::is_weights(detect(f.bytes)); }))
+    return torch::import_with_source(files, options, report);
   const std::vector<Source> sources = TRY(open_sources(files, options, report));
   const Source& first = sources[0];
   switch (first.whole) {

@@ -45,6 +45,7 @@ constexpr Exception kExceptions[] = {
 // The library computes these in float32, to a last bit that depends on its BLAS.
 constexpr std::string_view kSinglePrecision[] = {"gboost_reg_init_linear", "gboost_init_logreg_multi", "xgb_softmax"};
 double relative = kRelativeTolerance;  // of the case under test
+bool of_largest = false;               // relative to the largest number of the output, not to each
 double largest = 0;                    // relative difference seen in it
 
 std::string read_file(const fs::path& path) {
@@ -154,7 +155,10 @@ void compare(const std::string& name, const Tensor& got, const json::Value& want
   flatten(want, wanted);
   ASSERT_EQ(got.count(), wanted.size()) << name;
   int shown = 0;
+  double scale = 0;
+  for (const json::Value* w : wanted) scale = of_largest && w->is_number() ? std::max(scale, std::abs(w->as_double())) : scale;
   for (std::size_t i = 0; i < wanted.size() && shown < 5; ++i) {
+    if (of_largest && std::abs(got.as_double(i) - wanted[i]->as_double()) <= relative * scale) continue;
     const std::string d = difference(got, i, *wanted[i]);
     if (d.empty()) continue;
     ++shown;
@@ -265,7 +269,9 @@ TEST_P(Parity, AnswersAsTheLibraryDoes) {
   }
   ASSERT_TRUE(request.ok()) << request.error().detail() << wrong;
 
-  relative = std::count(std::begin(kSinglePrecision), std::end(kSinglePrecision), plain_name(c)) != 0 ? 3e-7 : kRelativeTolerance;
+  // Networks calculate in float32 throughout: what cancels out near zero has no digits of its own.
+  of_largest = c.name.starts_with("torch_");
+  relative = of_largest ? 2e-6 : std::count(std::begin(kSinglePrecision), std::end(kSinglePrecision), plain_name(c)) != 0 ? 3e-7 : kRelativeTolerance;
   largest = 0;
   const auto outputs = answer(*artifact, request->inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {

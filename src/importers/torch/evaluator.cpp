@@ -48,8 +48,9 @@ Status Evaluator::step() {
 // The innermost statement says where; those around it add nothing.
 Error Evaluator::located(Error error, const py::Stmt& s, const py::Module* module) {
   if (located_ || module == nullptr) return error;
-  located_ = true;
   const auto name = module_names_.find(module);
+  if (name != module_names_.end() && name->second.empty()) return error;  // our own text: the line that called it says where
+  located_ = true;
   const std::string file = name == module_names_.end() ? std::string() : name->second + ", ";
   return Error(error.code(), file + py::at_line(*module, s.place, error.detail()));
 }
@@ -183,7 +184,10 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
       }
     }
     if (const auto* l = old.as<std::shared_ptr<List>>(); l != nullptr && py::text_of(n->op) == "+") {
-      for (const Any& a : TRY(iterate(by))) (*l)->items.push_back(a);
+      for (const Any& a : TRY(iterate(by))) {
+        TRY(may_hold(l->get(), a));
+        (*l)->items.push_back(a);
+      }
       ++changes_;
       return Flow::next;
     }
@@ -419,6 +423,7 @@ Status Evaluator::assign_item(const Any& object, const py::Expr& index, const An
   }
   const Any at = TRY(eval(index, f));
   if (const auto* d = object.as<std::shared_ptr<Dict>>()) {
+    TRY(may_hold(d->get(), value));
     for (auto& [key, old] : (*d)->items) {
       if (TRY(scalar_compare(net_, "==", key, at))) {
         old = value;
@@ -429,6 +434,7 @@ Status Evaluator::assign_item(const Any& object, const py::Expr& index, const An
     return ok();
   }
   if (const auto* l = object.as<std::shared_ptr<List>>()) {
+    TRY(may_hold(l->get(), value));
     const auto* d = at.as<Dim>();
     if (d != nullptr && d->known()) {
       const auto size = static_cast<std::int64_t>((*l)->items.size());

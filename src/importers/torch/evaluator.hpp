@@ -73,11 +73,12 @@ class Evaluator {
   // Statements of a class's or module's body, where their names are wanted.
   Status run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module);
   Result<Any> attribute(const Any& of, std::string_view name);
+  Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
   const std::vector<std::string>& warnings() const { return warnings_; }
   void warn(std::string text);
-  // What a place is called in messages: "net.py", "code/__torch__/net.py".
+  // What a place is called in messages: "net.py", "code/__torch__/net.py"; "": it isn't named, the place that called it is.
   void name_module(const py::Module* module, std::string name) { module_names_[module] = std::move(name); }
 
  private:
@@ -105,7 +106,6 @@ class Evaluator {
   Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
-  Result<std::vector<Any>> iterate(const Any& a);
   Result<Any> method(const Any& object, std::string_view name);
   Status step();
   Error located(Error error, const py::Stmt& s, const py::Module* module);

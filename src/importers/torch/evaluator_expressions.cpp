@@ -187,6 +187,7 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
           for (Any& a : TRY(iterate(TRY(eval(*star->value, f))))) out.push_back(std::move(a));
         } else {
           out.push_back(TRY(eval(*item, f)));
+          if (items_of(out.back()) != nullptr) TRY(may_hold(nullptr, out.back()));
         }
       }
       return e.is<py::Tuple>() ? tuple(std::move(out)) : list(std::move(out));
@@ -323,6 +324,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     if (name == "append") {
       return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
+        TRY(may_hold(items.get(), a.positional[0]));
         ++e.changes_;
         items->items.push_back(a.positional[0]);
         return Any();
@@ -332,7 +334,10 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
         ++e.changes_;
-        for (Any& item : TRY(e.iterate(a.positional[0]))) items->items.push_back(std::move(item));
+        for (Any& item : TRY(e.iterate(a.positional[0]))) {
+          TRY(may_hold(items.get(), item));
+          items->items.push_back(std::move(item));
+        }
         return Any();
       });
     }
@@ -352,6 +357,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     if (name == "insert") {
       return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
+        TRY(may_hold(items.get(), a.positional[1]));
         ++e.changes_;
         const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
         items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
@@ -386,6 +392,8 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     }
     if (name == "update") {
       return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        for (const Any& given : a.positional) TRY(may_hold(items.get(), given));
+        for (const auto& [key, value] : a.keywords) TRY(may_hold(items.get(), value));
         ++e.changes_;
         const auto* other = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Dict>>();
         if (other != nullptr) items->items.insert(items->items.end(), (*other)->items.begin(), (*other)->items.end());
@@ -396,7 +404,16 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   }
   if (const auto* s = object.as<std::string>()) {
     const std::string self = *s;
-    if (name == "format" || name == "join") return function(text, [self](Evaluator&, const Arguments&) -> Result<Any> { return Any(self); });
+    if (name == "format")
+      return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
+    if (name == "join") {
+      return function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1) return neural::wrong("join: takes a list");
+        std::string out;
+        for (const Any& item : TRY(e.iterate(a.positional[0]))) out += (out.empty() ? "" : self) + to_text(item);
+        return Any(out);
+      });
+    }
     if (name == "lower" || name == "upper" || name == "strip") {
       return function(text, [self, text](Evaluator&, const Arguments&) -> Result<Any> {
         std::string out = self;

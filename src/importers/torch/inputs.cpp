@@ -5,6 +5,7 @@
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/graph_schema.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -187,6 +188,21 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
   return fixed_rows;
 }
 
+// Rows of ids ([N]) are likelier than tables of them with a number of columns that nothing but the arithmetic asks for.
+Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, Choice c, std::size_t& tries) {
+  Choice flat = c;
+  bool any = false;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    Shape& s = flat.shapes[i];
+    if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
+    any = any || c.shapes[i].dims[1] != kFree;
+    s.dims = {kFree};
+  }
+  if (!any) return c;
+  flat.attempt = settle(body, ports, flat.shapes, tries);
+  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
+}
+
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
@@ -210,7 +226,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     c.attempt = settle(body, ports, c.shapes, tries);
     if (is_complete(c.attempt)) {
-      if (!c.attempt.no_rows && c.attempt.keeps_rows) return c;
+      if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
       if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
@@ -242,6 +258,34 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
   return neural::wrong(c.attempt.error + " (with " + tried + ")");
 }
 
+// The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
+Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
+  static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
+      {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
+      {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
+  Schema out = schema;
+  for (const auto& [side, length] : kSides) {
+    std::vector<Shape> shapes = c.shapes;
+    bool any = false;
+    for (Shape& s : shapes) {
+      for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
+        any = any || s.dims[d] == kFree;
+        if (s.dims[d] == kFree) s.dims[d] = s.dims.size() >= 4 ? side : length;
+      }
+    }
+    if (!any) return out;
+    const Attempt a = run(body, ports, shapes);
+    if (!is_complete(a) || !a.settled.empty()) continue;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
+        if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] != kFree) out.inputs[i].shape[d] = shapes[i].dims[d];
+      }
+    }
+    return out;
+  }
+  return out;
+}
+
 // [N, F] as well as [N, C, H, W] when all that happens to the input first is that it is flattened: then any of them is taken.
 void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice& c) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -257,6 +301,31 @@ void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice
 }
 
 }  // namespace
+
+Status collect_outputs(Net& net, const Any& a, const std::string& name,
+                       std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
+  if (const auto* t = a.as<TensorRef>()) {
+    out.push_back({name, TRY((*t)->read(net))});
+    return ok();
+  }
+  if (const std::vector<Any>* items = items_of(a)) {
+    const auto* t = a.as<std::shared_ptr<Tuple>>();
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      const bool named = t != nullptr && i < (*t)->names.size();
+      TRY(collect_outputs(net, (*items)[i], named ? (*t)->names[i] : name + "_" + std::to_string(i), out));
+    }
+    return ok();
+  }
+  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
+    for (const auto& [key, value] : (*d)->items) TRY(collect_outputs(net, value, to_text(key), out));
+    return ok();
+  }
+  if (const auto* n = a.as<Dim>()) {
+    out.push_back({name, net.to_scalar(*n)});
+    return ok();
+  }
+  return ok();  // None and the like
+}
 
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
@@ -285,7 +354,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  a.example = TRY(zero_example(a.model.graph, a.schema));
+  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!c.shapes[i].flattened) continue;
     a.model.graph.inputs[i].has_shape = false;
@@ -295,7 +364,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   if (std::ranges::none_of(c.shapes, &Shape::flattened)) {
     if (a.schema.batched) add_features(a.schema);
-    a.example = TRY(zero_example(a.model.graph, a.schema));
+    a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
   } else {
     a.schema.batched = false;
   }

@@ -9,6 +9,7 @@
 
 #include "slipway/importers/blocks/neural/net.hpp"
 #include "slipway/importers/importer.hpp"
+#include "slipway/importers/torch/value.hpp"
 
 namespace slipway::importers::torch {
 
@@ -21,6 +22,8 @@ struct OutputPort {
   std::string name;
   neural::Value value;
 };
+// Every tensor in a result, named as well as the code allows.
+Status collect_outputs(neural::Net& net, const Any& result, const std::string& name, std::vector<OutputPort>& out);
 // The network over the graph: called for every try, must have no memory.
 using Body = std::function<Result<std::vector<OutputPort>>(neural::Net& net, const std::vector<neural::Value>& inputs)>;
 

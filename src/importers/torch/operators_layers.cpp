@@ -178,9 +178,27 @@ Result<Value> pooled(OpCall& c, std::size_t spatial, bool maximum) {
   }
   return added ? squeeze(c.net, y, {0}) : Result<Value>(y);
 }
+// F.max_pool1d(x, x.size(2)): over all of it, whatever its size. nullopt: over windows.
+Result<std::optional<Any>> pooled_whole(OpCall& c, std::size_t spatial, bool maximum) {
+  const Dims kernel = TRY(c.sizes(1));
+  if (std::ranges::all_of(kernel, &Dim::known)) return std::optional<Any>();
+  const Value x = TRY(c.tensor(0));
+  if (x.rank() < spatial) return std::optional<Any>();
+  std::vector<std::int64_t> axes;
+  for (std::size_t i = 0; i < spatial; ++i) {
+    const std::size_t axis = x.rank() - spatial + i;
+    if (!(kernel[kernel.size() == 1 ? 0 : i] == x.dims[axis]) || (kernel.size() != 1 && kernel.size() != spatial)) return std::optional<Any>();
+    axes.push_back(static_cast<std::int64_t>(axis));
+  }
+  for (const std::int64_t p : TRY(c.integers(3))) {
+    if (p != 0) return std::optional<Any>();
+  }
+  return std::optional(torch::tensor(TRY(reduce(c.net, maximum ? "ReduceMax" : "ReduceMean", x, axes, true))));
+}
 template <std::size_t Spatial>
 Result<Any> max_pool_op(OpCall& c) {
   if (c.args.size() > 6 && TRY(c.flag(6))) return c.wrong("the places of the largest values (return_indices) are not supported");
+  if (auto whole = TRY(pooled_whole(c, Spatial, true))) return *whole;
   return torch::tensor(TRY(pooled(c, Spatial, true)));
 }
 template <std::size_t Spatial>
@@ -189,6 +207,7 @@ Result<Any> max_pool_with_indices_op(OpCall& c) {
 }
 template <std::size_t Spatial>
 Result<Any> average_pool_op(OpCall& c) {
+  if (auto whole = TRY(pooled_whole(c, Spatial, false))) return *whole;
   return torch::tensor(TRY(pooled(c, Spatial, false)));
 }
 

@@ -104,7 +104,15 @@ Result<Any> view_op(OpCall& c) {
     const auto& items = (*c.args[1].as<std::shared_ptr<List>>())->items;
     if (items.size() == 1 && items[0].as<TorchDType>() != nullptr) return c.wrong("bits as another type are not supported");
   }
-  return reshaped_view(c.net, TRY(c.cell(0)), TRY(c.sizes(1)));
+  Dims dims = TRY(c.sizes(1));
+  const Value x = TRY(c.tensor(0));
+  // x.view(-1, features): what is written so means a row of features for each row.
+  const bool by_rows = dims.size() == 2 && dims[0].is(-1) && dims[1].known() && dims[1].value > 0 && (x.rank() == 2 || x.rank() == 4);
+  if (by_rows && !x.dims[0].known() && !c.net.quotient(c.net.product(x.dims), dims[1])) {
+    TRY(c.net.require(c.net.product(std::span(x.dims).subspan(1)), dims[1].value, "a view of " + neural::dims_text(dims)));
+    dims[0] = x.dims[0];
+  }
+  return reshaped_view(c.net, TRY(c.cell(0)), std::move(dims));
 }
 Result<Any> view_as_op(OpCall& c) { return reshaped_view(c.net, TRY(c.cell(0)), TRY(c.tensor(1)).dims); }
 Result<Any> flatten_op(OpCall& c) {

@@ -1,7 +1,9 @@
 #include "slipway/importers/torch/scalars.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "slipway/base/json.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
@@ -34,6 +36,84 @@ std::string to_text(const Any& a) {  // NOLINT(misc-no-recursion): lists are as 
     return out + "]";
   }
   return type_name(a);
+}
+
+namespace {
+
+Status may_hold(const void* into, const Any& value, int depth, std::size_t& visits) {  // NOLINT(misc-no-recursion): depth
+  constexpr int kDepthMax = 100;
+  constexpr std::size_t kVisitsMax = 1'000'000;
+  if (depth > kDepthMax || ++visits > kVisitsMax) return neural::wrong("lists nested too deep, or too large");
+  const void* self = nullptr;
+  if (const auto* l = value.as<std::shared_ptr<List>>()) self = l->get();
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) self = d->get();
+  if (self != nullptr && self == into) return neural::wrong("a list that holds itself");
+  if (const std::vector<Any>* items = items_of(value)) {
+    for (const Any& item : *items) TRY(may_hold(into, item, depth + 1, visits));
+  }
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) {
+    for (const auto& [key, item] : (*d)->items) TRY(may_hold(into, item, depth + 1, visits));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Status may_hold(const void* into, const Any& value) {
+  std::size_t visits = 0;
+  return may_hold(into, value, 0, visits);
+}
+
+std::string percent_format(const std::string& text, const std::vector<Any>& given) {
+  std::string out;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    std::size_t end = i + 1;
+    while (end < text.size() && std::string_view("0123456789.+- #").find(text[end]) != std::string_view::npos) ++end;
+    if (end < text.size() && text[end] == '%') {
+      out += '%';
+    } else {
+      std::string value = next < given.size() ? to_text(given[next++]) : "?";
+      const auto width = static_cast<std::size_t>(std::atoi(text.substr(i + 1, std::min<std::size_t>(end - i - 1, 2)).c_str()));
+      if (text[i + 1] == '0' && value.size() < width) value.insert(0, width - value.size(), '0');
+      out += value;
+    }
+    i = end;
+  }
+  return out;
+}
+
+std::string brace_format(const std::string& text, const std::vector<Any>& given, const std::vector<std::pair<std::string, Any>>& named) {
+  std::string out;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool twice = i + 1 < text.size() && text[i + 1] == text[i];
+    if ((text[i] == '{' || text[i] == '}') && twice) {
+      out += text[i++];
+      continue;
+    }
+    const std::size_t end = text[i] == '{' ? text.find('}', i) : std::string::npos;
+    if (end == std::string::npos) {
+      out += text[i];
+      continue;
+    }
+    const std::string field = text.substr(i + 1, std::min(text.find(':', i), end) - i - 1);
+    i = end;
+    std::size_t place = next;
+    if (field.empty()) ++next;
+    std::from_chars(field.data(), field.data() + field.size(), place);  // {0}; else the next
+    const auto key = std::find_if(named.begin(), named.end(), [&](const auto& n) { return n.first == field; });
+    if (key != named.end()) {
+      out += to_text(key->second);
+    } else {
+      out += place < given.size() ? to_text(given[place]) : "?";
+    }
+  }
+  return out;
 }
 
 namespace {
@@ -109,7 +189,7 @@ Result<Any> scalar_arithmetic(Net& net, std::string_view op, const Any& a, const
   }
   const auto* s = a.as<std::string>();
   if (s != nullptr && op == "+" && b.as<std::string>() != nullptr) return Any(*s + *b.as<std::string>());
-  if (s != nullptr && op == "%") return Any(*s);  // a message
+  if (s != nullptr && op == "%") return Any(percent_format(*s, items_of(b) != nullptr ? *items_of(b) : std::vector<Any>{b}));
   const std::vector<Any>* p = items_of(a);
   const std::vector<Any>* q = items_of(b);
   const auto like = [&](const Any& model, std::vector<Any> items) {

@@ -290,31 +290,6 @@ class ScriptHost final : public Host {
   std::unordered_map<const Object*, std::pair<pickle::View, const files::TensorPickle*>> views_;
 };
 
-// Every tensor in a result, named as well as the code allows.
-Status collect(Net& net, const Any& a, const std::string& name, std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
-  if (const auto* t = a.as<TensorRef>()) {
-    out.push_back({name, TRY((*t)->read(net))});
-    return ok();
-  }
-  if (const std::vector<Any>* items = items_of(a)) {
-    const auto* t = a.as<std::shared_ptr<Tuple>>();
-    for (std::size_t i = 0; i < items->size(); ++i) {
-      const bool named = t != nullptr && i < (*t)->names.size();
-      TRY(collect(net, (*items)[i], named ? (*t)->names[i] : name + "_" + std::to_string(i), out));
-    }
-    return ok();
-  }
-  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
-    for (const auto& [key, value] : (*d)->items) TRY(collect(net, value, to_text(key), out));
-    return ok();
-  }
-  if (const auto* n = a.as<Dim>()) {
-    out.push_back({name, net.to_scalar(*n)});
-    return ok();
-  }
-  return ok();  // None and the like
-}
-
 Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
   std::vector<InputPort> ports;
   for (std::size_t i = 1; i < forward.parameters.size(); ++i) {
@@ -364,7 +339,7 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& 
     }
     const Any result = TRY(e.call(f, definition->module, nullptr, arguments));
     std::vector<OutputPort> out;
-    TRY(collect(net, result, "output", out));
+    TRY(collect_outputs(net, result, "output", out));
     return out;
   };
   return build_network(report.title, ports, body, report);
