@@ -41,18 +41,19 @@ void list_layers(const ModelConfig& model, const std::string& prefix, int depth,
   }
 }
 
-Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, Report& report) {
+Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, const Lowering::Asset& asset, Report& report) {
   const ModelConfig model = TRY(read_model_config(config));
   report.title = model.name.empty() ? "Keras model" : excerpt(model.name, 80);
   list_layers(model, "", 0, report);
   graph::Builder builder(report.title);
   Net net(builder);
-  TRY(Lowering(net, dialect).run(model, weights));
+  Lowering lowering(net, dialect, asset);
+  TRY(lowering.run(model, weights));
   Artifact a;
   a.model = builder.finish();
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  a.schema.rows_independent = a.schema.batched;  // no layer looks at another row at inference
+  a.schema.rows_independent = a.schema.batched && !lowering.rows_mixed();  // no layer looks at another row at inference
   if (a.schema.batched) add_features(a.schema);
   a.example = TRY(zero_example(a.model.graph, a.schema));
   report.contents.push_back(weight_line(a.model.graph));
@@ -83,7 +84,7 @@ Result<Artifact> import_h5(std::span<const std::byte> bytes, const Options&, Rep
   report.producer = "Keras " + excerpt(version, 40);
   const json::Value config = TRY(config_of(TRY(root.text("model_config")), "model_config"));
   const Weights weights = TRY(Weights::legacy(root.has("model_weights") ? TRY(root.child("model_weights")) : root));
-  return lower(config, weights, dialect_of(version), report);
+  return lower(config, weights, dialect_of(version), {}, report);
 }
 
 Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options& options, Report& report) {
@@ -101,7 +102,13 @@ Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options&
   report.producer = "Keras " + excerpt(version, 40);
   const json::Value config = TRY(config_of(as_text(TRY(archive.read("config.json"))), "config.json"));
   const hdf5::File file = TRY(hdf5::File::open(TRY(archive.read("model.weights.h5"))));
-  return lower(config, Weights::archive(file.root()), dialect_of(version), report);
+  const auto asset = [&archive](const std::string& path) -> std::optional<std::string> {
+    if (!archive.has(path)) return std::nullopt;
+    const auto file_bytes = archive.read(path);
+    if (!file_bytes.ok()) return std::nullopt;
+    return std::string(as_text(*file_bytes));
+  };
+  return lower(config, Weights::archive(file.root()), dialect_of(version), asset, report);
 }
 
 }  // namespace slipway::importers::keras

@@ -159,8 +159,8 @@ Result<std::vector<std::string>> vocabulary_of(const Call& call) {
     return out;
   }
   if (v != nullptr && v->is_string()) return refuse(call, "its vocabulary is a file outside of the model");
-  if (call.asset != nullptr) {
-    if (const auto file = call.asset(call, "vocabulary.txt")) {
+  if (call.asset) {
+    if (const auto file = call.asset("vocabulary.txt")) {
       std::size_t at = 0;
       while (at < file->size()) {
         const std::size_t end = std::min(file->find('\n', at), file->size());

@@ -227,7 +227,7 @@ Result<std::vector<Tracked>> rnn_of_cell(const Call& call) {
   }
   Call inner{call.net,         call.layouts,   call.dialect, cell->string_or("class_name", ""),
              call.name,        config,         call.weights, call.inputs,
-             call.input_names, call.arguments, call.asset,   call.archive};
+             call.input_names, call.arguments};
   return recurrent_layer(inner);
 }
 
@@ -250,9 +250,7 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
                      weights,
                      call.inputs,
                      call.input_names,
-                     call.arguments,
-                     call.asset,
-                     call.archive};
+                     call.arguments};
     return layer_of(inner);
   };
   const Layer f = TRY(part(*forward, 0));

@@ -5,11 +5,13 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/keras/operations.hpp"
 
 namespace slipway::importers::keras {
 namespace {
 
 constexpr int kNestingMax = 16;
+constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
@@ -240,12 +242,15 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
     return run_inside(inner, weights, std::move(inputs), depth + 1);
   }
   if (layer.class_name == "TimeDistributed") return time_distributed(layer, weights, std::move(inputs), depth);
-  const LayerKind* kind = find_layer(layer.class_name);
-  if (kind == nullptr) {
+  const bool wrapped = layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda";
+  const std::string function = wrapped ? layer.config.string_or("function", "") : layer.class_name;
+  const bool operation = (wrapped || !layer.layer) && is_operation(operation_name(function));
+  const LayerKind* kind = operation ? nullptr : find_layer(layer.class_name);
+  if (kind == nullptr && !operation) {
+    if (wrapped)
+      return refused("layer " + excerpt(layer.name) + ": the operation " + excerpt(function) + " of TensorFlow is not supported: " + kExport);
     if (layer.module.empty() || !layer.layer || layer.module.starts_with("keras"))
-      return refused(
-          who(layer) +
-          " is not supported (yet, if it is Keras' own): export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")");
+      return refused(who(layer) + " is not supported (yet, if it is Keras' own): " + kExport);
     return refuse_foreign(layer);
   }
   if (inputs.empty()) return refused(who(layer) + ": has no input");
@@ -253,20 +258,27 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
   Call c{net_,
          layouts_,
          dialect_,
-         layer.class_name,
+         operation ? function : layer.class_name,
          layer.name,
          layer.config,
-         TRY(weights.tensors()),
+         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors()),
          std::move(inputs),
          node == nullptr ? std::vector<std::string>{} : node->input_names,
          node == nullptr ? nullptr : &node->arguments};
   if (c.input_names.empty()) c.input_names.resize(c.inputs.size());
-  auto outputs = kind->lower(c);
-  if (!outputs.ok()) {
-    // What a block says doesn't know the layer.
-    if (outputs.error().detail().starts_with("layer ")) return outputs.error();
-    return Error(outputs.error()).within(who(layer));
+  if (asset_ && !weights.path().empty()) {
+    c.asset = [this, path = "assets/" + weights.path() + "/"](std::string_view file) { return asset_(path + std::string(file)); };
   }
+  // What a block says doesn't know the layer.
+  const auto named = [&](const Error& e) { return e.detail().starts_with("layer ") ? e : Error(e).within(who(layer)); };
+  if (operation) {
+    auto done = operate(c);
+    if (!done.ok()) return named(done.error());
+    rows_mixed_ = rows_mixed_ || done->rows_mixed;
+    return std::move(done->outputs);
+  }
+  auto outputs = kind->lower(c);
+  if (!outputs.ok()) return named(outputs.error());
   if (kind->keeps_mask && mask) {
     for (Tracked& t : *outputs) {
       if (!t.mask) t.mask = mask;

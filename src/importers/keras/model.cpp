@@ -51,37 +51,44 @@ NodeConfig new_node(const json::Value& v) {
   return node;
 }
 
+json::Value as_keras_tensor(const TensorKey& key) {
+  json::Array history{key.layer, key.node, key.index};
+  return json::object({{"class_name", "__keras_tensor__"}, {"config", json::object({{"keras_history", std::move(history)}})}});
+}
+
+// Tensors anywhere in an old argument, which stand as ["name", 0, 0], as Keras 3 writes them.
+json::Value in_new_form(const json::Value& v) {  // NOLINT(misc-no-recursion): documents are at most json::kDepthMax deep
+  if (const auto key = key_of(v); key && v.as_array().size() <= 4) return as_keras_tensor(*key);
+  if (!v.is_array()) return v;
+  json::Array out;
+  for (const json::Value& item : v.as_array()) out.push_back(in_new_form(item));
+  return out;
+}
+
 // Keras 1 and 2: a list of the call's tensors, each with the keyword arguments, which may name tensors too. Constants stand as
 // ["_CONSTANT_VALUE", -1, value, {...}].
 Result<NodeConfig> old_node(const json::Value& v, const std::string& layer) {
-  NodeConfig node;
-  json::Array constants;
+  json::Array positional;
   json::Object keywords;
+  const auto is_constant = [](const json::Value& t) {
+    return t.is_array() && t.as_array().size() >= 3 && t.as_array()[0].is_string() && t.as_array()[0].as_string() == "_CONSTANT_VALUE";
+  };
   const json::Array one{v};
-  const json::Array& tensors = key_of(v) ? one : v.as_array();
+  const json::Array& tensors = key_of(v) || is_constant(v) ? one : v.as_array();
   for (const json::Value& t : tensors) {
-    const bool constant = t.is_array() && t.as_array().size() >= 3 && t.as_array()[0].is_string() && t.as_array()[0].as_string() == "_CONSTANT_VALUE";
-    if (constant) {
-      constants.push_back(t.as_array()[2]);
+    if (is_constant(t)) {
+      positional.push_back(t.as_array()[2]);
     } else if (const auto key = key_of(t)) {
-      node.inputs.push_back(*key);
-      node.input_names.emplace_back();
-      constants.emplace_back();
+      positional.push_back(as_keras_tensor(*key));
     } else {
       return refuse("a call of the layer " + excerpt(layer) + " names its inputs in a way that is not known");
     }
     if (t.as_array().size() < 4 || !t.as_array()[3].is_object()) continue;
     for (const auto& [name, value] : t.as_array()[3].as_object()) {
-      if (const auto key = key_of(value)) {
-        node.inputs.push_back(*key);
-        node.input_names.push_back(name);
-      } else if (std::ranges::none_of(keywords, [&](const auto& member) { return member.first == name; })) {
-        keywords.emplace_back(name, value);
-      }
+      if (std::ranges::none_of(keywords, [&](const auto& member) { return member.first == name; })) keywords.emplace_back(name, in_new_form(value));
     }
   }
-  node.arguments = json::object({{"args", std::move(constants)}, {"kwargs", std::move(keywords)}});
-  return node;
+  return new_node(json::object({{"args", std::move(positional)}, {"kwargs", std::move(keywords)}}));
 }
 
 Result<std::vector<NodeConfig>> nodes_of(const json::Value& nodes, const std::string& layer) {

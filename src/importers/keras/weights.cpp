@@ -99,7 +99,10 @@ Result<std::vector<SharedTensor>> Weights::tensors() const {
 Weights Weights::inner(std::string_view attribute) const {
   if (listed_ || !group_ || !group_->has(attribute)) return *this;
   auto child = group_->child(attribute);
-  return child.ok() ? Weights(*child) : *this;
+  if (!child.ok()) return *this;
+  Weights w(*child);
+  w.path_ = path_ + "/" + std::string(attribute);
+  return w;
 }
 
 Result<std::vector<Weights>> Weights::of_layers(const std::vector<LayerRef>& layers) const {
@@ -127,18 +130,15 @@ Result<std::vector<Weights>> Weights::of_archive(const std::vector<LayerRef>& la
   std::map<std::string, std::size_t> used;
   for (const LayerRef& ref : layers) {
     std::vector<Named> none;
-    if (!ref.layer || !folder) {
+    if (!ref.layer) {
       out.push_back(Weights(std::move(none)));
       continue;
     }
     std::string name = snake_case(ref.class_name);
     const std::size_t count = used[name]++;
     if (count > 0) name += "_" + std::to_string(count);
-    if (folder->has(name)) {
-      out.push_back(Weights(TRY(folder->child(name))));
-    } else {
-      out.push_back(Weights(std::move(none)));
-    }
+    out.push_back(folder && folder->has(name) ? Weights(TRY(folder->child(name))) : Weights(std::move(none)));
+    out.back().path_ = path_ + (path_.empty() ? "layers/" : "/layers/") + name;
   }
   return out;
 }

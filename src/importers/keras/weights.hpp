@@ -29,6 +29,7 @@ class Weights {
   Result<std::vector<neural::SharedTensor>> tensors() const;
   // Of a model: one entry a layer, in the order of `layers`.
   Result<std::vector<Weights>> of_layers(const std::vector<LayerRef>& layers) const;
+  const std::string& path() const { return path_; }  // of an archive: "layers/string_lookup", as its other files have it too
   // Of a wrapper (TimeDistributed): what it wraps.
   Weights inner(std::string_view attribute) const;
 
@@ -46,6 +47,7 @@ class Weights {
   std::vector<Named> list_;            // legacy: of one layer
   bool listed_ = false;
   bool legacy_root_ = false;
+  std::string path_;
 };
 
 std::string snake_case(std::string_view class_name);  // "LeakyReLU" -> "leaky_re_lu", as Keras names groups
