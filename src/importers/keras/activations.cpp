@@ -1,8 +1,10 @@
 // Activation functions by their names in configurations, and the layers that are one.
+#include <algorithm>
 #include <cmath>
 
 #include "slipway/importers/blocks/neural/activation.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/blocks/neural/reduction.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/keras/layer.hpp"
 
@@ -176,8 +178,11 @@ Result<std::vector<Tracked>> softmax_layer(const Call& call) {
   }
   const json::Value* axis = call.config.find("axis");
   if (axis != nullptr && axis->is_array()) {
-    if (axis->as_array().size() != 1 || !axis->as_array()[0].is_int()) return refuse(call, "a softmax over several axes at once is not supported");
-    return one(TRY(neural::softmax(net, x, axis->as_array()[0].as_int())));
+    std::vector<std::int64_t> axes;
+    for (const json::Value& a : axis->as_array()) axes.push_back(a.is_int() ? neural::normal_axis(a.as_int(), x.rank()) : -1);
+    if (axes.empty() || std::ranges::find(axes, -1) != axes.end()) return refuse(call, "\"axis\" must be dimensions of its input");
+    if (axes.size() == 1) return one(TRY(neural::softmax(net, x, axes[0])));
+    return one(neural::unary(net, "Exp", TRY(neural::sub(net, x, TRY(neural::reduce(net, "ReduceLogSumExp", x, axes, true))))));
   }
   return one(TRY(neural::softmax(net, x, TRY(int_of(call, "axis", -1)))));
 }

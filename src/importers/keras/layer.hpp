@@ -77,6 +77,9 @@ inline bool channels_last(const Call& call) { return call.config.string_or("data
 // f of the inputs, element by element or along the channels, in the engine's layout where all of them are there already.
 Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (*f)(const Call&, const Value& first));
 
+// An image [N, C, H, W] of another size, by the name of an interpolation (layers_preprocessing.cpp).
+Result<Value> resized(const Call& call, const Value& first, std::int64_t height, std::int64_t width, const std::string& how, bool antialias);
+
 using Lower = Result<std::vector<Tracked>> (*)(const Call&);
 struct LayerKind {
   std::string_view class_name;

@@ -105,6 +105,12 @@ Weights Weights::inner(std::string_view attribute) const {
   return w;
 }
 
+Weights Weights::without(std::string_view name) const {
+  Weights w = *this;
+  std::erase_if(w.list_, [&](const Named& n) { return n.name.find(name) != std::string::npos || n.name.find("sn_u") != std::string::npos; });
+  return w;
+}
+
 Result<std::vector<Weights>> Weights::of_layers(const std::vector<LayerRef>& layers) const {
   return listed_ ? of_listed(layers) : of_archive(layers);
 }
@@ -148,6 +154,9 @@ Result<std::vector<Weights>> Weights::of_archive(const std::vector<LayerRef>& la
 Result<std::vector<Weights>> Weights::of_listed(const std::vector<LayerRef>& layers) const {
   std::map<std::string, std::size_t, std::less<>> by_name;
   for (std::size_t i = 0; i < layers.size(); ++i) by_name.emplace(layers[i].name, i);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (const std::string& name : layers[i].inside) by_name.emplace(name, i);
+  }
   std::vector<std::vector<Named>> lists(layers.size());
   for (const Named& n : list_) {
     std::optional<std::size_t> owner;

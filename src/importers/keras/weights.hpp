@@ -16,6 +16,7 @@ struct LayerRef {  // a layer as its model's configuration lists it
   bool layer = true;  // false: an operation, which no file counts
   bool trainable = true;
   bool model = false;  // holds layers itself
+  std::vector<std::string> inside;  // their names, at any depth
 };
 
 // The weights of one layer or of one model. A value; keeps the file's tree alive.
@@ -32,6 +33,7 @@ class Weights {
   const std::string& path() const { return path_; }  // of an archive: "layers/string_lookup", as its other files have it too
   // Of a wrapper (TimeDistributed): what it wraps.
   Weights inner(std::string_view attribute) const;
+  Weights without(std::string_view name) const;  // of a legacy file: those of that name left out
 
  private:
   struct Named {
