@@ -61,7 +61,8 @@ Arguments::Arguments(const Call& call) : call_(call) {
   for (const auto& [name, v] : call.config.as_object()) {
     if (name != "name" && name != "dtype") named_.emplace_back(name, Given{&v, next});
   }
-  if (const json::Value* dtype = call.config.find("dtype"); dtype != nullptr && call.class_name == "Cast") named_.emplace_back("dtype", Given{dtype, next});
+  // TensorFlow's functions stand in a layer, whose own type it is there.
+  if (const json::Value* dtype = call.config.find("dtype"); dtype != nullptr && call.config.find("trainable") == nullptr) named_.emplace_back("dtype", Given{dtype, next});
 }
 
 const Arguments::Given* Arguments::find(std::size_t position, Names names) const {

@@ -39,7 +39,10 @@ Result<std::vector<std::int64_t>> axes_of(const Call& call, std::size_t rank) {
 
 // gamma and beta, in the order of the file.
 Result<std::size_t> affine_of(const Call& call, Affine& affine, std::size_t more) {
-  const bool scale = TRY(bool_of(call, "scale", true)), center = TRY(bool_of(call, "center", true));
+  const bool scale = TRY(bool_of(call, "scale", true));
+  // Newer files have no offset where the mean isn't taken off.
+  const bool bare = TRY(bool_of(call, "rms_scaling", false)) && call.weights.size() == (scale ? 1U : 0U);
+  const bool center = TRY(bool_of(call, "center", true)) && !bare;
   const std::size_t count = (scale ? 1U : 0U) + (center ? 1U : 0U);
   TRY(holds(call, count + more, count + more));
   if (scale) affine.scale = call.net.weight(call.weights[0]);

@@ -350,7 +350,7 @@ Result<Value> middle(const Call& call, const Value& first, std::int64_t height, 
   return neural::slice(call.net, rows, 3, left, left + width);
 }
 
-// The largest part with the aspect of the target; or the smallest frame around it.
+// The largest part with the aspect of the target; or a frame around it, as wide on both sides (Keras drops an odd pixel).
 Result<Value> in_aspect(const Call& call, const Value& first, std::int64_t height, std::int64_t width, bool crop, double fill) {
   if (!first.dims[2].known() || !first.dims[3].known()) return refuse(call, "keeps the aspect ratio of images whose size is free");
   const std::int64_t h = first.dims[2].value, w = first.dims[3].value;
@@ -360,7 +360,7 @@ Result<Value> in_aspect(const Call& call, const Value& first, std::int64_t heigh
   const std::int64_t frame_h = std::max(h, wanted_h), frame_w = std::max(w, wanted_w);
   if (frame_h > kSideMax || frame_w > kSideMax) return refuse(call, "pads to more than " + std::to_string(kSideMax) + " pixels");
   const std::int64_t top = (frame_h - h) / 2, left = (frame_w - w) / 2;
-  return neural::pad(call.net, first, {{0, 0}, {0, 0}, {top, frame_h - h - top}, {left, frame_w - w - left}}, "constant", fill);
+  return neural::pad(call.net, first, {{0, 0}, {0, 0}, {top, top}, {left, left}}, "constant", fill);
 }
 
 }  // namespace
@@ -377,7 +377,7 @@ Result<std::vector<Tracked>> resizing(const Call& call) {
   return one(TRY(image_from_engine(call, y)));
 }
 
-// CenterCrop, and RandomCrop when not training. Smaller images are cut to the target's aspect and resized.
+// Smaller images are cut to the target's aspect and resized.
 Result<std::vector<Tracked>> center_crop(const Call& call) {
   TRY(takes(call, 1));
   const Value first = TRY(image_to_engine(call, floating(call)));

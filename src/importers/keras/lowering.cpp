@@ -323,9 +323,14 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
          node == nullptr ? std::vector<std::string>{} : node->input_names,
          node == nullptr ? nullptr : &node->arguments};
   if (c.input_names.empty()) c.input_names.resize(c.inputs.size());
+  const bool names_mask = std::ranges::find(c.input_names, "mask") != c.input_names.end();
   if (node != nullptr && !operation) take_masks(*node, c);
   if (c.inputs.empty()) return refused(who(layer) + ": has no input");
-  const std::optional<Value> mask = c.inputs.size() == 1 || operation ? c.inputs[0].mask : TRY(joined_mask(c));
+  // Of a tensor that comes with initial states Keras 3 doesn't pass the mask on unless the call names it.
+  const bool unnamed = std::ranges::find(c.input_names, "initial_state") != c.input_names.end() && !names_mask;
+  if (dialect_.major >= 3 && unnamed) c.inputs[0].mask.reset();
+  const bool merges = kind != nullptr && kind->keeps_mask && c.inputs.size() > 1;
+  const std::optional<Value> mask = merges ? TRY(joined_mask(c)) : c.inputs[0].mask;
   if (asset_ && !weights.path().empty()) {
     c.asset = [this, path = "assets/" + weights.path() + "/"](std::string_view file) { return asset_(path + std::string(file)); };
   }

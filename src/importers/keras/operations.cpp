@@ -26,7 +26,7 @@ struct Op {
   std::string name;
   bool& rows_mixed;
 
-  Result<Value> x() const { return args.tensor(0, {"x", "x1", "a", "input", "inputs", "input_tensor", "features", "value", "image", "images", "condition", "params", "tensor", "logits", "indices"}); }
+  Result<Value> x() const { return args.tensor(0, {"x", "x1", "a", "input", "inputs", "input_tensor", "features", "value", "image", "images", "condition", "params", "tensor", "logits"}); }
   // An axis other than the rows'; on the rows' itself the rows are mixed.
   Result<std::int64_t> axis(std::int64_t given, std::size_t rank) const {
     const std::int64_t at = neural::normal_axis(given, rank);
@@ -127,10 +127,10 @@ Result<Values> unary_op(const Op& op) {
       return neural::scaled(net, neural::unary(net, "Log", neural::in_floating(net, x)), 1 / std::log(op.name == "log2" ? 2.0 : 10.0));
     if (op.name == "logical_not") return neural::unary(net, "Not", net.cast(x, DType::boolean));
     if (op.name == "isnan") return net.op("IsNaN", {x}, DType::boolean, x.dims);
-    if (op.name == "zeros_like") return neural::mul(net, x, net.number(0, x.dtype()));
-    if (op.name == "ones_like" || op.name == "full_like") {
-      const Value value = op.name == "ones_like" ? net.number(1, x.dtype()) : net.cast(TRY(op.args.tensor(1, {"fill_value"})), x.dtype());
-      return neural::expand(net, value, x.dims);
+    if (op.name == "zeros_like" || op.name == "ones_like" || op.name == "full_like") {
+      const DType type = dtype_from_name(TRY(op.args.text(9, {"dtype"})).value_or("")).value_or(x.dtype());
+      const Value value = op.name == "full_like" ? TRY(op.args.tensor(1, {"fill_value"})) : net.number(op.name == "ones_like" ? 1 : 0, DType::float32);
+      return net.cast(TRY(neural::expand(net, net.cast(value, DType::float32), x.dims)), type);
     }
     if (op.name == "cast") {
       const auto dtype = dtype_from_name(TRY(op.args.text(1, {"dtype"})).value_or("float32") == "bool" ? "bool" : TRY(op.args.text(1, {"dtype"})).value_or("float32"));
@@ -504,6 +504,9 @@ Result<Values> get_item_op(const Op& op) {
   return Values{x};
 }
 
+// The sizes: those that are free become known with the request.
+Result<Values> shape_op(const Op& op) { return Values{op.net.cast(op.net.shape_of(TRY(op.x())), DType::int32)}; }
+
 // --- layers' functions
 
 Result<Values> as_layer(const Op& op, std::string_view class_name, json::Value config) {
@@ -565,6 +568,7 @@ const std::map<std::string, Lowered, std::less<>>& table() {
     all(product_op, {"matmul", "dot", "tensordot"});
     all(einsum_op, {"einsum"});
     all(get_item_op, {"get_item"});
+    all(shape_op, {"shape"});
     all(pool_op, {"max_pool", "average_pool"});
     all(resize_op, {"resize"});
     return t;
