@@ -41,7 +41,7 @@ void list_layers(const ModelConfig& model, const std::string& prefix, int depth,
   }
 }
 
-Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, const Lowering::Asset& asset, Report& report) {
+Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, const Asset& asset, Report& report) {
   const ModelConfig model = TRY(read_model_config(config));
   report.title = model.name.empty() ? "Keras model" : excerpt(model.name, 80);
   list_layers(model, "", 0, report);
@@ -100,15 +100,22 @@ Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options&
     version = metadata.string_or("keras_version", version);
   }
   report.producer = "Keras " + excerpt(version, 40);
-  const json::Value config = TRY(config_of(as_text(TRY(archive.read("config.json"))), "config.json"));
-  const hdf5::File file = TRY(hdf5::File::open(TRY(archive.read("model.weights.h5"))));
+  const std::span<const std::byte> config = TRY(archive.read("config.json"));
+  const std::span<const std::byte> weights = TRY(archive.read("model.weights.h5"));
   const auto asset = [&archive](const std::string& path) -> std::optional<std::string> {
     if (!archive.has(path)) return std::nullopt;
     const auto file_bytes = archive.read(path);
     if (!file_bytes.ok()) return std::nullopt;
     return std::string(as_text(*file_bytes));
   };
-  return lower(config, Weights::archive(file.root()), dialect_of(version), asset, report);
+  return import_parts(as_text(config), weights, version, asset, report);
+}
+
+Result<Artifact> import_parts(std::string_view config, std::span<const std::byte> weights, std::string_view version, const Asset& asset,
+                              Report& report) {
+  const json::Value parsed = TRY(config_of(config, "config.json"));
+  const hdf5::File file = TRY(hdf5::File::open(weights));
+  return lower(parsed, Weights::archive(file.root()), dialect_of(version), asset, report);
 }
 
 }  // namespace slipway::importers::keras
