@@ -12,6 +12,11 @@ namespace slipway::importers::keras {
 namespace {
 
 constexpr int kNestingMax = 16;
+// Classes of Keras that layers.def doesn't have.
+constexpr std::string_view kNotServed[] = {"TextVectorization", "Hashing", "HashedCrossing", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RandomCrop", "MaxNumBoundingBoxes",
+                                           "MelSpectrogram", "STFTSpectrogram", "Pipeline", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFSMLayer", "LocallyConnected1D",
+                                           "LocallyConnected2D", "RandomHeight", "RandomWidth", "FeatureSpace", "StackedRNNCells", "Wrapper", "ReversibleEmbedding", "DenseFeatures",
+                                           "SequenceFeatures", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty", "AbstractRNNCell"};
 constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
@@ -307,8 +312,8 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
   if (kind == nullptr && !operation) {
     if (wrapped)
       return refused("layer " + excerpt(layer.name) + ": the operation " + excerpt(function) + " of TensorFlow is not supported: " + kExport);
-    if (layer.module.empty() || !layer.layer || layer.module.starts_with("keras"))
-      return refused(who(layer) + " is not supported (yet, if it is Keras' own): " + kExport);
+    if (!layer.layer || std::ranges::find(kNotServed, layer.class_name) != std::end(kNotServed))
+      return refused(who(layer) + " is not supported: " + kExport);
     return refuse_foreign(layer);
   }
   if (inputs.empty()) return refused(who(layer) + ": has no input");
