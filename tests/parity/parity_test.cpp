@@ -218,9 +218,8 @@ void add_cases(const fs::path& root, const std::string& prefix, std::vector<Case
   }
   std::sort(folders.begin(), folders.end());
   for (const auto& folder : folders) {
-    for (const char* file :
-         {"files.json", "model.pkl", "model.joblib", "model.skops", "model.onnx", "model.json", "model.ubj", "model.bin", "model.txt", "model.cbm",
-          "model.h5", "model.keras"}) {
+    for (const char* file : {"files.json", "model.pkl", "model.joblib", "model.skops", "model.onnx", "model.json", "model.ubj", "model.bin",
+                             "model.txt", "model.cbm", "model.h5", "model.keras"}) {
       if (!fs::exists(folder / file)) continue;
       std::string name = prefix + fs::relative(folder, root).string();
       for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';

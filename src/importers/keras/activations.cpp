@@ -100,7 +100,7 @@ Result<Value> activate(const Call& call, const Value& x, const json::Value& acti
   // A function by its name: {"class_name": "function", "config": "relu6"}.
   if (config != nullptr && config->is_string()) return by_name(call, x, config->as_string(), nullptr);
   if (find_layer(class_name) != nullptr && config != nullptr && config->is_object()) {
-    Call inner{call.net, call.layouts, call.dialect, class_name,  call.name, *config, {}, {Tracked{x, std::nullopt}}, {""}};
+    Call inner{call.net, call.layouts, call.dialect, class_name, call.name, *config, {}, {Tracked{x, std::nullopt}}, {""}};
     return TRY(find_layer(class_name)->lower(inner)).at(0).value;
   }
   return by_name(call, x, function_name(class_name), config);

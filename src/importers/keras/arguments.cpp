@@ -62,7 +62,8 @@ Arguments::Arguments(const Call& call) : call_(call) {
     if (name != "name" && name != "dtype") named_.emplace_back(name, Given{&v, next});
   }
   // TensorFlow's functions stand in a layer, whose own type it is there.
-  if (const json::Value* dtype = call.config.find("dtype"); dtype != nullptr && call.config.find("trainable") == nullptr) named_.emplace_back("dtype", Given{dtype, next});
+  if (const json::Value* dtype = call.config.find("dtype"); dtype != nullptr && call.config.find("trainable") == nullptr)
+    named_.emplace_back("dtype", Given{dtype, next});
 }
 
 const Arguments::Given* Arguments::find(std::size_t position, Names names) const {
@@ -195,7 +196,8 @@ Result<Dims> Arguments::sizes(std::size_t position, Names names) const {
 json::Value Arguments::all() const {
   json::Object out;
   for (const auto& [name, given] : named_) {
-    if (tensors_in(*given.json) == 0 && std::ranges::none_of(out, [&](const json::Member& m) { return m.first == name; })) out.emplace_back(name, *given.json);
+    if (tensors_in(*given.json) == 0 && std::ranges::none_of(out, [&](const json::Member& m) { return m.first == name; }))
+      out.emplace_back(name, *given.json);
   }
   return out;
 }

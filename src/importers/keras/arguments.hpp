@@ -23,8 +23,8 @@ class Arguments {
   Result<std::optional<bool>> boolean(std::size_t position, Names names) const;
   Result<std::optional<std::string>> text(std::size_t position, Names names) const;
   Result<std::optional<std::vector<std::int64_t>>> ints(std::size_t position, Names names) const;  // one, or a list
-  Result<Dims> sizes(std::size_t position, Names names) const;                                    // a shape; tensors in it are sizes
-  json::Value all() const;                                                                        // options by name, as a layer's configuration
+  Result<Dims> sizes(std::size_t position, Names names) const;                                     // a shape; tensors in it are sizes
+  json::Value all() const;                                                                         // options by name, as a layer's configuration
 
  private:
   struct Given {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+
 #include "slipway/importers/importer.hpp"
 
 namespace slipway::importers::keras {

@@ -75,7 +75,8 @@ TEST(KerasRefusals, WeightsThatDoNotFitNameTheirLayer) {
 
 TEST(KerasRefusals, ShapesThatNoTensorHas) {
   for (const char* size : {"2147483648", "-3", "0", "1.5", "\"4\"", "9223372036854775807"}) {
-    const std::string why = Parts("dense_flatten_first").replace("\"batch_shape\": [null, 4, 3]", "\"batch_shape\": [null, 4, " + std::string(size) + "]").refusal();
+    const std::string why =
+        Parts("dense_flatten_first").replace("\"batch_shape\": [null, 4, 3]", "\"batch_shape\": [null, 4, " + std::string(size) + "]").refusal();
     EXPECT_NE(why, "(served)") << size;
   }
 }
@@ -86,7 +87,8 @@ TEST(KerasRefusals, ModelsThatTurnInCirclesOrNestWithoutEnd) {
   EXPECT_TRUE(has(circle.refusal(), "nothing makes the output")) << circle.refusal();
   Parts deep("dense_flatten_first");
   deep.config = R"({"class_name": "Dense", "config": {"units": 1, "name": "d"}})";
-  for (int i = 0; i < 30; ++i) deep.config = R"({"class_name": "Sequential", "config": {"name": "s", "build_input_shape": [null, 2], "layers": [)" + deep.config + "]}}";
+  for (int i = 0; i < 30; ++i)
+    deep.config = R"({"class_name": "Sequential", "config": {"name": "s", "build_input_shape": [null, 2], "layers": [)" + deep.config + "]}}";
   EXPECT_TRUE(has(deep.refusal(), "deep")) << deep.refusal();
 }
 
@@ -99,7 +101,8 @@ TEST(KerasRefusals, MoreLayersThanAnyModelHas) {
 }
 
 TEST(KerasRefusals, TwoLayersOfOneName) {
-  const std::string why = Parts("several_outputs").replace("\"name\": \"klass\", \"inbound_nodes\"", "\"name\": \"price\", \"inbound_nodes\"").refusal();
+  const std::string why =
+      Parts("several_outputs").replace("\"name\": \"klass\", \"inbound_nodes\"", "\"name\": \"price\", \"inbound_nodes\"").refusal();
   EXPECT_TRUE(has(why, "two layers have the name")) << why;
 }
 
@@ -139,14 +142,16 @@ TEST_P(KerasMutations, AreServedOrRefused) {
       changed.config = config.dump();
       const auto artifact = changed.import();
       if (!artifact.ok()) {
-        EXPECT_EQ(artifact.error().code(), ErrorCode::model_refused) << artifact.error().detail() << " of " << before.dump() << " as " << other.dump();
+        EXPECT_EQ(artifact.error().code(), ErrorCode::model_refused)
+            << artifact.error().detail() << " of " << before.dump() << " as " << other.dump();
       }
     }
     *place = before;
   }
 }
 INSTANTIATE_TEST_SUITE_P(All, KerasMutations,
-                         testing::Values("dense_flatten_first", "conv2d_transpose_output", "masked_average", "mha_causal", "image_resizing_crop", "ops_split_at"),
+                         testing::Values("dense_flatten_first", "conv2d_transpose_output", "masked_average", "mha_causal", "image_resizing_crop",
+                                         "ops_split_at"),
                          [](const auto& of) { return std::string(of.param); });
 
 }  // namespace

@@ -263,7 +263,8 @@ std::vector<double> spread_weights(std::int64_t in, std::int64_t out, Kernel ker
     const auto to = std::min<std::int64_t>(in - 1, static_cast<std::int64_t>(std::floor(at + radius * scale - 0.5)));
     double sum = 0;
     for (std::int64_t i = from; i <= to; ++i) sum += kernel((static_cast<double>(i) + 0.5 - at) / scale);
-    for (std::int64_t i = from; i <= to && sum != 0; ++i) weights[static_cast<std::size_t>(o * in + i)] = kernel((static_cast<double>(i) + 0.5 - at) / scale) / sum;
+    for (std::int64_t i = from; i <= to && sum != 0; ++i)
+      weights[static_cast<std::size_t>(o * in + i)] = kernel((static_cast<double>(i) + 0.5 - at) / scale) / sum;
   }
   return weights;
 }
@@ -327,7 +328,8 @@ constexpr std::int64_t kSideMax = 1 << 16;
 
 // first: channels first, float32.
 Result<Value> resized(const Call& call, const Value& first, std::int64_t height, std::int64_t width, const std::string& how, bool antialias) {
-  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax) return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
+  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax)
+    return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
   if (how == "nearest" || (how == "bilinear" && !antialias)) {
     neural::Resize r;
     r.sizes = {height, width};
@@ -335,7 +337,8 @@ Result<Value> resized(const Call& call, const Value& first, std::int64_t height,
     if (how == "bilinear") r.mode = neural::Resize::Mode::linear;
     return neural::resize(call.net, first, r);
   }
-  if (!first.dims[2].known() || !first.dims[3].known()) return refuse(call, "the interpolation \"" + how + "\" of images whose size is free is not supported");
+  if (!first.dims[2].known() || !first.dims[3].known())
+    return refuse(call, "the interpolation \"" + how + "\" of images whose size is free is not supported");
   const Value down = TRY(line_weights(call, first.dims[2].value, height, how, antialias));
   const Value across = TRY(line_weights(call, first.dims[3].value, width, how, antialias));
   return neural::matmul(call.net, TRY(neural::matmul(call.net, down, first)), TRY(neural::swap_axes(call.net, across, 0, 1)));
@@ -354,7 +357,9 @@ Result<Value> middle(const Call& call, const Value& first, std::int64_t height, 
 Result<Value> in_aspect(const Call& call, const Value& first, std::int64_t height, std::int64_t width, bool crop, double fill) {
   if (!first.dims[2].known() || !first.dims[3].known()) return refuse(call, "keeps the aspect ratio of images whose size is free");
   const std::int64_t h = first.dims[2].value, w = first.dims[3].value;
-  const auto part = [](std::int64_t a, std::int64_t b, std::int64_t c) { return static_cast<std::int64_t>(static_cast<double>(a) * static_cast<double>(b) / static_cast<double>(c)); };
+  const auto part = [](std::int64_t a, std::int64_t b, std::int64_t c) {
+    return static_cast<std::int64_t>(static_cast<double>(a) * static_cast<double>(b) / static_cast<double>(c));
+  };
   const std::int64_t wanted_h = part(w, height, width), wanted_w = part(h, width, height);
   if (crop) return middle(call, first, std::max<std::int64_t>(1, std::min(h, wanted_h)), std::max<std::int64_t>(1, std::min(w, wanted_w)));
   const std::int64_t frame_h = std::max(h, wanted_h), frame_w = std::max(w, wanted_w);
@@ -368,7 +373,8 @@ Result<Value> in_aspect(const Call& call, const Value& first, std::int64_t heigh
 Result<std::vector<Tracked>> resizing(const Call& call) {
   TRY(takes(call, 1));
   const std::int64_t height = TRY(int_of(call, "height")), width = TRY(int_of(call, "width"));
-  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax) return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
+  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax)
+    return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
   Value first = TRY(image_to_engine(call, floating(call)));
   const bool crop = TRY(bool_of(call, "crop_to_aspect_ratio", false)), pad = TRY(bool_of(call, "pad_to_aspect_ratio", false));
   if (pad && TRY(text_of(call, "fill_mode", "constant")) != "constant") return refuse(call, "pads by another way than a constant");
@@ -382,9 +388,11 @@ Result<std::vector<Tracked>> center_crop(const Call& call) {
   TRY(takes(call, 1));
   const Value first = TRY(image_to_engine(call, floating(call)));
   const std::int64_t height = TRY(int_of(call, "height")), width = TRY(int_of(call, "width"));
-  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax) return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
+  if (height < 1 || width < 1 || height > kSideMax || width > kSideMax)
+    return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
   if (!first.dims[2].known() || !first.dims[3].known()) return refuse(call, "crops images whose size is free");
-  if (first.dims[2].value >= height && first.dims[3].value >= width) return one(TRY(image_from_engine(call, TRY(middle(call, first, height, width)))));
+  if (first.dims[2].value >= height && first.dims[3].value >= width)
+    return one(TRY(image_from_engine(call, TRY(middle(call, first, height, width)))));
   const Value cut = TRY(in_aspect(call, first, height, width, true, 0));
   return one(TRY(image_from_engine(call, TRY(resized(call, cut, height, width, "bilinear", false)))));
 }

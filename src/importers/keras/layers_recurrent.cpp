@@ -235,10 +235,12 @@ Result<std::vector<Tracked>> rnn_of_stack(const Call& call, const json::Array& c
   std::vector<Tracked> out, ends;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const json::Value* config = cells[i].find("config");
-    if (config == nullptr || !cell_of(cells[i].string_or("class_name", ""))) return refuse(call, "stacks cells other than LSTMCell, GRUCell and SimpleRNNCell");
+    if (config == nullptr || !cell_of(cells[i].string_or("class_name", "")))
+      return refuse(call, "stacks cells other than LSTMCell, GRUCell and SimpleRNNCell");
     const std::size_t count = config->bool_or("use_bias", true) ? 3 : 2;
     if (at + count > call.weights.size()) return refuse(call, "the file holds too few weights");
-    const std::vector<SharedTensor> weights(call.weights.begin() + static_cast<std::ptrdiff_t>(at), call.weights.begin() + static_cast<std::ptrdiff_t>(at + count));
+    const std::vector<SharedTensor> weights(call.weights.begin() + static_cast<std::ptrdiff_t>(at),
+                                            call.weights.begin() + static_cast<std::ptrdiff_t>(at + count));
     at += count;
     const Call inner{call.net, call.layouts, call.dialect, cells[i].string_or("class_name", ""), call.name, *config, weights, {x}, {""}};
     Layer l = TRY(layer_of(inner));
@@ -270,9 +272,8 @@ Result<std::vector<Tracked>> rnn_of_cell(const Call& call) {
   for (const char* key : {"return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask"}) {
     if (const json::Value* v = call.config.find(key)) config.set(key, *v);
   }
-  Call inner{call.net,         call.layouts,   call.dialect, cell->string_or("class_name", ""),
-             call.name,        config,         call.weights, call.inputs,
-             call.input_names, call.arguments};
+  Call inner{call.net,    call.layouts,     call.dialect,  cell->string_or("class_name", ""), call.name, config, call.weights,
+             call.inputs, call.input_names, call.arguments};
   return recurrent_layer(inner);
 }
 
@@ -286,16 +287,8 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
   const auto part = [&](const json::Value& layer, std::size_t from) -> Result<Layer> {
     const std::vector<SharedTensor> weights(call.weights.begin() + static_cast<std::ptrdiff_t>(from),
                                             call.weights.begin() + static_cast<std::ptrdiff_t>(from + half));
-    const Call inner{net,
-                     call.layouts,
-                     call.dialect,
-                     layer.string_or("class_name", ""),
-                     call.name,
-                     *layer.find("config"),
-                     weights,
-                     call.inputs,
-                     call.input_names,
-                     call.arguments};
+    const Call inner{net,         call.layouts,     call.dialect,  layer.string_or("class_name", ""), call.name, *layer.find("config"), weights,
+                     call.inputs, call.input_names, call.arguments};
     return layer_of(inner);
   };
   Layer f = TRY(part(*forward, 0));
@@ -314,7 +307,7 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
   }
   const Answer af = TRY(run(call, f, call.inputs[0], initial_f)), ab = TRY(run(call, b, call.inputs[0], initial_b));
   Value yf = f.sequences ? af.steps : af.state[0], yb = f.sequences ? ab.steps : ab.state[0];  // by time, both
-  if (f.sequences && f.backwards && !b.backwards) {  // in the order of the first
+  if (f.sequences && f.backwards && !b.backwards) {                                            // in the order of the first
     yf = TRY(neural::flip(net, yf, {1}));
     yb = TRY(neural::flip(net, yb, {1}));
   }

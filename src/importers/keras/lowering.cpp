@@ -13,10 +13,36 @@ namespace {
 
 constexpr int kNestingMax = 16;
 // Classes of Keras that layers.def doesn't have.
-constexpr std::string_view kNotServed[] = {"TextVectorization", "Hashing", "HashedCrossing", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RandomCrop", "MaxNumBoundingBoxes",
-                                           "MelSpectrogram", "STFTSpectrogram", "Pipeline", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFSMLayer", "LocallyConnected1D",
-                                           "LocallyConnected2D", "RandomHeight", "RandomWidth", "FeatureSpace", "StackedRNNCells", "Wrapper", "ReversibleEmbedding", "DenseFeatures",
-                                           "SequenceFeatures", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod", "InstanceProperty", "AbstractRNNCell"};
+constexpr std::string_view kNotServed[] = {"TextVectorization",
+                                           "Hashing",
+                                           "HashedCrossing",
+                                           "ConvLSTM1D",
+                                           "ConvLSTM2D",
+                                           "ConvLSTM3D",
+                                           "RandomCrop",
+                                           "MaxNumBoundingBoxes",
+                                           "MelSpectrogram",
+                                           "STFTSpectrogram",
+                                           "Pipeline",
+                                           "TorchModuleWrapper",
+                                           "FlaxLayer",
+                                           "JaxLayer",
+                                           "TFSMLayer",
+                                           "LocallyConnected1D",
+                                           "LocallyConnected2D",
+                                           "RandomHeight",
+                                           "RandomWidth",
+                                           "FeatureSpace",
+                                           "StackedRNNCells",
+                                           "Wrapper",
+                                           "ReversibleEmbedding",
+                                           "DenseFeatures",
+                                           "SequenceFeatures",
+                                           "TensorFlowOpLayer",
+                                           "ClassMethod",
+                                           "InstanceMethod",
+                                           "InstanceProperty",
+                                           "AbstractRNNCell"};
 constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
@@ -84,8 +110,8 @@ void take_masks(const NodeConfig& node, Call& call) {
 
 // A step of joined tensors counts where it counts in all that have a mask.
 Result<std::optional<Value>> joined_mask(const Call& call) {
-  const bool along_steps = call.class_name == "Concatenate" && neural::normal_axis(call.config.int_or("axis", -1), call.inputs[0].value.rank()) == 1 &&
-                           call.inputs[0].value.rank() > 2;
+  const bool along_steps = call.class_name == "Concatenate" &&
+                           neural::normal_axis(call.config.int_or("axis", -1), call.inputs[0].value.rank()) == 1 && call.inputs[0].value.rank() > 2;
   std::optional<Value> all;
   std::vector<Value> parts;
   for (const Tracked& t : call.inputs) {

@@ -162,8 +162,8 @@ Result<LayerConfig> read_layer_config(const json::Value& object) {
   layer.trainable = config->bool_or("trainable", true);
   // Legacy files of Keras 3 don't say the module; only layers say whether they train.
   layer.layer = !layer.module.starts_with("keras.src.ops") && !layer.module.starts_with("keras.ops") &&
-                !(layer.module.empty() && layer.class_name != "InputLayer" && is_operation(operation_name(layer.class_name)) &&
-                  config->is_object() && config->find("trainable") == nullptr);
+                !(layer.module.empty() && layer.class_name != "InputLayer" && is_operation(operation_name(layer.class_name)) && config->is_object() &&
+                  config->find("trainable") == nullptr);
   if (const json::Value* nodes = object.find("inbound_nodes")) layer.nodes = TRY(nodes_of(*nodes, layer.name));
   return layer;
 }

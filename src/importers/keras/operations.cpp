@@ -26,7 +26,10 @@ struct Op {
   std::string name;
   bool& rows_mixed;
 
-  Result<Value> x() const { return args.tensor(0, {"x", "x1", "a", "input", "inputs", "input_tensor", "features", "value", "image", "images", "condition", "params", "tensor", "logits"}); }
+  Result<Value> x() const {
+    return args.tensor(
+        0, {"x", "x1", "a", "input", "inputs", "input_tensor", "features", "value", "image", "images", "condition", "params", "tensor", "logits"});
+  }
   // An axis other than the rows'; on the rows' itself the rows are mixed.
   Result<std::int64_t> axis(std::int64_t given, std::size_t rank) const {
     const std::int64_t at = neural::normal_axis(given, rank);
@@ -54,16 +57,36 @@ Result<Values> alone(Result<Value> v) {
 
 // --- element by element
 
-constexpr std::pair<std::string_view, std::string_view> kUnary[] = {
-    {"absolute", "Abs"}, {"exp", "Exp"},   {"log", "Log"},   {"sqrt", "Sqrt"}, {"negative", "Neg"}, {"sign", "Sign"},       {"floor", "Floor"},
-    {"ceil", "Ceil"},    {"round", "Round"}, {"sin", "Sin"}, {"cos", "Cos"},   {"tan", "Tan"},      {"sinh", "Sinh"},       {"cosh", "Cosh"},
-    {"arcsin", "Asin"},  {"arccos", "Acos"}, {"arctan", "Atan"}, {"erf", "Erf"}, {"reciprocal", "Reciprocal"}, {"arcsinh", "Asinh"}, {"arctanh", "Atanh"}};
-constexpr std::pair<std::string_view, std::string_view> kBinary[] = {{"add", "Add"},      {"subtract", "Sub"}, {"multiply", "Mul"}, {"power", "Pow"},
-                                                                      {"maximum", "Max"}, {"minimum", "Min"},  {"logical_and", "And"}, {"logical_or", "Or"}, {"logical_xor", "Xor"}};
+constexpr std::pair<std::string_view, std::string_view> kUnary[] = {{"absolute", "Abs"},
+                                                                    {"exp", "Exp"},
+                                                                    {"log", "Log"},
+                                                                    {"sqrt", "Sqrt"},
+                                                                    {"negative", "Neg"},
+                                                                    {"sign", "Sign"},
+                                                                    {"floor", "Floor"},
+                                                                    {"ceil", "Ceil"},
+                                                                    {"round", "Round"},
+                                                                    {"sin", "Sin"},
+                                                                    {"cos", "Cos"},
+                                                                    {"tan", "Tan"},
+                                                                    {"sinh", "Sinh"},
+                                                                    {"cosh", "Cosh"},
+                                                                    {"arcsin", "Asin"},
+                                                                    {"arccos", "Acos"},
+                                                                    {"arctan", "Atan"},
+                                                                    {"erf", "Erf"},
+                                                                    {"reciprocal", "Reciprocal"},
+                                                                    {"arcsinh", "Asinh"},
+                                                                    {"arctanh", "Atanh"}};
+constexpr std::pair<std::string_view, std::string_view> kBinary[] = {{"add", "Add"},         {"subtract", "Sub"},  {"multiply", "Mul"},
+                                                                     {"power", "Pow"},       {"maximum", "Max"},   {"minimum", "Min"},
+                                                                     {"logical_and", "And"}, {"logical_or", "Or"}, {"logical_xor", "Xor"}};
 constexpr std::pair<std::string_view, std::string_view> kCompare[] = {
-    {"equal", "Equal"}, {"less", "Less"}, {"less_equal", "LessOrEqual"}, {"greater", "Greater"}, {"greater_equal", "GreaterOrEqual"}, {"not_equal", "Equal"}};
-constexpr std::pair<std::string_view, std::string_view> kReduce[] = {{"mean", "ReduceMean"}, {"sum", "ReduceSum"}, {"max", "ReduceMax"}, {"amax", "ReduceMax"},
-                                                                     {"min", "ReduceMin"}, {"amin", "ReduceMin"}, {"prod", "ReduceProd"}, {"logsumexp", "ReduceLogSumExp"}};
+    {"equal", "Equal"},    {"less", "Less"}, {"less_equal", "LessOrEqual"}, {"greater", "Greater"}, {"greater_equal", "GreaterOrEqual"},
+    {"not_equal", "Equal"}};
+constexpr std::pair<std::string_view, std::string_view> kReduce[] = {
+    {"mean", "ReduceMean"}, {"sum", "ReduceSum"},  {"max", "ReduceMax"},   {"amax", "ReduceMax"},
+    {"min", "ReduceMin"},   {"amin", "ReduceMin"}, {"prod", "ReduceProd"}, {"logsumexp", "ReduceLogSumExp"}};
 
 template <std::size_t N>
 std::string_view entry(const std::pair<std::string_view, std::string_view> (&table)[N], std::string_view name) {
@@ -116,7 +139,8 @@ Result<Values> unary_op(const Op& op) {
   const auto f = [&](const Value& x, const Value&) -> Result<Value> {
     if (const auto type = entry(kUnary, op.name); !type.empty()) {
       const bool keeps = op.name == "absolute" || op.name == "negative" || op.name == "sign";
-      if (op.name == "round" && TRY(op.args.integer(1, {"decimals"})).value_or(0) != 0) return refuse(op.call, "rounds to decimals, which is not supported");
+      if (op.name == "round" && TRY(op.args.integer(1, {"decimals"})).value_or(0) != 0)
+        return refuse(op.call, "rounds to decimals, which is not supported");
       return neural::unary(net, type, keeps ? x : neural::in_floating(net, x));
     }
     if (op.name == "square") return neural::mul(net, x, x);
@@ -129,11 +153,13 @@ Result<Values> unary_op(const Op& op) {
     if (op.name == "isnan") return net.op("IsNaN", {x}, DType::boolean, x.dims);
     if (op.name == "zeros_like" || op.name == "ones_like" || op.name == "full_like") {
       const DType type = dtype_from_name(TRY(op.args.text(9, {"dtype"})).value_or("")).value_or(x.dtype());
-      const Value value = op.name == "full_like" ? TRY(op.args.tensor(1, {"fill_value"})) : net.number(op.name == "ones_like" ? 1 : 0, DType::float32);
+      const Value value =
+          op.name == "full_like" ? TRY(op.args.tensor(1, {"fill_value"})) : net.number(op.name == "ones_like" ? 1 : 0, DType::float32);
       return net.cast(TRY(neural::expand(net, net.cast(value, DType::float32), x.dims)), type);
     }
     if (op.name == "cast") {
-      const auto dtype = dtype_from_name(TRY(op.args.text(1, {"dtype"})).value_or("float32") == "bool" ? "bool" : TRY(op.args.text(1, {"dtype"})).value_or("float32"));
+      const auto dtype = dtype_from_name(
+          TRY(op.args.text(1, {"dtype"})).value_or("float32") == "bool" ? "bool" : TRY(op.args.text(1, {"dtype"})).value_or("float32"));
       if (!dtype) return refuse(op.call, "casts to a type that is not known");
       return net.cast(x, *dtype);
     }
@@ -155,7 +181,8 @@ Result<Values> activation_op(const Op& op) {
     TRY(op.axis_or(1, -1, x.rank()));
     return alone(activation_named(op.call, x, op.name, &config));
   }
-  return alone(in_layout(op, x, op.net.number(0, DType::float32), [&](const Value& v, const Value&) { return activation_named(op.call, v, op.name, &config); }));
+  return alone(in_layout(op, x, op.net.number(0, DType::float32),
+                         [&](const Value& v, const Value&) { return activation_named(op.call, v, op.name, &config); }));
 }
 
 // --- over dimensions
@@ -201,7 +228,8 @@ Result<Values> arg_op(const Op& op) {
   const Value x = TRY(op.x());
   const auto axis = TRY(op.args.integer(1, {"axis", "dimension"}));
   if (!axis) return refuse(op.call, "looks for the place over all rows together");
-  const Value y = TRY(neural::arg(op.net, op.name == "argmax", x, TRY(op.axis(*axis, x.rank())), TRY(op.args.boolean(2, {"keepdims"})).value_or(false)));
+  const Value y =
+      TRY(neural::arg(op.net, op.name == "argmax", x, TRY(op.axis(*axis, x.rank())), TRY(op.args.boolean(2, {"keepdims"})).value_or(false)));
   return Values{op.net.cast(y, op.call.dialect.major >= 3 ? DType::int32 : DType::int64)};
 }
 
@@ -319,7 +347,8 @@ Result<Values> split_op(const Op& op) {
   std::vector<std::int64_t> sizes;
   if (!op.args.is_list(1, {"indices_or_sections", "num_or_size_splits"})) {
     const std::int64_t n = given->at(0);
-    if (n < 1 || n > 10'000 || whole.value % n != 0) return refuse(op.call, "can't split " + std::to_string(whole.value) + " into " + std::to_string(n));
+    if (n < 1 || n > 10'000 || whole.value % n != 0)
+      return refuse(op.call, "can't split " + std::to_string(whole.value) + " into " + std::to_string(n));
     sizes.assign(static_cast<std::size_t>(n), whole.value / n);
   } else if (op.call.dialect.major >= 3) {  // where it is cut
     std::int64_t before = 0;
@@ -349,7 +378,8 @@ Result<Values> pad_op(const Op& op) {
   std::vector<neural::Pad> all;
   if (pads != nullptr && pads->is_array()) {
     for (const json::Value& p : pads->as_array()) {
-      if (!p.is_array() || p.as_array().size() != 2 || !p.as_array()[0].is_int() || !p.as_array()[1].is_int()) return refuse(op.call, "pads by what is not known");
+      if (!p.is_array() || p.as_array().size() != 2 || !p.as_array()[0].is_int() || !p.as_array()[1].is_int())
+        return refuse(op.call, "pads by what is not known");
       all.push_back({p.as_array()[0].as_int(), p.as_array()[1].as_int()});
     }
   }
@@ -357,7 +387,8 @@ Result<Values> pad_op(const Op& op) {
   if (!all[0].before.is(0) || !all[0].after.is(0)) op.rows_mixed = true;
   std::string mode = TRY(op.args.text(2, {"mode"})).value_or("constant");
   std::ranges::transform(mode, mode.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") return refuse(op.call, "the padding \"" + mode + "\" is not supported");
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    return refuse(op.call, "the padding \"" + mode + "\" is not supported");
   return alone(neural::pad(op.net, x, all, mode, TRY(op.args.number(3, {"constant_values"})).value_or(0)));
 }
 
@@ -416,7 +447,8 @@ Result<Values> where_op(const Op& op) {
 Result<Values> one_hot_op(const Op& op) {
   const Value ids = op.net.cast(TRY(op.x()), DType::int64);
   const auto n = TRY(op.args.integer(1, {"num_classes", "depth"}));
-  if (!n || *n < 1 || TRY(op.args.integer(2, {"axis"})).value_or(-1) != -1) return refuse(op.call, "the number of classes is not known, or another axis than the last is wanted");
+  if (!n || *n < 1 || TRY(op.args.integer(2, {"axis"})).value_or(-1) != -1)
+    return refuse(op.call, "the number of classes is not known, or another axis than the last is wanted");
   const Value same = TRY(neural::compare(op.net, "Equal", TRY(neural::unsqueeze(op.net, ids, -1)), neural::range(op.net, 0, *n, 1)));
   return Values{op.net.cast(same, DType::float32)};
 }
@@ -427,8 +459,10 @@ Result<Values> product_op(const Op& op) {
   Value a = TRY(op.args.tensor(0, {"x1", "a", "x"})), b = TRY(op.args.tensor(1, {"x2", "b", "y"}));
   if (TRY(op.args.boolean(2, {"transpose_a"})).value_or(false)) a = TRY(neural::swap_axes(op.net, a, -1, -2));
   if (TRY(op.args.boolean(3, {"transpose_b"})).value_or(false)) b = TRY(neural::swap_axes(op.net, b, -1, -2));
-  if (op.name == "tensordot" && TRY(op.args.integer(2, {"axes"})).value_or(2) != 1) return refuse(op.call, "tensor products over several axes are not supported");
-  if (op.name != "matmul" && b.rank() > 2) return refuse(op.call, "a product with a tensor of " + std::to_string(b.rank()) + " dimensions is not supported");
+  if (op.name == "tensordot" && TRY(op.args.integer(2, {"axes"})).value_or(2) != 1)
+    return refuse(op.call, "tensor products over several axes are not supported");
+  if (op.name != "matmul" && b.rank() > 2)
+    return refuse(op.call, "a product with a tensor of " + std::to_string(b.rank()) + " dimensions is not supported");
   if (!b.constant() && (b.rank() < 3 || a.rank() != b.rank())) op.rows_mixed = true;
   return alone(neural::matmul(op.net, a, b));
 }
@@ -482,7 +516,8 @@ Result<Values> get_item_op(const Op& op) {
       continue;
     }
     const json::Value* slice = k.is_object() ? (k.find("config") != nullptr ? k.find("config") : &k) : nullptr;
-    if (slice == nullptr || (k.find("config") != nullptr && !is(k, "__slice__"))) return refuse(op.call, "an index that is a tensor is not supported");
+    if (slice == nullptr || (k.find("config") != nullptr && !is(k, "__slice__")))
+      return refuse(op.call, "an index that is a tensor is not supported");
     std::optional<std::int64_t> bound[3];
     const char* names[] = {"start", "stop", "step"};
     for (int i = 0; i < 3; ++i) {
@@ -510,7 +545,15 @@ Result<Values> shape_op(const Op& op) { return Values{op.net.cast(op.net.shape_o
 // --- layers' functions
 
 Result<Values> as_layer(const Op& op, std::string_view class_name, json::Value config) {
-  const Call inner{op.net, op.call.layouts, op.call.dialect, std::string(class_name), op.call.name, config, {}, op.call.inputs, std::vector<std::string>(op.call.inputs.size())};
+  const Call inner{op.net,
+                   op.call.layouts,
+                   op.call.dialect,
+                   std::string(class_name),
+                   op.call.name,
+                   config,
+                   {},
+                   op.call.inputs,
+                   std::vector<std::string>(op.call.inputs.size())};
   std::vector<Tracked> outputs = TRY(find_layer(class_name)->lower(inner));
   return Values{outputs.at(0).value};
 }
@@ -539,15 +582,18 @@ const std::map<std::string, Lowered, std::less<>>& table() {
       for (const char* n : names) t.emplace(n, f);
     };
     for (const auto& [name, type] : kUnary) t.emplace(name, unary_op);
-    all(unary_op, {"square", "rsqrt", "log1p", "expm1", "log2", "log10", "logical_not", "isnan", "zeros_like", "ones_like", "full_like", "cast", "clip", "identity", "stop_gradient"});
+    all(unary_op, {"square", "rsqrt", "log1p", "expm1", "log2", "log10", "logical_not", "isnan", "zeros_like", "ones_like", "full_like", "cast",
+                   "clip", "identity", "stop_gradient"});
     for (const auto& [name, type] : kBinary) t.emplace(name, binary_op);
     for (const auto& [name, type] : kCompare) t.emplace(name, binary_op);
     all(binary_op, {"true_divide", "divide", "floor_divide", "mod", "squared_difference", "divide_no_nan"});
     for (const auto& [name, type] : kReduce) t.emplace(name, reduce_op);
     all(reduce_op, {"any", "all", "var", "std", "count_nonzero"});
     all(norm_op, {"norm", "normalize", "l2_normalize"});
-    all(activation_op, {"relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "gelu", "silu", "leaky_relu", "elu", "selu", "celu", "glu", "softplus", "softsign", "hard_sigmoid", "hard_silu",
-                        "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "log_sigmoid", "squareplus", "sparse_plus", "sparse_sigmoid", "threshold"});
+    all(activation_op,
+        {"relu",        "relu6",       "sigmoid",     "tanh",        "softmax",    "log_softmax", "gelu",           "silu",      "leaky_relu",
+         "elu",         "selu",        "celu",        "glu",         "softplus",   "softsign",    "hard_sigmoid",   "hard_silu", "hard_tanh",
+         "hard_shrink", "soft_shrink", "tanh_shrink", "log_sigmoid", "squareplus", "sparse_plus", "sparse_sigmoid", "threshold"});
     all(arg_op, {"argmax", "argmin"});
     all(cumsum_op, {"cumsum"});
     all(sort_op, {"sort", "argsort", "top_k"});
@@ -576,12 +622,24 @@ const std::map<std::string, Lowered, std::less<>>& table() {
   return made;
 }
 
-constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
-    {"truediv", "true_divide"}, {"floordiv", "floor_divide"}, {"floormod", "mod"}, {"pow", "power"}, {"abs", "absolute"}, {"neg", "negative"}, {"reduce_mean", "mean"},
-    {"reduce_sum", "sum"}, {"reduce_max", "max"}, {"reduce_min", "min"}, {"reduce_prod", "prod"}, {"reduce_any", "any"}, {"reduce_all", "all"}, {"reduce_std", "std"},
-    {"reduce_variance", "var"}, {"reduce_logsumexp", "logsumexp"}, {"concat", "concatenate"}, {"clip_by_value", "clip"}, {"getitem", "get_item"}, {"gather", "take"},
-    {"reverse", "flip"}, {"swish", "silu"}, {"hard_swish", "hard_silu"}, {"subtract", "subtract"}, {"mul", "multiply"}, {"sub", "subtract"}, {"div", "true_divide"}, {"sqrt", "sqrt"},
-    {"get_item", "get_item"}, {"unsqueeze", "expand_dims"}, {"resize_v2", "resize"}, {"resize_images_v2", "resize"}, {"asin", "arcsin"}, {"acos", "arccos"}, {"atan", "arctan"}};
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"truediv", "true_divide"},  {"floordiv", "floor_divide"},
+                                                                      {"floormod", "mod"},         {"pow", "power"},
+                                                                      {"abs", "absolute"},         {"neg", "negative"},
+                                                                      {"reduce_mean", "mean"},     {"reduce_sum", "sum"},
+                                                                      {"reduce_max", "max"},       {"reduce_min", "min"},
+                                                                      {"reduce_prod", "prod"},     {"reduce_any", "any"},
+                                                                      {"reduce_all", "all"},       {"reduce_std", "std"},
+                                                                      {"reduce_variance", "var"},  {"reduce_logsumexp", "logsumexp"},
+                                                                      {"concat", "concatenate"},   {"clip_by_value", "clip"},
+                                                                      {"getitem", "get_item"},     {"gather", "take"},
+                                                                      {"reverse", "flip"},         {"swish", "silu"},
+                                                                      {"hard_swish", "hard_silu"}, {"subtract", "subtract"},
+                                                                      {"mul", "multiply"},         {"sub", "subtract"},
+                                                                      {"div", "true_divide"},      {"sqrt", "sqrt"},
+                                                                      {"get_item", "get_item"},    {"unsqueeze", "expand_dims"},
+                                                                      {"resize_v2", "resize"},     {"resize_images_v2", "resize"},
+                                                                      {"asin", "arcsin"},          {"acos", "arccos"},
+                                                                      {"atan", "arctan"}};
 
 }  // namespace
 

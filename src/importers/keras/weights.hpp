@@ -15,7 +15,7 @@ struct LayerRef {  // a layer as its model's configuration lists it
   std::string name, class_name;
   bool layer = true;  // false: an operation, which no file counts
   bool trainable = true;
-  bool model = false;  // holds layers itself
+  bool model = false;               // holds layers itself
   std::vector<std::string> inside;  // their names, at any depth
 };
 
