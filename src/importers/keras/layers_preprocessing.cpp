@@ -303,7 +303,7 @@ std::vector<double> area_weights(std::int64_t in, std::int64_t out) {
 }
 
 Result<Value> line_weights(const Call& call, std::int64_t in, std::int64_t out, const std::string& how, bool antialias) {
-  if (in * out > (1LL << 24)) return refuse(call, "resizes images that are too large for this interpolation");
+  if (in * out > (1LL << 22)) return refuse(call, "resizes images that are too large for this interpolation");
   std::vector<double> w;
   if (how == "bilinear") {
     w = spread_weights(in, out, triangle_kernel, 1, antialias);

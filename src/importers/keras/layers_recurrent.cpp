@@ -105,6 +105,8 @@ Result<Layer> layer_of(const Call& call) {
                   "keeps its state from one request to the next (stateful=True), so that answers would depend on who asked before: build it with "
                   "stateful=False");
   l.units = TRY(int_of(call, "units"));
+  if (call.weights.size() < 2 || call.weights[1]->shape().empty() || call.weights[1]->shape()[0] != l.units)
+    return refuse(call, "the file's weights are not those of " + std::to_string(l.units) + " units");
   const bool bias = TRY(bool_of(call, "use_bias", true));
   TRY(holds(call, bias ? 3 : 2, bias ? 3 : 2));
   l.direction.w = TRY(turned(call, call.weights[0], l.cell));
