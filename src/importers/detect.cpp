@@ -109,12 +109,11 @@ struct Known {
 // What the front ends to come will take over.
 constexpr std::string_view kTorchNotYet =
     "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)";
-constexpr std::string_view kKerasNotYet = "Keras models aren't read yet; export it to ONNX: model.export(\"model.onnx\", format=\"onnx\")";
 constexpr Known kKnown[] = {
     {FileKind::empty, "an empty file", "the file is empty"},
     {FileKind::onnx, "ONNX", ""},
     {FileKind::pickle, "pickle", ""},
-    {FileKind::hdf5, "HDF5 (Keras .h5)", kKerasNotYet},
+    {FileKind::hdf5, "HDF5 (Keras .h5)", ""},
     {FileKind::torch, "PyTorch archive", kTorchNotYet},
     {FileKind::torch_legacy, "PyTorch file (before 1.6)", kTorchNotYet},
     {FileKind::torch_script, "TorchScript archive", kTorchNotYet},
@@ -123,7 +122,7 @@ constexpr Known kKnown[] = {
      "it is a package of Python code; take the model out of it and save that by torch.jit.save(torch.jit.trace(model, x), \"model.pt\")"},
     {FileKind::torch_tar, "PyTorch tar archive (0.1)",
      "files of PyTorch 0.1 aren't read; load it by PyTorch 1.13 or older and save it again by torch.save(model, \"model.pt\")"},
-    {FileKind::keras_zip, "Keras archive (.keras)", kKerasNotYet},
+    {FileKind::keras_zip, "Keras archive (.keras)", ""},
     {FileKind::skops, "skops archive", ""},
     {FileKind::numpy_archive, "numpy archive (.npz)", "arrays alone are no model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
     {FileKind::zip, "zip archive", "an archive of files isn't read; upload the model file that is in it"},
@@ -152,8 +151,8 @@ constexpr Known kKnown[] = {
     {FileKind::joblib_old, "joblib file (0.9 or older)",
      "these are the bytes of one array of a joblib file; give them together with the file that names them"},
     {FileKind::unknown, "unknown",
-     "its content is of no model format that is read here (ONNX files; pickles, joblib and skops files of scikit-learn, XGBoost, LightGBM and "
-     "CatBoost models, and these libraries' own files)"},
+     "its content is of no model format that is read here (ONNX files; Keras' .keras and .h5; pickles, joblib and skops files of scikit-learn, "
+     "XGBoost, LightGBM and CatBoost models, and these libraries' own files)"},
 };
 
 const Known& known(FileKind kind) {

@@ -1,8 +1,10 @@
 // Activation functions by their names in configurations, and the layers that are one.
+#include <algorithm>
 #include <cmath>
 
 #include "slipway/importers/blocks/neural/activation.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/blocks/neural/reduction.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/keras/layer.hpp"
 
@@ -34,7 +36,7 @@ Result<Value> by_name(const Call& call, const Value& x, std::string_view name, c
   if (name == "sigmoid") return neural::sigmoid(net, x);
   if (name == "tanh") return neural::tanh(net, x);
   if (name == "softmax") return neural::softmax(net, x, config == nullptr ? -1 : config->int_or("axis", -1));
-  if (name == "log_softmax") return neural::log_softmax(net, x, -1);
+  if (name == "log_softmax") return neural::log_softmax(net, x, config == nullptr ? -1 : config->int_or("axis", -1));
   if (name == "hard_sigmoid")  // Keras 3 changed the formula
     return call.dialect.major >= 3 ? neural::hard_sigmoid(net, x, 1.0 / 6, 0.5) : neural::hard_sigmoid(net, x, 0.2, 0.5);
   if (name == "elu") return neural::elu(net, x, parameter(config, "alpha", 1));
@@ -47,13 +49,22 @@ Result<Value> by_name(const Call& call, const Value& x, std::string_view name, c
   if (name == "softsign") return neural::softsign(net, x);
   if (name == "exponential") return neural::unary(net, "Exp", x);
   if (name == "relu6") return neural::clamp(net, x, 0.0, 6.0);
-  if (name == "leaky_relu") return neural::leaky_relu(net, x, parameter(config, "negative_slope", 0.2));
+  if (name == "leaky_relu") return neural::leaky_relu(net, x, parameter(config, "negative_slope", parameter(config, "alpha", 0.2)));
   if (name == "mish") return neural::mish(net, x);
   if (name == "log_sigmoid") return neural::log_sigmoid(net, x);
-  if (name == "glu") return neural::glu(net, x, -1);
+  if (name == "glu") return neural::glu(net, x, config == nullptr ? -1 : config->int_or("axis", -1));
   if (name == "hard_tanh") return neural::clamp(net, x, -1.0, 1.0);
   if (name == "tanh_shrink") return neural::sub(net, x, neural::tanh(net, x));
   if (name == "threshold") return neural::threshold(net, x, parameter(config, "threshold", 0), parameter(config, "default_value", 0));
+  // 0 below -1, x above 1, a parabola between them.
+  if (name == "sparse_plus") {
+    const Value up = TRY(neural::shifted(net, x, 1));
+    const Value middle = TRY(neural::scaled(net, TRY(neural::mul(net, up, up)), 0.25));
+    const Value low = TRY(neural::compare(net, "LessOrEqual", x, net.number(-1, x.dtype())));
+    const Value high = TRY(neural::compare(net, "GreaterOrEqual", x, net.number(1, x.dtype())));
+    return neural::where(net, low, net.number(0, x.dtype()), TRY(neural::where(net, high, x, middle)));
+  }
+  if (name == "sparse_sigmoid") return neural::clamp(net, TRY(neural::scaled(net, TRY(neural::shifted(net, x, 1)), 0.5)), 0.0, 1.0);
   if (name == "squareplus") {  // (x + sqrt(x^2 + 4)) / 2
     const Value root = neural::unary(net, "Sqrt", TRY(neural::shifted(net, TRY(neural::mul(net, x, x)), 4)));
     return neural::scaled(net, TRY(neural::add(net, x, root)), 0.5);
@@ -89,11 +100,14 @@ Result<Value> activate(const Call& call, const Value& x, const json::Value& acti
   // A function by its name: {"class_name": "function", "config": "relu6"}.
   if (config != nullptr && config->is_string()) return by_name(call, x, config->as_string(), nullptr);
   if (find_layer(class_name) != nullptr && config != nullptr && config->is_object()) {
-    Call inner{call.net, call.layouts, call.dialect, class_name,  call.name, *config, {}, {Tracked{x, std::nullopt}},
-               {""},     nullptr,      call.asset,   call.archive};
+    Call inner{call.net, call.layouts, call.dialect, class_name, call.name, *config, {}, {Tracked{x, std::nullopt}}, {""}};
     return TRY(find_layer(class_name)->lower(inner)).at(0).value;
   }
   return by_name(call, x, function_name(class_name), config);
+}
+
+Result<Value> activation_named(const Call& call, const Value& x, std::string_view name, const json::Value* config) {
+  return by_name(call, x, name, config);
 }
 
 namespace {
@@ -164,8 +178,11 @@ Result<std::vector<Tracked>> softmax_layer(const Call& call) {
   }
   const json::Value* axis = call.config.find("axis");
   if (axis != nullptr && axis->is_array()) {
-    if (axis->as_array().size() != 1 || !axis->as_array()[0].is_int()) return refuse(call, "a softmax over several axes at once is not supported");
-    return one(TRY(neural::softmax(net, x, axis->as_array()[0].as_int())));
+    std::vector<std::int64_t> axes;
+    for (const json::Value& a : axis->as_array()) axes.push_back(a.is_int() ? neural::normal_axis(a.as_int(), x.rank()) : -1);
+    if (axes.empty() || std::ranges::find(axes, -1) != axes.end()) return refuse(call, "\"axis\" must be dimensions of its input");
+    if (axes.size() == 1) return one(TRY(neural::softmax(net, x, axes[0])));
+    return one(neural::unary(net, "Exp", TRY(neural::sub(net, x, TRY(neural::reduce(net, "ReduceLogSumExp", x, axes, true))))));
   }
   return one(TRY(neural::softmax(net, x, TRY(int_of(call, "axis", -1)))));
 }

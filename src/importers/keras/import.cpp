@@ -42,18 +42,19 @@ void list_layers(const ModelConfig& model, const std::string& prefix, int depth,
   }
 }
 
-Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, Report& report) {
+Result<Artifact> lower(const json::Value& config, const Weights& weights, Dialect dialect, const Asset& asset, Report& report) {
   const ModelConfig model = TRY(read_model_config(config));
   report.title = model.name.empty() ? "Keras model" : excerpt(model.name, 80);
   list_layers(model, "", 0, report);
   graph::Builder builder(report.title);
   Net net(builder);
-  TRY(Lowering(net, dialect).run(model, weights));
+  Lowering lowering(net, dialect, asset);
+  TRY(lowering.run(model, weights));
   Artifact a;
   a.model = builder.finish();
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  a.schema.rows_independent = a.schema.batched;  // no layer looks at another row at inference
+  a.schema.rows_independent = a.schema.batched && !lowering.rows_mixed();  // no layer looks at another row at inference
   if (a.schema.batched) add_features(a.schema);
   a.example = TRY(zero_example(a.model.graph, a.schema));
   report.contents.push_back(weight_line(a.model.graph));
@@ -84,7 +85,7 @@ Result<Artifact> import_h5(std::span<const std::byte> bytes, const Options& opti
   report.producer = "Keras " + excerpt(version, 40);
   const json::Value config = TRY(config_of(TRY(root.text("model_config")), "model_config"));
   const Weights weights = TRY(Weights::legacy(root.has("model_weights") ? TRY(root.child("model_weights")) : root));
-  return lower(config, weights, dialect_of(version), report);
+  return lower(config, weights, dialect_of(version), {}, report);
 }
 
 Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options& options, Report& report) {
@@ -100,11 +101,23 @@ Result<Artifact> import_archive(std::span<const std::byte> bytes, const Options&
     version = metadata.string_or("keras_version", version);
   }
   report.producer = "Keras " + excerpt(version, 40);
-  const json::Value config = TRY(config_of(as_text(TRY(archive.read("config.json"))), "config.json"));
+  const std::span<const std::byte> config = TRY(archive.read("config.json"));
   const std::span<const std::byte> weights = TRY(archive.read("model.weights.h5"));
+  const auto asset = [&archive](const std::string& path) -> std::optional<std::string> {
+    if (!archive.has(path)) return std::nullopt;
+    const auto file_bytes = archive.read(path);
+    if (!file_bytes.ok()) return std::nullopt;
+    return std::string(as_text(*file_bytes));
+  };
   const bool stored = lies_within(as_text(weights), as_text(bytes));
-  const hdf5::File file = TRY(hdf5::File::open(weights, {.tensors_in_place = options.weights_in_place && stored}));
-  return lower(config, Weights::archive(file.root()), dialect_of(version), report);
+  return import_parts(as_text(config), weights, version, asset, options.weights_in_place && stored, report);
+}
+
+Result<Artifact> import_parts(std::string_view config, std::span<const std::byte> weights, std::string_view version, const Asset& asset,
+                              bool in_place, Report& report) {
+  const json::Value parsed = TRY(config_of(config, "config.json"));
+  const hdf5::File file = TRY(hdf5::File::open(weights, {.tensors_in_place = in_place}));
+  return lower(parsed, Weights::archive(file.root()), dialect_of(version), asset, report);
 }
 
 }  // namespace slipway::importers::keras

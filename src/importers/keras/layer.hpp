@@ -3,6 +3,7 @@
 // otherwise); a function brings them to the engine's layout and back.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,8 +47,7 @@ struct Call {
   const json::Value* arguments =
       nullptr;  // what the call was given otherwise, as in the file: {"args": [...], "kwargs": {...}}, tensors in it as objects
   // Text files inside the archive that belong to this layer ("vocabulary.txt"); nullopt: there is none.
-  std::optional<std::string> (*asset)(const Call&, std::string_view) = nullptr;
-  const void* archive = nullptr;  // for `asset`
+  std::function<std::optional<std::string>(std::string_view)> asset = {};
 };
 
 // "layer conv1 (Conv2D): what" as a refusal.
@@ -64,6 +64,9 @@ Result<std::vector<std::int64_t>> ints_of(const Call& call, std::string_view key
 // An activation by name or by its serialised object ("relu", {"class_name": "LeakyReLU", ...}); null: linear.
 Result<Value> activate(const Call& call, const Value& x, const json::Value& activation);
 
+// A function by its name with its options ("alpha", "axis", ...), which may be nullptr.
+Result<Value> activation_named(const Call& call, const Value& x, std::string_view name, const json::Value* config);
+
 // What a layer's function gives when there is one output; the caller carries masks over (see layers.def).
 inline std::vector<Tracked> one(Value v) { return {Tracked{std::move(v), std::nullopt}}; }
 const Value& input(const Call& call);                                 // the only or first input
@@ -73,6 +76,9 @@ inline bool channels_last(const Call& call) { return call.config.string_or("data
 
 // f of the inputs, element by element or along the channels, in the engine's layout where all of them are there already.
 Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (*f)(const Call&, const Value& first));
+
+// An image [N, C, H, W] of another size, by the name of an interpolation (layers_preprocessing.cpp).
+Result<Value> resized(const Call& call, const Value& first, std::int64_t height, std::int64_t width, const std::string& how, bool antialias);
 
 using Lower = Result<std::vector<Tracked>> (*)(const Call&);
 struct LayerKind {

@@ -39,7 +39,10 @@ Result<std::vector<std::int64_t>> axes_of(const Call& call, std::size_t rank) {
 
 // gamma and beta, in the order of the file.
 Result<std::size_t> affine_of(const Call& call, Affine& affine, std::size_t more) {
-  const bool scale = TRY(bool_of(call, "scale", true)), center = TRY(bool_of(call, "center", true));
+  const bool scale = TRY(bool_of(call, "scale", true));
+  // Newer files have no offset where the mean isn't taken off.
+  const bool bare = TRY(bool_of(call, "rms_scaling", false)) && call.weights.size() == (scale ? 1U : 0U);
+  const bool center = TRY(bool_of(call, "center", true)) && !bare;
   const std::size_t count = (scale ? 1U : 0U) + (center ? 1U : 0U);
   TRY(holds(call, count + more, count + more));
   if (scale) affine.scale = call.net.weight(call.weights[0]);
@@ -82,8 +85,18 @@ Result<std::vector<Tracked>> layer_normalization(const Call& call) {
     if (affine.scale) y = TRY(neural::mul(call.net, y, *affine.scale));
     return one(std::move(y));
   }
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i] != static_cast<std::int64_t>(x.rank() - axes.size() + i)) return refuse(call, "normalises axes that are not the last ones");
+  bool last = true;
+  for (std::size_t i = 0; i < axes.size(); ++i) last = last && axes[i] == static_cast<std::int64_t>(x.rank() - axes.size() + i);
+  if (!last) {  // scale and offset stand at the axes
+    Dims shape(x.rank(), Dim(1));
+    for (const std::int64_t a : axes) shape[static_cast<std::size_t>(a)] = x.dims[static_cast<std::size_t>(a)];
+    Net& net = call.net;
+    const Value variance = TRY(neural::variance(net, x, axes, 0, true)), mean = TRY(neural::reduce(net, "ReduceMean", x, axes, true));
+    const Value deviation = neural::unary(net, "Sqrt", TRY(neural::shifted(net, variance, epsilon)));
+    Value y = TRY(neural::binary(net, "Div", TRY(neural::sub(net, x, mean)), deviation));
+    if (affine.scale) y = TRY(neural::mul(net, y, TRY(neural::reshape(net, *affine.scale, shape))));
+    if (affine.offset) y = TRY(neural::add(net, y, TRY(neural::reshape(net, *affine.offset, shape))));
+    return one(std::move(y));
   }
   return one(TRY(neural::layer_norm(call.net, x, axes.size(), affine, epsilon)));
 }

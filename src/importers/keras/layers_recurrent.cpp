@@ -105,6 +105,8 @@ Result<Layer> layer_of(const Call& call) {
                   "keeps its state from one request to the next (stateful=True), so that answers would depend on who asked before: build it with "
                   "stateful=False");
   l.units = TRY(int_of(call, "units"));
+  if (call.weights.size() < 2 || call.weights[1]->shape().empty() || call.weights[1]->shape()[0] != l.units)
+    return refuse(call, "the file's weights are not those of " + std::to_string(l.units) + " units");
   const bool bias = TRY(bool_of(call, "use_bias", true));
   TRY(holds(call, bias ? 3 : 2, bias ? 3 : 2));
   l.direction.w = TRY(turned(call, call.weights[0], l.cell));
@@ -216,18 +218,64 @@ Result<std::vector<Tracked>> recurrent_layer(const Call& call) {
   return out;
 }
 
+namespace {
+
+// The cells of a stack, or nothing.
+const json::Array* stack_of(const json::Value* cell) {
+  if (cell == nullptr || cell->string_or("class_name", "") != "StackedRNNCells") return nullptr;
+  const json::Value* config = cell->find("config");
+  const json::Value* cells = config == nullptr ? nullptr : config->find("cells");
+  return cells != nullptr && cells->is_array() && !cells->as_array().empty() ? &cells->as_array() : nullptr;
+}
+
+// Cells on top of each other are layers on top of each other, all in one direction.
+Result<std::vector<Tracked>> rnn_of_stack(const Call& call, const json::Array& cells) {
+  if (call.inputs.size() != 1) return refuse(call, "initial states of stacked cells are not supported");
+  Tracked x = call.inputs[0];
+  std::size_t at = 0;
+  const bool sequences = TRY(bool_of(call, "return_sequences", false)), states = TRY(bool_of(call, "return_state", false));
+  std::vector<Tracked> out, ends;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const json::Value* config = cells[i].find("config");
+    if (config == nullptr || !cell_of(cells[i].string_or("class_name", "")))
+      return refuse(call, "stacks cells other than LSTMCell, GRUCell and SimpleRNNCell");
+    const std::size_t count = config->bool_or("use_bias", true) ? 3 : 2;
+    if (at + count > call.weights.size()) return refuse(call, "the file holds too few weights");
+    const std::vector<SharedTensor> weights(call.weights.begin() + static_cast<std::ptrdiff_t>(at),
+                                            call.weights.begin() + static_cast<std::ptrdiff_t>(at + count));
+    at += count;
+    const Call inner{call.net, call.layouts, call.dialect, cells[i].string_or("class_name", ""), call.name, *config, weights, {x}, {""}};
+    Layer l = TRY(layer_of(inner));
+    l.backwards = TRY(bool_of(call, "go_backwards", false));
+    l.sequences = i + 1 < cells.size() || sequences;
+    const Answer a = TRY(run(call, l, x, {}));
+    for (const Value& s : a.state) ends.push_back({s, std::nullopt});
+    if (i + 1 == cells.size()) {
+      out = one(TRY(output_of(call.net, l, a)));
+      if (sequences) out[0].mask = x.mask;
+    } else {
+      x.value = a.steps;
+    }
+  }
+  if (at != call.weights.size()) return refuse(call, "the file holds too many weights");
+  if (states) out.insert(out.end(), ends.begin(), ends.end());
+  return out;
+}
+
+}  // namespace
+
 // RNN(cell): the cell's configuration with what the layer adds.
 Result<std::vector<Tracked>> rnn_of_cell(const Call& call) {
   const json::Value* cell = call.config.find("cell");
+  if (const json::Array* cells = stack_of(cell)) return rnn_of_stack(call, *cells);
   if (cell == nullptr || cell->find("config") == nullptr || !cell_of(cell->string_or("class_name", "")))
     return refuse(call, "recurrent layers of other cells than LSTMCell, GRUCell and SimpleRNNCell are not supported");
   json::Value config = *cell->find("config");
   for (const char* key : {"return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask"}) {
     if (const json::Value* v = call.config.find(key)) config.set(key, *v);
   }
-  Call inner{call.net,         call.layouts,   call.dialect, cell->string_or("class_name", ""),
-             call.name,        config,         call.weights, call.inputs,
-             call.input_names, call.arguments, call.asset,   call.archive};
+  Call inner{call.net,    call.layouts,     call.dialect,  cell->string_or("class_name", ""), call.name, config, call.weights,
+             call.inputs, call.input_names, call.arguments};
   return recurrent_layer(inner);
 }
 
@@ -241,24 +289,16 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
   const auto part = [&](const json::Value& layer, std::size_t from) -> Result<Layer> {
     const std::vector<SharedTensor> weights(call.weights.begin() + static_cast<std::ptrdiff_t>(from),
                                             call.weights.begin() + static_cast<std::ptrdiff_t>(from + half));
-    const Call inner{net,
-                     call.layouts,
-                     call.dialect,
-                     layer.string_or("class_name", ""),
-                     call.name,
-                     *layer.find("config"),
-                     weights,
-                     call.inputs,
-                     call.input_names,
-                     call.arguments,
-                     call.asset,
-                     call.archive};
+    const Call inner{net,         call.layouts,     call.dialect,  layer.string_or("class_name", ""), call.name, *layer.find("config"), weights,
+                     call.inputs, call.input_names, call.arguments};
     return layer_of(inner);
   };
-  const Layer f = TRY(part(*forward, 0));
+  Layer f = TRY(part(*forward, 0));
   const bool own = backward != nullptr && !backward->is_null() && backward->find("config") != nullptr;
   Layer b = TRY(part(own ? *backward : *forward, half));
   if (!own) b.backwards = !f.backwards;
+  f.zero_output = f.zero_output || (f.sequences && call.dialect.major == 2);
+  b.zero_output = b.zero_output || f.zero_output;
   const std::size_t states = f.cell == Cell::lstm ? 2 : 1;
   std::vector<Value> initial_f, initial_b;
   if (call.inputs.size() == 1 + 2 * states) {
@@ -268,7 +308,11 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
     return refuse(call, "takes one input, or one and the initial states of both directions");
   }
   const Answer af = TRY(run(call, f, call.inputs[0], initial_f)), ab = TRY(run(call, b, call.inputs[0], initial_b));
-  const Value yf = f.sequences ? af.steps : af.state[0], yb = f.sequences ? ab.steps : ab.state[0];  // by time, both
+  Value yf = f.sequences ? af.steps : af.state[0], yb = f.sequences ? ab.steps : ab.state[0];  // by time, both
+  if (f.sequences && f.backwards && !b.backwards) {                                            // in the order of the first
+    yf = TRY(neural::flip(net, yf, {1}));
+    yb = TRY(neural::flip(net, yb, {1}));
+  }
   const json::Value* mode_value = call.config.find("merge_mode");
   const std::string mode = mode_value == nullptr ? "concat" : mode_value->is_null() ? "none" : TRY(text_of(call, "merge_mode", "concat"));
   std::vector<Tracked> out;

@@ -82,12 +82,11 @@ Result<std::vector<Tracked>> up_sampling(const Call& call) {
     r.coordinates = neural::Resize::Coordinates::asymmetric;
   } else if (how == "bilinear") {
     r.mode = neural::Resize::Mode::linear;
-  } else if (how == "bicubic") {
-    r.mode = neural::Resize::Mode::cubic;
-    r.cubic_coefficient = -0.5;
-    r.exclude_outside = true;
   } else {
-    return refuse(call, "the interpolation \"" + how + "\" is not supported (nearest, bilinear and bicubic are)");
+    const Value x = TRY(to_engine(call));
+    if (x.rank() != 4 || !x.dims[2].known() || !x.dims[3].known())
+      return refuse(call, "the interpolation \"" + how + "\" of images whose size is free is not supported (nearest and bilinear are)");
+    return from_engine(call, TRY(resized(call, x, x.dims[2].value * factors[0], x.dims[3].value * factors[1], how, false)));
   }
   return from_engine(call, TRY(neural::resize(call.net, TRY(to_engine(call)), r)));
 }

@@ -4,12 +4,46 @@
 #include <map>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/keras/operations.hpp"
 
 namespace slipway::importers::keras {
 namespace {
 
 constexpr int kNestingMax = 16;
+// Classes of Keras that layers.def doesn't have.
+constexpr std::string_view kNotServed[] = {"TextVectorization",
+                                           "Hashing",
+                                           "HashedCrossing",
+                                           "ConvLSTM1D",
+                                           "ConvLSTM2D",
+                                           "ConvLSTM3D",
+                                           "RandomCrop",
+                                           "MaxNumBoundingBoxes",
+                                           "MelSpectrogram",
+                                           "STFTSpectrogram",
+                                           "Pipeline",
+                                           "TorchModuleWrapper",
+                                           "FlaxLayer",
+                                           "JaxLayer",
+                                           "TFSMLayer",
+                                           "LocallyConnected1D",
+                                           "LocallyConnected2D",
+                                           "RandomHeight",
+                                           "RandomWidth",
+                                           "FeatureSpace",
+                                           "StackedRNNCells",
+                                           "Wrapper",
+                                           "ReversibleEmbedding",
+                                           "DenseFeatures",
+                                           "SequenceFeatures",
+                                           "TensorFlowOpLayer",
+                                           "ClassMethod",
+                                           "InstanceMethod",
+                                           "InstanceProperty",
+                                           "AbstractRNNCell"};
+constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
@@ -32,10 +66,62 @@ Error refuse_foreign(const LayerConfig& layer) {
                  "model to ONNX where the class is: model.export(\"model.onnx\", format=\"onnx\")");
 }
 
+// Names of the layers of a model's configuration, at any depth. Bounded by the document.
+void names_inside(const json::Value& config, int depth, std::vector<std::string>& out) {  // NOLINT(misc-no-recursion): depth is bounded
+  const json::Value* layers = config.is_array() ? &config : config.find("layers");
+  if (layers == nullptr || !layers->is_array() || depth > kNestingMax) return;
+  for (const json::Value& l : layers->as_array()) {
+    const json::Value* inner = l.find("config");
+    if (inner == nullptr) continue;
+    out.push_back(l.string_or("name", inner->string_or("name", "")));
+    if (is_model_class(l.string_or("class_name", ""))) names_inside(*inner, depth + 1, out);
+  }
+}
+
 std::vector<LayerRef> refs_of(const ModelConfig& model) {
   std::vector<LayerRef> refs;
-  for (const LayerConfig& l : model.layers) refs.push_back({l.name, l.class_name, l.layer, l.trainable, is_model_class(l.class_name)});
+  for (const LayerConfig& l : model.layers) {
+    refs.push_back({l.name, l.class_name, l.layer, l.trainable, is_model_class(l.class_name), {}});
+    if (refs.back().model) names_inside(l.config, 0, refs.back().inside);
+  }
   return refs;
+}
+
+// Masks that the call names (Keras 3) belong to the inputs, not among them.
+void take_masks(const NodeConfig& node, Call& call) {
+  if (call.class_name == "Softmax") return;  // its own argument
+  std::vector<Value> masks;
+  for (std::size_t i = call.inputs.size(); i-- > 0;) {
+    if (i >= call.input_names.size() || call.input_names[i] != "mask") continue;
+    masks.insert(masks.begin(), call.inputs[i].value);
+    call.inputs.erase(call.inputs.begin() + static_cast<std::ptrdiff_t>(i));
+    call.input_names.erase(call.input_names.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (masks.empty()) return;
+  const json::Value* kwargs = node.arguments.find("kwargs");
+  const json::Value* list = kwargs == nullptr ? nullptr : kwargs->find("mask");
+  std::size_t next = 0;
+  const std::size_t given = list != nullptr && list->is_array() ? list->as_array().size() : 1;
+  for (std::size_t i = 0; i < given && i < call.inputs.size() && next < masks.size(); ++i) {
+    const bool none = list != nullptr && list->is_array() && list->as_array()[i].is_null();
+    if (!none) call.inputs[i].mask = masks[next++];
+  }
+}
+
+// A step of joined tensors counts where it counts in all that have a mask.
+Result<std::optional<Value>> joined_mask(const Call& call) {
+  const bool along_steps = call.class_name == "Concatenate" &&
+                           neural::normal_axis(call.config.int_or("axis", -1), call.inputs[0].value.rank()) == 1 && call.inputs[0].value.rank() > 2;
+  std::optional<Value> all;
+  std::vector<Value> parts;
+  for (const Tracked& t : call.inputs) {
+    if (along_steps && t.value.rank() > 2)
+      parts.push_back(t.mask ? call.net.cast(*t.mask, DType::boolean)
+                             : call.net.cast(neural::full(call.net, {t.value.dims[0], t.value.dims[1]}, 1, DType::float32), DType::boolean));
+    if (t.mask) all = all ? TRY(neural::binary(call.net, "And", *all, *t.mask)) : *t.mask;
+  }
+  if (all && along_steps) return std::optional(TRY(neural::concat(call.net, parts, 1)));
+  return all;
 }
 
 std::optional<DType> dtype_named(const json::Value* dtype) {
@@ -193,7 +279,7 @@ Result<std::vector<Tracked>> Lowering::run_functional(const ModelConfig& model, 
       std::vector<Tracked> given;
       for (const TensorKey& key : node.inputs) given.push_back(made.at(key));
       const std::vector<Tracked> outputs = TRY(call(layer, parts[p.layer], &node, std::move(given), depth));
-      for (std::size_t i = 0; i < outputs.size(); ++i) made.emplace(TensorKey{layer.name, p.node, i}, outputs[i]);
+      for (std::size_t i = 0; i < outputs.size(); ++i) made.emplace(TensorKey{layer.name, p.node + layer.first_node, i}, outputs[i]);
     }
     if (waiting.size() == pending.size()) {
       // Calls that this model's outputs don't need may belong to a larger model that was cut out of.
@@ -240,33 +326,55 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
     return run_inside(inner, weights, std::move(inputs), depth + 1);
   }
   if (layer.class_name == "TimeDistributed") return time_distributed(layer, weights, std::move(inputs), depth);
-  const LayerKind* kind = find_layer(layer.class_name);
-  if (kind == nullptr) {
-    if (layer.module.empty() || !layer.layer || layer.module.starts_with("keras"))
-      return refused(
-          who(layer) +
-          " is not supported (yet, if it is Keras' own): export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")");
+  if (layer.class_name == "SpectralNormalization") {  // divides the kernel when training only
+    const json::Value* wrapped_layer = layer.config.find("layer");
+    if (wrapped_layer == nullptr) return refused(who(layer) + ": its configuration has no \"layer\"");
+    return call(TRY(read_layer_config(*wrapped_layer)), weights.inner("layer").without("vector_u"), node, std::move(inputs), depth + 1);
+  }
+  const bool wrapped = layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda";
+  const std::string function = wrapped ? layer.config.string_or("function", "") : layer.class_name;
+  const bool operation = (wrapped || !layer.layer) && is_operation(operation_name(function));
+  const LayerKind* kind = operation ? nullptr : find_layer(layer.class_name);
+  if (kind == nullptr && !operation) {
+    if (wrapped)
+      return refused("layer " + excerpt(layer.name) + ": the operation " + excerpt(function) + " of TensorFlow is not supported: " + kExport);
+    if (!layer.layer || std::ranges::find(kNotServed, layer.class_name) != std::end(kNotServed))
+      return refused(who(layer) + " is not supported: " + kExport);
     return refuse_foreign(layer);
   }
   if (inputs.empty()) return refused(who(layer) + ": has no input");
-  const std::optional<Value> mask = inputs[0].mask;
   Call c{net_,
          layouts_,
          dialect_,
-         layer.class_name,
+         operation ? function : layer.class_name,
          layer.name,
          layer.config,
-         TRY(weights.tensors()),
+         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors()),
          std::move(inputs),
          node == nullptr ? std::vector<std::string>{} : node->input_names,
          node == nullptr ? nullptr : &node->arguments};
   if (c.input_names.empty()) c.input_names.resize(c.inputs.size());
-  auto outputs = kind->lower(c);
-  if (!outputs.ok()) {
-    // What a block says doesn't know the layer.
-    if (outputs.error().detail().starts_with("layer ")) return outputs.error();
-    return Error(outputs.error()).within(who(layer));
+  const bool names_mask = std::ranges::find(c.input_names, "mask") != c.input_names.end();
+  if (node != nullptr && !operation) take_masks(*node, c);
+  if (c.inputs.empty()) return refused(who(layer) + ": has no input");
+  // Of a tensor that comes with initial states Keras 3 doesn't pass the mask on unless the call names it.
+  const bool unnamed = std::ranges::find(c.input_names, "initial_state") != c.input_names.end() && !names_mask;
+  if (dialect_.major >= 3 && unnamed) c.inputs[0].mask.reset();
+  const bool merges = kind != nullptr && kind->keeps_mask && c.inputs.size() > 1;
+  const std::optional<Value> mask = merges ? TRY(joined_mask(c)) : c.inputs[0].mask;
+  if (asset_ && !weights.path().empty()) {
+    c.asset = [this, path = "assets/" + weights.path() + "/"](std::string_view file) { return asset_(path + std::string(file)); };
   }
+  // What a block says doesn't know the layer.
+  const auto named = [&](const Error& e) { return e.detail().starts_with("layer ") ? e : Error(e).within(who(layer)); };
+  if (operation) {
+    auto done = operate(c);
+    if (!done.ok()) return named(done.error());
+    rows_mixed_ = rows_mixed_ || done->rows_mixed;
+    return std::move(done->outputs);
+  }
+  auto outputs = kind->lower(c);
+  if (!outputs.ok()) return named(outputs.error());
   if (kind->keeps_mask && mask) {
     for (Tracked& t : *outputs) {
       if (!t.mask) t.mask = mask;

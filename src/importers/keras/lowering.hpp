@@ -11,8 +11,8 @@ namespace slipway::importers::keras {
 
 class Lowering {
  public:
-  using Asset = std::function<std::optional<std::string>(const std::string& layer_path, std::string_view file)>;
-  Lowering(Net& net, Dialect dialect) : net_(net), layouts_(net), dialect_(dialect) {}
+  using Asset = std::function<std::optional<std::string>(const std::string& path)>;  // "assets/layers/string_lookup/vocabulary.txt"
+  Lowering(Net& net, Dialect dialect, Asset asset) : net_(net), layouts_(net), dialect_(dialect), asset_(std::move(asset)) {}
 
   struct Port {
     std::string name;
@@ -23,6 +23,7 @@ class Lowering {
   };
   // Adds the graph's inputs and runs the model on them. Errors: model_refused with the layer's name.
   Result<Ports> run(const ModelConfig& model, const Weights& weights);
+  bool rows_mixed() const { return rows_mixed_; }  // a row of the answer may depend on other rows
 
  private:
   Result<std::vector<Tracked>> run_inside(const ModelConfig& model, const Weights& weights, std::vector<Tracked> inputs, int depth);
@@ -36,6 +37,8 @@ class Lowering {
   Net& net_;
   Layouts layouts_;
   Dialect dialect_;
+  Asset asset_;
+  bool rows_mixed_ = false;
   std::optional<Dim> rows_;  // the batch: one symbol for all inputs
   std::vector<std::string> names_;
 };

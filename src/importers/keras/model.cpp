@@ -1,14 +1,18 @@
 #include "slipway/importers/keras/model.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/importers/keras/operations.hpp"
 
 namespace slipway::importers::keras {
 namespace {
 
 constexpr std::size_t kLayersMax = 20'000;
 constexpr std::size_t kTensorsMax = 100'000;  // that calls name, all together
+constexpr std::size_t kPortsMax = 1'000;
 
 Error refuse(std::string what) { return {ErrorCode::model_refused, "the model's configuration: " + std::move(what)}; }
 
@@ -51,37 +55,44 @@ NodeConfig new_node(const json::Value& v) {
   return node;
 }
 
+json::Value as_keras_tensor(const TensorKey& key) {
+  json::Array history{key.layer, key.node, key.index};
+  return json::object({{"class_name", "__keras_tensor__"}, {"config", json::object({{"keras_history", std::move(history)}})}});
+}
+
+// Tensors anywhere in an old argument, which stand as ["name", 0, 0], as Keras 3 writes them.
+json::Value in_new_form(const json::Value& v) {  // NOLINT(misc-no-recursion): documents are at most json::kDepthMax deep
+  if (const auto key = key_of(v); key && v.as_array().size() <= 4) return as_keras_tensor(*key);
+  if (!v.is_array()) return v;
+  json::Array out;
+  for (const json::Value& item : v.as_array()) out.push_back(in_new_form(item));
+  return out;
+}
+
 // Keras 1 and 2: a list of the call's tensors, each with the keyword arguments, which may name tensors too. Constants stand as
 // ["_CONSTANT_VALUE", -1, value, {...}].
 Result<NodeConfig> old_node(const json::Value& v, const std::string& layer) {
-  NodeConfig node;
-  json::Array constants;
+  json::Array positional;
   json::Object keywords;
+  const auto is_constant = [](const json::Value& t) {
+    return t.is_array() && t.as_array().size() >= 3 && t.as_array()[0].is_string() && t.as_array()[0].as_string() == "_CONSTANT_VALUE";
+  };
   const json::Array one{v};
-  const json::Array& tensors = key_of(v) ? one : v.as_array();
+  const json::Array& tensors = key_of(v) || is_constant(v) ? one : v.as_array();
   for (const json::Value& t : tensors) {
-    const bool constant = t.is_array() && t.as_array().size() >= 3 && t.as_array()[0].is_string() && t.as_array()[0].as_string() == "_CONSTANT_VALUE";
-    if (constant) {
-      constants.push_back(t.as_array()[2]);
+    if (is_constant(t)) {
+      positional.push_back(t.as_array()[2]);
     } else if (const auto key = key_of(t)) {
-      node.inputs.push_back(*key);
-      node.input_names.emplace_back();
-      constants.emplace_back();
+      positional.push_back(as_keras_tensor(*key));
     } else {
       return refuse("a call of the layer " + excerpt(layer) + " names its inputs in a way that is not known");
     }
     if (t.as_array().size() < 4 || !t.as_array()[3].is_object()) continue;
     for (const auto& [name, value] : t.as_array()[3].as_object()) {
-      if (const auto key = key_of(value)) {
-        node.inputs.push_back(*key);
-        node.input_names.push_back(name);
-      } else if (std::ranges::none_of(keywords, [&](const auto& member) { return member.first == name; })) {
-        keywords.emplace_back(name, value);
-      }
+      if (std::ranges::none_of(keywords, [&](const auto& member) { return member.first == name; })) keywords.emplace_back(name, in_new_form(value));
     }
   }
-  node.arguments = json::object({{"args", std::move(constants)}, {"kwargs", std::move(keywords)}});
-  return node;
+  return new_node(json::object({{"args", std::move(positional)}, {"kwargs", std::move(keywords)}}));
 }
 
 Result<std::vector<NodeConfig>> nodes_of(const json::Value& nodes, const std::string& layer) {
@@ -99,33 +110,40 @@ Result<std::vector<NodeConfig>> nodes_of(const json::Value& nodes, const std::st
   return out;
 }
 
-// "input_layers", "output_layers": one tensor, a list of them, or an object of them by name.
+// Tensors of "input_layers", "output_layers": one, or lists and objects of them.
+bool add_ports(const json::Value& v, std::vector<TensorKey>& out) {  // NOLINT(misc-no-recursion): documents are at most json::kDepthMax deep
+  if (const auto single = key_of(v)) {
+    out.push_back(*single);
+    return true;
+  }
+  if (v.is_array()) return std::ranges::all_of(v.as_array(), [&](const json::Value& item) { return add_ports(item, out); });
+  return v.is_object() && std::ranges::all_of(v.as_object(), [&](const json::Member& m) { return add_ports(m.second, out); });
+}
+
 Result<std::vector<TensorKey>> ports_of(const json::Value& config, std::string_view key) {
   const json::Value* v = config.find(key);
   std::vector<TensorKey> out;
-  if (v != nullptr) {
-    if (const auto single = key_of(*v)) {
-      out.push_back(*single);
-    } else if (v->is_array()) {
-      for (const json::Value& item : v->as_array()) {
-        if (const auto k = key_of(item)) {
-          out.push_back(*k);
-        } else {
-          return refuse("\"" + std::string(key) + "\" is not known");
-        }
-      }
-    } else if (v->is_object()) {
-      for (const auto& [name, item] : v->as_object()) {
-        if (const auto k = key_of(item)) {
-          out.push_back(*k);
-        } else {
-          return refuse("\"" + std::string(key) + "\" is not known");
-        }
-      }
-    }
-  }
+  if (v != nullptr && !v->is_null() && !add_ports(*v, out)) return refuse("\"" + std::string(key) + "\" is not known");
   if (out.empty()) return refuse("it has no \"" + std::string(key) + "\"");
+  if (out.size() > kPortsMax) return refuse("\"" + std::string(key) + "\" has more than " + std::to_string(kPortsMax) + " tensors");
   return out;
+}
+
+// A model inside has a call of its own, which its file doesn't list: the others count from 1 on.
+void number_calls(ModelConfig& model) {
+  std::map<std::string, std::size_t, std::less<>> last;
+  const auto note = [&](const TensorKey& key) {
+    auto& n = last[key.layer];
+    n = std::max(n, key.node);
+  };
+  for (const LayerConfig& layer : model.layers) {
+    for (const NodeConfig& node : layer.nodes) std::ranges::for_each(node.inputs, note);
+  }
+  std::ranges::for_each(model.outputs, note);
+  for (LayerConfig& layer : model.layers) {
+    const auto it = last.find(layer.name);
+    if (is_model_class(layer.class_name) && it != last.end() && !layer.nodes.empty() && it->second == layer.nodes.size()) layer.first_node = 1;
+  }
 }
 
 }  // namespace
@@ -142,7 +160,10 @@ Result<LayerConfig> read_layer_config(const json::Value& object) {
   layer.config = *config;
   layer.name = object.string_or("name", config->string_or("name", layer.class_name));
   layer.trainable = config->bool_or("trainable", true);
-  layer.layer = !layer.module.starts_with("keras.src.ops") && !layer.module.starts_with("keras.ops");
+  // Legacy files of Keras 3 don't say the module; only layers say whether they train.
+  layer.layer = !layer.module.starts_with("keras.src.ops") && !layer.module.starts_with("keras.ops") &&
+                !(layer.module.empty() && layer.class_name != "InputLayer" && is_operation(operation_name(layer.class_name)) && config->is_object() &&
+                  config->find("trainable") == nullptr);
   if (const json::Value* nodes = object.find("inbound_nodes")) layer.nodes = TRY(nodes_of(*nodes, layer.name));
   return layer;
 }
@@ -181,6 +202,11 @@ Result<ModelConfig> read_model_config(const json::Value& object) {
   }
   model.inputs = TRY(ports_of(*config, "input_layers"));
   model.outputs = TRY(ports_of(*config, "output_layers"));
+  std::set<std::string_view> names;
+  for (const LayerConfig& layer : model.layers) {
+    if (!names.insert(layer.name).second) return refuse("two layers have the name " + excerpt(layer.name));
+  }
+  number_calls(model);
   return model;
 }
 

@@ -28,6 +28,7 @@ struct LayerConfig {
   std::vector<NodeConfig> nodes;  // functional models
   bool layer = true;              // false: an operation (keras.ops)
   bool trainable = true;
+  std::size_t first_node = 0;  // the number of nodes[0] where other layers name its outputs
 };
 
 struct ModelConfig {

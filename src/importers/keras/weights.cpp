@@ -45,6 +45,8 @@ std::optional<std::size_t> number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
 }
 
+Status collect_listed(const hdf5::Object& list, int depth, std::vector<SharedTensor>& out);
+
 // vars/0, vars/1, ... of a group, then those of its parts.
 Status collect(const hdf5::Object& group, int depth, std::vector<SharedTensor>& out) {
   if (depth > kDepthMax) return refuse(group.path() + ": groups too deep inside each other");
@@ -58,7 +60,29 @@ Status collect(const hdf5::Object& group, int depth, std::vector<SharedTensor>& 
     for (const auto& [n, name] : numbered) out.push_back(TRY(tensor_of(TRY(vars.child(name)))));
   }
   for (const std::string_view part : kParts) {
-    if (group.has(part)) TRY(collect(TRY(group.child(part)), depth + 1, out));
+    if (!group.has(part)) continue;
+    const hdf5::Object inner = TRY(group.child(part));
+    if (part == "cells" && inner.is_group() && !inner.has("vars")) {
+      TRY(collect_listed(inner, depth + 1, out));
+    } else {
+      TRY(collect(inner, depth + 1, out));
+    }
+  }
+  return ok();
+}
+
+// A list's entries: lstm_cell, lstm_cell_1, gru_cell, ...: those of one class in order. Between classes the file doesn't tell.
+Status collect_listed(const hdf5::Object& list, int depth, std::vector<SharedTensor>& out) {  // NOLINT(misc-no-recursion): depth is bounded
+  std::map<std::string, std::vector<std::pair<std::size_t, std::string>>> by_class;
+  for (const std::string_view name : list.children()) {
+    const std::size_t at = name.rfind('_');
+    const auto n = at == std::string_view::npos ? std::nullopt : number(name.substr(at + 1));
+    by_class[std::string(n ? name.substr(0, at) : name)].emplace_back(n.value_or(0), name);
+  }
+  if (by_class.size() > 1) return refuse(list.path() + ": cells of several kinds on top of each other are not supported");
+  for (auto& [name, entries] : by_class) {
+    std::ranges::sort(entries);
+    for (const auto& [n, entry] : entries) TRY(collect(TRY(list.child(entry)), depth, out));
   }
   return ok();
 }
@@ -99,7 +123,16 @@ Result<std::vector<SharedTensor>> Weights::tensors() const {
 Weights Weights::inner(std::string_view attribute) const {
   if (listed_ || !group_ || !group_->has(attribute)) return *this;
   auto child = group_->child(attribute);
-  return child.ok() ? Weights(*child) : *this;
+  if (!child.ok()) return *this;
+  Weights w(*child);
+  w.path_ = path_ + "/" + std::string(attribute);
+  return w;
+}
+
+Weights Weights::without(std::string_view name) const {
+  Weights w = *this;
+  std::erase_if(w.list_, [&](const Named& n) { return n.name.find(name) != std::string::npos || n.name.find("sn_u") != std::string::npos; });
+  return w;
 }
 
 Result<std::vector<Weights>> Weights::of_layers(const std::vector<LayerRef>& layers) const {
@@ -127,18 +160,16 @@ Result<std::vector<Weights>> Weights::of_archive(const std::vector<LayerRef>& la
   std::map<std::string, std::size_t> used;
   for (const LayerRef& ref : layers) {
     std::vector<Named> none;
-    if (!ref.layer || !folder) {
+    if (!ref.layer) {
       out.push_back(Weights(std::move(none)));
       continue;
     }
-    std::string name = snake_case(ref.class_name);
+    // The one class whose name in Keras' source isn't the one that it is known by.
+    std::string name = snake_case(ref.class_name == "GroupQueryAttention" ? "GroupedQueryAttention" : ref.class_name);
     const std::size_t count = used[name]++;
     if (count > 0) name += "_" + std::to_string(count);
-    if (folder->has(name)) {
-      out.push_back(Weights(TRY(folder->child(name))));
-    } else {
-      out.push_back(Weights(std::move(none)));
-    }
+    out.push_back(folder && folder->has(name) ? Weights(TRY(folder->child(name))) : Weights(std::move(none)));
+    out.back().path_ = path_ + (path_.empty() ? "layers/" : "/layers/") + name;
   }
   return out;
 }
@@ -148,6 +179,9 @@ Result<std::vector<Weights>> Weights::of_archive(const std::vector<LayerRef>& la
 Result<std::vector<Weights>> Weights::of_listed(const std::vector<LayerRef>& layers) const {
   std::map<std::string, std::size_t, std::less<>> by_name;
   for (std::size_t i = 0; i < layers.size(); ++i) by_name.emplace(layers[i].name, i);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (const std::string& name : layers[i].inside) by_name.emplace(name, i);
+  }
   std::vector<std::vector<Named>> lists(layers.size());
   for (const Named& n : list_) {
     std::optional<std::size_t> owner;

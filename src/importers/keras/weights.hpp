@@ -15,7 +15,8 @@ struct LayerRef {  // a layer as its model's configuration lists it
   std::string name, class_name;
   bool layer = true;  // false: an operation, which no file counts
   bool trainable = true;
-  bool model = false;  // holds layers itself
+  bool model = false;               // holds layers itself
+  std::vector<std::string> inside;  // their names, at any depth
 };
 
 // The weights of one layer or of one model. A value; keeps the file's tree alive.
@@ -29,8 +30,10 @@ class Weights {
   Result<std::vector<neural::SharedTensor>> tensors() const;
   // Of a model: one entry a layer, in the order of `layers`.
   Result<std::vector<Weights>> of_layers(const std::vector<LayerRef>& layers) const;
+  const std::string& path() const { return path_; }  // of an archive: "layers/string_lookup", as its other files have it too
   // Of a wrapper (TimeDistributed): what it wraps.
   Weights inner(std::string_view attribute) const;
+  Weights without(std::string_view name) const;  // of a legacy file: those of that name left out
 
  private:
   struct Named {
@@ -46,6 +49,7 @@ class Weights {
   std::vector<Named> list_;            // legacy: of one layer
   bool listed_ = false;
   bool legacy_root_ = false;
+  std::string path_;
 };
 
 std::string snake_case(std::string_view class_name);  // "LeakyReLU" -> "leaky_re_lu", as Keras names groups

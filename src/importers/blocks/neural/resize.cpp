@@ -43,7 +43,8 @@ Result<Value> resize(Net& net, const Value& x, const Resize& r) {
   constexpr const char* kCoordinates[] = {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"};
   std::vector<Attribute> attributes{attr("mode", std::string(kModes[static_cast<std::size_t>(r.mode)])),
                                     attr("coordinate_transformation_mode", std::string(kCoordinates[static_cast<std::size_t>(r.coordinates)]))};
-  if (r.mode == Resize::Mode::nearest) attributes.push_back(attr("nearest_mode", std::string(r.round_nearest ? "round_prefer_floor" : "floor")));
+  if (r.mode == Resize::Mode::nearest)
+    attributes.push_back(attr("nearest_mode", std::string(r.round_up ? "round_prefer_ceil" : r.round_nearest ? "round_prefer_floor" : "floor")));
   if (r.mode == Resize::Mode::cubic) attributes.push_back(attr("cubic_coeff_a", static_cast<float>(r.cubic_coefficient)));
   if (r.exclude_outside) attributes.push_back(attr("exclude_outside", std::int64_t{1}));
   if (r.antialias) attributes.push_back(attr("antialias", std::int64_t{1}));

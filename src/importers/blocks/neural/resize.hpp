@@ -11,6 +11,7 @@ struct Resize {
   // on last; asymmetric: out * in_size / out_size (torch's nearest, upsampling by whole factors).
   enum class Coordinates : std::uint8_t { half_pixel, pytorch_half_pixel, align_corners, asymmetric } coordinates = Coordinates::half_pixel;
   bool round_nearest = false;  // nearest: rounds (prefers the lower of halves) instead of the floor
+  bool round_up = false;       // nearest: rounds, the higher of halves
   bool antialias = false;
   double cubic_coefficient = -0.75;  // torch -0.75, TensorFlow -0.5
   bool exclude_outside = false;      // weights of elements outside are 0 and the rest is renormalised (TensorFlow's antialias, cubic)
