@@ -179,10 +179,18 @@ class ServerTest : public testing::Test {
   std::vector<Route> routes() {
     std::vector<Route> r;
     r.push_back(route(Method::get, "/hello", on_loop([](Request&&, Responder responder) { responder.send(Response::text("hello")); })));
-    r.push_back(route(Method::post, "/echo", on_loop([](Request&& q, Responder responder) { responder.send(Response::json(std::move(q.body))); }),
+    r.push_back(route(Method::post, "/echo",
+                      on_loop([](Request&& q, Responder responder) { responder.send(Response::json(std::string(q.body.text()))); }),
                       Body::buffered(100'000, {"application/json"})));
+    r.push_back(route(Method::post, "/aligned", on_loop([](Request&& q, Responder responder) {
+                        const std::size_t at = std::stoul(std::string(q.header("x-numbers-at").value_or("")));
+                        const std::size_t address = reinterpret_cast<std::uintptr_t>(q.body.data()) + at;
+                        responder.send(Response::text(std::to_string(address % 16) + "|" + std::string(q.body.text())));
+                      }),
+                      Body::buffered(2'000'000, {})));
+    r.back().body.aligned_at = "x-numbers-at";
     r.push_back(route(Method::post, "/pool/:id", on_pool([](Request& q) -> Result<Response> {
-                        return Response::json(std::string(q.param("id")) + "|" + q.body + "|" + std::string(q.request_id()));
+                        return Response::json(std::string(q.param("id")) + "|" + std::string(q.body.text()) + "|" + std::string(q.request_id()));
                       }),
                       Body::buffered(1000, {})));
     r.push_back(route(Method::get, "/throws", on_pool([](Request&) -> Result<Response> { throw std::runtime_error("/secret/path"); })));
@@ -197,9 +205,10 @@ class ServerTest : public testing::Test {
                         response.push = push;
                         responder.send(std::move(response));
                       })));
-    r.push_back(route(Method::get, "/slow", on_loop([this](Request&&, Responder responder) {
+    r.push_back(route(Method::get, "/slow", on_loop([this](Request&& request, Responder responder) {
                         const std::lock_guard lock(mutex);
                         waiting.push_back(std::move(responder));
+                        cancellations.push_back(request.cancellation);
                       })));
     r.back().timeout = Millis{400};
     r.push_back(route(Method::get, "/waits", on_pool([this](Request&) -> Result<Response> {
@@ -262,6 +271,7 @@ class ServerTest : public testing::Test {
   std::shared_future<void> open = gate.get_future().share();
   std::mutex mutex;
   std::shared_ptr<PushBody> push = std::make_shared<PushBody>();
+  std::vector<CancellationPtr> cancellations;
   std::vector<Responder> waiting;
   SinkLog sink;
   KeyGuard guard;
@@ -492,6 +502,20 @@ TEST_F(ServerTest, ReadsLargeBodiesHoweverTheyAreCut) {
   }
 }
 
+TEST_F(ServerTest, PutsTheNumbersOfABodyWhereTheyAreAlignedHoweverLargeItGrows) {
+  start();
+  for (const std::size_t size : {100u, 50'000u, 1'900'000u}) {  // in the connection's buffer, read into its place, grown on the way
+    std::string body;
+    for (std::size_t i = 0; i < size; ++i) body += static_cast<char>('a' + i % 26);
+    for (const std::size_t at : {0u, 7u, 16u, 61u}) {
+      const std::string answer = ask(post("/aligned", body, "X-Numbers-At: " + std::to_string(at) + "\r\n"));
+      EXPECT_TRUE(answer.ends_with("\r\n\r\n0|" + body)) << size << " " << at;
+    }
+  }
+  // A lie moves nothing out of its memory.
+  EXPECT_THAT(ask(post("/aligned", "abc", "X-Numbers-At: 18446744073709551615\r\n")), testing::EndsWith("0|abc"));
+}
+
 TEST_F(ServerTest, GivesUpALargeBodyWhileItIsRead) {
   start({.idle_timeout = Millis{100}});
   Client c(server->port());
@@ -646,7 +670,29 @@ TEST_F(ServerTest, TellsAResponderThatItsClientIsGone) {
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
   c.close();
   EXPECT_TRUE(soon([&] { return waiting[0].gone(); }));
+  EXPECT_TRUE(cancellations[0]->cancelled());
   waiting[0].send(Response::text("too late"));  // harmless
+  waiting.clear();
+  EXPECT_TRUE(soon([&] { return server->connections() == 0; }));
+}
+
+TEST_F(ServerTest, CancelsTheRequestThatIsUnderWayWhenItsClientLeavesAndNoneThatWasAnswered) {
+  start();
+  Client c(server->port());
+  for (std::size_t i = 0; i < 2; ++i) {
+    c.send(get("/slow"));
+    ASSERT_TRUE(soon([&] {
+      const std::lock_guard lock(mutex);
+      return waiting.size() == i + 1;
+    }));
+    if (i == 0) waiting[0].send(Response::text("here"));
+    if (i == 0) EXPECT_THAT(c.response(), testing::EndsWith("here"));
+  }
+  EXPECT_NE(cancellations[0], cancellations[1]) << "the first was kept: it isn't used again";
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  c.reset();
+  EXPECT_TRUE(soon([&] { return cancellations[1]->cancelled(); }));
+  EXPECT_FALSE(cancellations[0]->cancelled());
   waiting.clear();
   EXPECT_TRUE(soon([&] { return server->connections() == 0; }));
 }

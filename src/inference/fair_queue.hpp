@@ -1,6 +1,7 @@
 // FairQueue: what waits for one model, in the order of its dispatch. By priority first; within a priority fair between callers by what
 // their requests cost (start-time fair queueing: Goyal, Vin and Cheng 1996); of one caller in the order of arrival. A lower priority that
-// was passed over `kPatience` times in a row is served once, so that it is slow under load and not starved.
+// was passed over `kPatience` times in a row is served once, so that it is slow under load and not starved. A caller that has asked for less than
+// its part may have up to `kCredit_s` of it later: the few requests that it sends close together don't wait for each other's turns.
 //
 // A pure value: no clock, no lock. push and pop are logarithmic in the callers that wait.
 #pragma once
@@ -23,12 +24,14 @@ struct Ticket {
   Priority priority = Priority::normal;
   double cost_s = 0;        // what it will probably take
   std::uint64_t bytes = 0;  // what it holds while it waits
+  std::uint64_t rows = 0;
 };
 
 template <class T>
 class FairQueue {
  public:
   static constexpr unsigned kPatience = 32;
+  static constexpr double kCredit_s = 0.25;
 
   struct Entry {
     T value;
@@ -39,6 +42,7 @@ class FairQueue {
   std::size_t size() const { return size_; }
   double cost_s() const { return size_ == 0 ? 0 : cost_s_; }
   std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t rows() const { return rows_; }
 
   void push(T value, const Ticket& ticket) {
     add(ticket);
@@ -46,7 +50,7 @@ class FairQueue {
     if (in.flows.size() > kIdleFlowsMax + 2 * in.order.size()) forget_idle(in);
     Flow& flow = in.flows[ticket.caller];
     if (flow.entries.empty()) {
-      flow.start = std::max(flow.start, in.now);
+      flow.start = std::max(flow.start, in.now - kCredit_s);
       in.order.emplace(flow.start, ticket.caller);
     }
     flow.cost_s += ticket.cost_s;
@@ -86,7 +90,7 @@ class FairQueue {
     remove(entry.ticket);
     --in.size;
     flow.cost_s -= entry.ticket.cost_s;
-    in.now = start;
+    in.now = std::max(in.now, start);
     flow.start = start + entry.ticket.cost_s;
     if (!flow.entries.empty()) in.order.emplace(flow.start, caller);
     if (in.size == 0) forget(in);
@@ -99,7 +103,7 @@ class FairQueue {
     auto at = in.flows.find(ticket.caller);
     if (at == in.flows.end()) return;
     Flow& flow = at->second;
-    const double start = std::max(in.now, flow.start + more_s);
+    const double start = std::max(in.now - kCredit_s, flow.start + more_s);
     if (!flow.entries.empty()) {
       in.order.erase({flow.start, ticket.caller});
       in.order.emplace(start, ticket.caller);
@@ -166,7 +170,7 @@ class FairQueue {
   static constexpr std::size_t kIdleFlowsMax = 64;
   struct Flow {  // a caller's
     std::deque<Entry> entries;
-    double start = 0;  // the virtual time at which its first entry's turn comes
+    double start = -1e300;  // the virtual time at which its first entry's turn comes
     double cost_s = 0;
   };
   struct Class {
@@ -193,11 +197,13 @@ class FairQueue {
     ++size_;
     cost_s_ += ticket.cost_s;
     bytes_ += ticket.bytes;
+    rows_ += ticket.rows;
   }
   void remove(const Ticket& ticket) {
     --size_;
     cost_s_ = size_ == 0 ? 0 : cost_s_ - ticket.cost_s;
     bytes_ -= ticket.bytes;
+    rows_ -= ticket.rows;
   }
   void dropped(Class& in, std::uint64_t caller, Flow& flow, const Ticket& ticket) {
     remove(ticket);
@@ -207,7 +213,7 @@ class FairQueue {
     if (in.size == 0) forget(in);
   }
   static void forget_idle(Class& in) {
-    std::erase_if(in.flows, [&in](const auto& f) { return f.second.entries.empty() && f.second.start <= in.now; });
+    std::erase_if(in.flows, [&in](const auto& f) { return f.second.entries.empty() && f.second.start <= in.now - kCredit_s; });
   }
   // Nobody waits: what callers had before doesn't count any more.
   static void forget(Class& in) {
@@ -221,7 +227,7 @@ class FairQueue {
   std::deque<Entry> returned_;
   std::size_t size_ = 0;
   double cost_s_ = 0;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0, rows_ = 0;
 };
 
 }  // namespace slipway::inference

@@ -36,6 +36,7 @@ struct Flight {  // a request that stands in a ring slot
   Steady submitted;
   Steady end_at = Steady::max();  // answered already, and the cell is ended if it still runs then
   bool answered = false;
+  bool left = false;  // answered because its client has gone: ended at end_at only if nobody else is in the run
 };
 
 struct CellLink {  // a cell from the server's side
@@ -47,9 +48,10 @@ struct CellLink {  // a cell from the server's side
   std::vector<std::atomic<std::uint32_t>> outstanding;  // by Loop: requests that come back there
   std::vector<std::atomic<std::uint8_t>> listed;        // by Loop: it looks at this cell before it sleeps
   std::atomic<bool> ended{false};
-  double outstanding_s = 0;          // what its flights will probably take; this and the next two under the model's lock
+  bool leaving = false;              // is given nothing more, and goes when it has done what it has; under the model's lock
+  double outstanding_s = 0;          // what its flights will probably take; this and the next three under the model's lock
   std::uint64_t resident_bytes = 0;  // as measured last
-  Steady last_used{};
+  Steady last_used{}, measured_at{};
   std::shared_ptr<ModelQueue> model;
   os::Child child;  // the fleet's thread only
 };
@@ -67,15 +69,17 @@ class FleetCalls {
 struct QueueMetrics {  // of all models together
   Counter& refused;    // because too much waits
   Counter& shed;       // had waited, and gave way
+  Counter& cancelled;  // whoever asked has gone
   Counter& quarantines;
   Histogram& wait_s;
   Histogram& run_s;
 };
 
 // overdue: a run was ended for its deadline; hung: the same, and it had so long that the model is to blame, not an impatient caller.
-enum class EndCause : std::uint8_t { crash, hung, overdue, unloaded, launcher_lost };
+// killed: by somebody else's SIGKILL, for which the model is not to blame.
+enum class EndCause : std::uint8_t { crash, hung, overdue, killed, unloaded, launcher_lost };
 
-class ModelQueue final : public Model, public std::enable_shared_from_this<ModelQueue> {
+class ModelQueue final : public Model, public Cancellation::Holder, public std::enable_shared_from_this<ModelQueue> {
  public:
   // cells_max: cells that it may have at the same time, 1 to kCellsMax.
   ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
@@ -86,6 +90,8 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   void load(std::function<void(Status)> done) override;
   void unload() override { fleet_.drained(shared_from_this()); }
   void keep(Residence residence) override;
+  void gather(Millis window) override;
+  void work_was_cancelled() override;
   ModelStats stats() const override;
   void retire() override;
 
@@ -99,12 +105,14 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   // The cell is gone or about to be. Answers or requeues what it held; true: load it again, something waits.
   bool detach(const std::shared_ptr<CellLink>& cell, EndCause cause, const std::string& reason, Steady now);
   std::vector<std::shared_ptr<CellLink>> take_idle();          // detaches its cells if it has no work, for unloading; else none
-  std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work
+  std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work, or is leaving and has done its part
+  bool leave(std::uint64_t id);                                // that one is to make room for others as soon as what it holds is done
   std::shared_ptr<CellLink> take_surplus(Steady now);          // one that others' help has made idle for long
   void quarantine(std::string reason, Steady now);
   struct Overdue {
     std::shared_ptr<CellLink> cell;
     bool hung = false;
+    bool early = false;  // before a deadline: nobody waits for it any more
   };
   struct Due {
     Steady next = Steady::max();
@@ -113,9 +121,10 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   Due expire(Steady now);                      // answers what is late
   std::vector<policy::Loaded> loaded() const;  // a cell each
   bool has_cells() const;
-  void measured(CellLink& cell, std::uint64_t resident_bytes);
-  std::uint64_t expected_bytes() const;  // of one more cell
-  void abandon();                        // the engine ends: everything is answered `unavailable`
+  std::optional<Steady> measure_due(const CellLink& cell) const;  // when it was measured, if it was used since
+  void measured(CellLink& cell, std::uint64_t resident_bytes, Steady now);
+  std::uint64_t last_resident() const;  // of a cell that had run something; 0: unknown yet
+  void abandon();                       // the engine ends: everything is answered `unavailable`
 
  private:
   enum class Submitted : std::uint8_t { yes, no_room, too_large };
@@ -133,18 +142,28 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
 
   std::optional<Error> refusal(Steady now) const;  // under the lock, as are all below
   std::optional<Error> crowded(const Request& request, Steady now, Answers& answers);
-  Submitted submit(Request& request, Steady now, Wakes& wakes);
+  struct Batch {  // what pump() hands over at once: all of it to one cell, when there is a batching window
+    const CellLink* cell = nullptr;
+    std::uint64_t rows = 0;
+  };
+  const std::shared_ptr<CellLink>* choose(const CellLink* batch, Steady now) const;
+  Submitted submit(Request& request, Steady now, Wakes& wakes, Batch& batch);
   void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
   void grow_if_crowded(Steady now);
   double standing_s() const;  // work that stands before a newcomer
   void note_deadline(Steady when);
+  Millis possible(Millis window) const;
+  bool gathers(Steady now) const;  // what waits is held back: more may come
+  Steady gathered_at(const Request& request) const;
   void fail_waiting(const Error& why, Answers& answers);
   void shed_to(double allowed_s, Answers& answers);
   void let_go(CellLink& cell);
   bool note_crash(const std::string& reason, Steady now);
   void hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, const std::string& reason, Steady now, Answers& answers);
   void expire_flights(const std::shared_ptr<CellLink>& cell, Steady now, Due& due, Answers& answers);
+  void give_up(CellLink& cell, std::uint32_t slot, Steady now, Error why, Answers& answers);
+  void leave_flights(CellLink& cell, Steady now, Answers& answers);
   Measured measure(const CellLink& cell, std::uint32_t slot, const Flight& flight, Steady now) const;
   void account(const Flight& flight, const Measured& measured, bool good, Steady now);
   Result<std::vector<Tensor>> read_answer(const CellLink& cell, std::uint32_t slot, bool& hostile) const;
@@ -171,8 +190,11 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   Steady last_used_{};
   Steady crowded_since_ = Steady::max();
   Steady no_growth_until_{};
+  Millis window_{0};
+  Steady gather_until_ = Steady::max();  // the earliest that is due of what waits, or waited before it
   policy::ServiceTime service_;
   policy::Overload overload_;
+  policy::Callers callers_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
   bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served

@@ -3,6 +3,7 @@
 
 #include "slipway/platform/predictions/oip_facts.hpp"
 #include "slipway/platform/predictions/protocols.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::predictions {
 namespace {
@@ -52,7 +53,9 @@ json::Value config(const oip_facts::ModelFacts& facts) {
                                   {"max_batch_size", facts.max_batch_size},
                                   {"input", config_ports(facts.inputs)},
                                   {"output", config_ports(facts.outputs)}});
-  if (facts.dynamic_batching) out.set("dynamic_batching", json::object({}));
+  json::Value batching = json::object({});
+  if (facts.max_queue_delay_us > 0) batching.set("max_queue_delay_microseconds", facts.max_queue_delay_us);
+  if (facts.dynamic_batching) out.set("dynamic_batching", std::move(batching));
   return out;
 }
 
@@ -86,15 +89,16 @@ http::Response json_response(const json::Value& value) { return http::Response::
 
 // ---- inference
 
-Result<oip::InferRequest> parse(const Predictor& predictor, const http::Request& request, const Schema& schema) {
+Result<oip::InferRequest> parse(const Predictor& predictor, http::Request& request, const Schema& schema) {
+  const SharedBytes body = std::move(request.body).share();
   const auto header = request.header(kBinaryHeader);
-  if (!header) return oip::parse_request(request.body, std::nullopt, predictor.decode_limits());
+  if (!header) return oip::parse_request(body, std::nullopt, predictor.decode_limits());
   std::size_t json_bytes = 0;
   const auto [end, problem] = std::from_chars(header->data(), header->data() + header->size(), json_bytes);
   if (problem != std::errc{} || end != header->data() + header->size())
     return Error(ErrorCode::bad_request, "the length of the JSON is not a number").at("Inference-Header-Content-Length", "must be a whole number");
-  if (json_bytes == 0) return oip::raw_request(request.body, schema, predictor.decode_limits());
-  return oip::parse_request(request.body, json_bytes, predictor.decode_limits());
+  if (json_bytes == 0) return oip::raw_request(body, schema, predictor.decode_limits());
+  return oip::parse_request(body, json_bytes, predictor.decode_limits());
 }
 
 Status infer(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
@@ -109,6 +113,10 @@ Status infer(const Predictor& predictor, http::Request& request, const http::Res
                 [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
                   if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
                   const models::Deployment& asked = *admitted.model;
+                  const auto size =
+                      oip::answer_size(*parsed, schema_of(asked), *outputs, oip::AnswerForm::json, predictor.options().answer_bytes_max);
+                  const Status fits = size.ok() ? predictor.check_answer(*size, *outputs) : Status(size.error());
+                  if (!fits.ok()) return responder.send(in_their_words(fits.error()));
                   auto answer = oip::encode_answer(*parsed, schema_of(asked), *outputs, asked.name, version_of(asked));
                   if (!answer.ok()) return responder.send(in_their_words(answer.error()));
                   http::Response response =
@@ -225,7 +233,9 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
     routes.add(
         Method::get, at + "/stats", reader(), http::Body::none(), about(stats),
         {.id = "oipStats" + suffix, .summary = "Triton's statistics" + words, .responses = {{200, "counts and times", R"({"model_stats":[]})"}}});
-    routes.add(Method::post, at + "/infer", reader(), http::Body::buffered(predictor->options().body_bytes_max, {}),
+    http::Body body = http::Body::buffered(predictor->options().body_bytes_max, {});
+    body.aligned_at = kBinaryHeader;
+    routes.add(Method::post, at + "/infer", reader(), body,
                [predictor](http::Request& request, const http::Responder& responder) { return infer(*predictor, request, responder); },
                {.id = "oipInfer" + suffix,
                 .summary = "Predict" + words,

@@ -214,10 +214,10 @@ Result<NamedTensor> read_input(pb::ModelInferRequest& message, int i, const Deco
   if (message.raw_input_contents_size() == 0)
     return NamedTensor{input.name(), TRY(tensor_of_contents(*dtype, std::move(shape), *input.mutable_contents(), pointer))};
   if (values_in(input.contents()) > 0) return at(pointer + "/contents", "stands beside raw_input_contents: one or the other for all inputs");
-  auto tensor = oip::tensor_from_raw(*dtype, std::move(shape), message.raw_input_contents(i), limits);
+  const SharedBytes raw(std::move(*message.mutable_raw_input_contents(i)));  // the tensor is these bytes, where it can
+  auto tensor = oip::tensor_from_raw(*dtype, std::move(shape), raw, limits);
   if (!tensor) return std::move(tensor).error().at(pointer, "its bytes don't fit its shape and datatype");
-  message.mutable_raw_input_contents(i)->clear();
-  return NamedTensor{input.name(), *std::move(tensor)};
+  return NamedTensor{input.name(), std::move(tensor).value()};
 }
 
 std::size_t bytes_of(const Tensor& tensor) {
@@ -312,13 +312,17 @@ Result<InferWish> read_request(pb::ModelInferRequest& message, const DecodeLimit
   return wish;
 }
 
+bool writes_raw(const InferWish& wish, std::span<const Tensor> outputs) {
+  return wish.raw ||
+         std::any_of(outputs.begin(), outputs.end(), [](const Tensor& t) { return t.dtype() == DType::float16 || t.dtype() == DType::bfloat16; });
+}
+
 Status write_answer(pb::ModelInferResponse& message, const InferWish& wish, const Schema& schema, std::span<const Tensor> outputs) {
   std::vector<oip::WantedOutput> wanted = wish.request.outputs;
   if (wanted.empty()) {
     for (const Port& port : schema.outputs) wanted.push_back({port.name, std::nullopt, 0});
   }
-  bool raw = wish.raw;
-  for (const Tensor& tensor : outputs) raw = raw || tensor.dtype() == DType::float16 || tensor.dtype() == DType::bfloat16;
+  const bool raw = writes_raw(wish, outputs);
   message.set_id(wish.request.id);
   for (const oip::WantedOutput& output : wanted) {
     const Tensor& whole = outputs[TRY(oip::output_index(schema, output.name))];
