@@ -13,6 +13,7 @@
 #include "slipway/http/response_head.hpp"
 #include "slipway/http/shared.hpp"
 #include "slipway/http/tcp_transport.hpp"
+#include "slipway/os/cores.hpp"
 #include "slipway/os/loop_asio.hpp"
 
 namespace slipway::http {

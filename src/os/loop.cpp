@@ -139,13 +139,6 @@ void Loop::stop() { impl_->io.stop(); }
 
 boost::asio::io_context& io_context(Loop& loop) { return loop.impl().io; }
 
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
 Loops::Loops(unsigned count) {
   if (count == 0) count = usable_cores();
   for (unsigned i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(i));

@@ -63,7 +63,6 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-unsigned usable_cores();  // those that this process may run on, at least 1: not the machine's, in a container or under taskset
 
 class Loops {
  public:
