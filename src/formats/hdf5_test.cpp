@@ -83,7 +83,8 @@ TEST(Hdf5, SaysHowManyBytesOfACutFileAreMissing) {
       const std::string message = refusal(good.substr(0, cut));
       ASSERT_NE(message, "") << name << " cut at " << cut;
       const std::size_t superblock = name == "userblock_latest" ? 512 : 0;
-      if (cut >= superblock + 96) EXPECT_TRUE(says(message, std::to_string(good.size() - cut) + " are missing")) << message;
+      if (cut < superblock + 96) continue;
+      EXPECT_TRUE(says(message, std::to_string(good.size() - cut) + " are missing")) << message;
     }
   }
 }
