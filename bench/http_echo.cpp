@@ -34,8 +34,9 @@ int main(int argc, char** argv) {
                     .pattern = "/api/predict/:id",
                     .access = http::Access::scope("predict"),
                     .body = http::Body::buffered(64 << 20, {"application/json", "application/x-npy"}),
-                    .handler = http::on_loop(
-                        [](http::Request&& request, http::Responder responder) { responder.send(http::Response::json(std::move(request.body))); }),
+                    .handler = http::on_loop([](http::Request&& request, http::Responder responder) {
+                      responder.send(http::Response::json(std::string(request.body.text())));
+                    }),
                     .quiet = true,
                     .doc = {.hidden = true}});
   auto server =

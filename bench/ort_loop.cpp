@@ -1,17 +1,19 @@
 // The yardstick for large models: ONNX Runtime alone, one run after the other in this process, default options.
-//   bench_ort_loop LIBRARY MODEL.onnx SECONDS [THREADS]      prints runs a second
+//   bench_ort_loop LIBRARY MODEL.onnx SECONDS [THREADS [INPUT OUTPUT]]      prints runs a second
+// INPUT: the floats to compute with; OUTPUT: where the floats of the answer go.
 #include <dlfcn.h>
 #include <onnxruntime_cxx_api.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: bench_ort_loop LIBRARY MODEL.onnx SECONDS [THREADS]\n");
+    std::fprintf(stderr, "usage: bench_ort_loop LIBRARY MODEL.onnx SECONDS [THREADS [INPUT OUTPUT]]\n");
     return 2;
   }
   ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
@@ -39,9 +41,21 @@ int main(int argc, char** argv) {
     count *= static_cast<std::size_t>(d);
   }
   std::vector<float> values(count, 0.5f);
+  if (argc > 6 &&
+      !std::ifstream(argv[5], std::ios::binary).read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(count * sizeof(float)))) {
+    std::fprintf(stderr, "%s has fewer than %zu floats\n", argv[5], count);
+    return 1;
+  }
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   const Ort::Value value = Ort::Value::CreateTensor<float>(memory, values.data(), values.size(), shape.data(), shape.size());
-  const auto run = [&] { session.Run(Ort::RunOptions(), inputs, &value, 1, outputs, 1); };
+  const auto run = [&] { return session.Run(Ort::RunOptions(), inputs, &value, 1, outputs, 1); };
+  if (argc > 6) {
+    const auto answer = run();
+    const auto bytes = answer[0].GetTensorTypeAndShapeInfo().GetElementCount() * sizeof(float);
+    if (!std::ofstream(argv[6], std::ios::binary)
+             .write(reinterpret_cast<const char*>(answer[0].GetTensorData<float>()), static_cast<std::streamsize>(bytes)))
+      return 1;
+  }
 
   using Clock = std::chrono::steady_clock;
   for (int i = 0; i < 5; ++i) run();

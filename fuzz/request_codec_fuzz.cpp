@@ -147,12 +147,13 @@ Result<DecodedRequest> decode_oip(const RequestCodec& codec, std::uint8_t format
     json_bytes = static_cast<unsigned char>(body[0]) * 256U + static_cast<unsigned char>(body[1]);
     body.remove_prefix(2);
   }
-  auto request = format == 'r' ? oip::raw_request(body, codec.schema(), kLimits) : oip::parse_request(body, json_bytes, kLimits);
+  const SharedBytes kept{std::string(body)};
+  auto request = format == 'r' ? oip::raw_request(kept, codec.schema(), kLimits) : oip::parse_request(kept, json_bytes, kLimits);
   if (!request.ok()) return request.error();
   for (const NamedTensor& t : request->inputs) {
     std::string raw;
     oip::append_raw(raw, t.tensor);
-    const auto again = oip::tensor_from_raw(t.tensor.dtype(), t.tensor.shape(), raw, {.rows_max = 200, .bytes_max = 4 << 20});
+    const auto again = oip::tensor_from_raw(t.tensor.dtype(), t.tensor.shape(), SharedBytes(raw), {.rows_max = 200, .bytes_max = 4 << 20});
     check(again.ok());
   }
   return codec.decode_tensors(std::move(request->inputs), kLimits);
@@ -181,7 +182,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool is_oip = format == 'o' || format == 'b' || format == 'r';
   const auto request = is_oip          ? decode_oip(*codec, format, body)
                        : format == 'c' ? codec->decode_csv(body, kLimits)
-                       : format == 'n' ? codec->decode_npy(body, kLimits)
+                       : format == 'n' ? codec->decode_npy(SharedBytes(std::string(body)), kLimits)
                                        : codec->decode_json(body, kLimits);
   if (!request.ok()) {
     check_refusal(request.error());

@@ -1,7 +1,9 @@
 #include "slipway/http/connection.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -45,6 +47,15 @@ class Exchange final : public Responder::Target {
   std::uint64_t sequence_;
 };
 
+// Of this thread. Not the clock's: others may run in between, cells on the same core above all.
+std::chrono::nanoseconds cpu_time() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+CallerId caller_id(std::string_view name) { return std::hash<std::string_view>{}(name) | 1; }  // 0 is nobody
+
 bool is_sane_id(std::string_view id) {
   if (id.empty() || id.size() > 64) return false;
   return std::all_of(id.begin(), id.end(), [](char c) {
@@ -87,7 +98,11 @@ Error wrong_type(const Route& route, bool missing) {
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Server::Shared> shared, LoopState& state, std::unique_ptr<Transport> transport, std::string peer)
-    : shared_(std::move(shared)), loop_state_(state), transport_(std::move(transport)), peer_(std::make_shared<const std::string>(std::move(peer))) {}
+    : shared_(std::move(shared)),
+      loop_state_(state),
+      transport_(std::move(transport)),
+      peer_(std::make_shared<const std::string>(std::move(peer))),
+      caller_(caller_id(*peer_)) {}
 
 Connection::~Connection() = default;
 
@@ -102,8 +117,27 @@ void Connection::advance() {
   if (advancing_) return;  // a handler answered within its own call: the loop below goes on with it
   advancing_ = true;
   const auto alive = shared_from_this();
+  const bool charged = shared_->company.several(activity_);
+  const auto begun = charged ? cpu_time() : std::chrono::nanoseconds(0);
   while (state_ != State::closed && step()) {}
   advancing_ = false;
+  if (charged) loop_state_.turns.charge(caller_, cpu_time() - begun, now());
+}
+
+bool Connection::begin_turn() {
+  if (has_turn_) return true;
+  if (parked_) return false;
+  const Steady at = now();
+  if (loop_state_.turns.may_go(caller_, at, shared_->company.has_light(at))) return has_turn_ = true;
+  parked_ = true;
+  loop_state_.park(caller_, shared_from_this());
+  return false;
+}
+
+void Connection::take_turn() {
+  parked_ = false;
+  has_turn_ = true;
+  advance();
 }
 
 bool Connection::step() {
@@ -129,7 +163,10 @@ bool Connection::step_head() {
     arm_read();
     return false;
   }
-  if (!scan_.begun) began_ = activity_;
+  if (!scan_.begun) {
+    if (!begin_turn()) return false;
+    began_ = activity_;
+  }
   const auto& o = shared_->options;
   auto found = find_head(unread(), scan_, {o.header_bytes_max, o.headers_max, o.target_bytes_max});
   if (!found) {
@@ -252,6 +289,7 @@ void Connection::forget_request() {
 
 void Connection::begin_request(std::size_t head_bytes) {
   forget_request();
+  has_turn_ = false;
   const std::string_view bytes = unread().substr(0, head_bytes);
   const auto& o = shared_->options;
   const Status parsed = parse_head(bytes, {o.header_bytes_max, o.headers_max, o.target_bytes_max}, head_);
@@ -311,11 +349,14 @@ bool Connection::admit() {
   if (route_->access.kind() != Access::Kind::anyone) {
     auto admitted = shared_->guard.admit(request_, route_->access);
     if (!admitted) {
+      shared_->company.asks(caller_, false, began_);
       refuse(std::move(admitted).error());
       return false;
     }
     principal_ = *admitted;
     request_.principal = std::move(admitted).value();
+    caller_ = caller_id(principal_->key_id.empty() ? principal_->user_id : principal_->key_id);
+    shared_->company.asks(caller_, loop_state_.turns.is_light(caller_, began_), began_);
   }
   // After the guard: who may not ask at all learns nothing of what is there.
   if (!params_valid_) {
@@ -359,8 +400,17 @@ void Connection::receive_body() {
   if (route_->body.kind == Body::Kind::streamed) return begin_upload();
   if (body_done_) return dispatch();
   state_ = State::body;
+  align_body();
   if (!chunked_) request_.body.reserve(std::min<std::uint64_t>(body_left_, kReservedBodyBytesMax));  // a promise is not yet a body
   say_continue();
+}
+
+// Only for speed: a number that is not one, or lies, is the handler's to refuse.
+void Connection::align_body() {
+  if (route_->body.aligned_at.empty()) return;
+  const std::string_view text = request_.header(route_->body.aligned_at).value_or("");
+  std::size_t offset = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), offset).ec == std::errc{}) request_.body.align(offset);
 }
 
 void Connection::say_continue() {
@@ -411,7 +461,7 @@ void Connection::dispatch() {
   state_ = State::waiting;
   handed_over_ = now();
   deadline_ = request_.deadline = handed_over_ + route_->timeout;
-  if (route_->body.kind == Body::Kind::none) request_.body.clear();
+  if (route_->body.kind == Body::Kind::none) request_.body = OwnedBytes();
   if (coding_ && !request_.body.empty()) return decompress();
   hand_over();
 }
@@ -420,14 +470,14 @@ void Connection::dispatch() {
 void Connection::decompress() {
   const bool taken =
       shared_->pool.submit([self = shared_from_this(), sequence = sequence_, body = std::move(request_.body), coding = *coding_, most = body_max_] {
-        auto plain = std::make_shared<Result<std::string>>(decompressed(body, coding, most));
+        auto plain = std::make_shared<Result<OwnedBytes>>(decompressed(body, coding, most));
         self->loop().post([self, sequence, plain] {
           if (sequence != self->sequence_ || self->state_ != State::waiting || self->answered_) return;  // too late
           if (!plain->ok()) {
             self->deliver(sequence, plain->error());
             return;
           }
-          self->request_.body = *std::move(*plain);
+          self->request_.body = std::move(*plain).value();
           self->hand_over();
         });
       });
@@ -488,6 +538,7 @@ void Connection::respond(Response response) {
   }
   close_after_ = !keep_alive_ || !rest_is_small() || (eof_ && !body_done_) || shared_->draining.load(std::memory_order_relaxed);
   account(response);
+  loop_state_.turns.answered(caller_, response.status == 401 || response.status == 429 || response.status == 503);
   ResponseFraming framing;
   framing.say_keep_alive = head_.http_1_0 && keep_alive_;
   const bool without_body = is_head_ || !may_have_body(response.status);
@@ -665,6 +716,7 @@ void Connection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
   gone_.store(true, std::memory_order_relaxed);
+  if (std::exchange(parked_, false)) loop_state_.forget(caller_, shared_from_this());
   if (upload_) {
     upload_->abort();
     upload_.reset();
@@ -702,12 +754,10 @@ bool Connection::make_room() {
 
 // The rest of a large body, past the buffer: grows with what has come, not with what was promised.
 void Connection::read_into_body() {
-  std::string& body = request_.body;
   const std::uint64_t more = std::min<std::uint64_t>(body_left_, std::max<std::uint64_t>(kBodyBufferBytes, body_bytes_));
-  if (body.size() < body_bytes_ + more) body.resize(body_bytes_ + more);
+  const std::span<char> room = request_.body.room(more);
   reading_ = reading_body_ = true;
-  transport_->read({body.data() + body_bytes_, static_cast<std::size_t>(std::min<std::uint64_t>(body.size() - body_bytes_, body_left_))},
-                   shared_from_this());
+  transport_->read(room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), body_left_))), shared_from_this());
 }
 
 void Connection::arm_read() {
@@ -734,11 +784,12 @@ void Connection::on_read(std::size_t bytes, bool end, bool failed) {
   if (!std::exchange(reading_body_, false)) {
     end_ += bytes;
   } else if (state_ == State::body) {
+    request_.body.grow(bytes);
     body_bytes_ += bytes;
     body_left_ -= bytes;
     body_done_ = body_left_ == 0;
   } else {
-    given_up_body_ = std::string();
+    given_up_body_ = OwnedBytes();
   }
   eof_ = eof_ || end;
   activity_ = now();

@@ -31,6 +31,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   void drain();           // closes when nothing is under way
   void cut();             // closes at once
   void deliver(std::uint64_t sequence, Result<Response> result);
+  void take_turn();  // was parked, and goes on
 
   os::Loop& loop() { return loop_state_.loop; }
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
@@ -44,6 +45,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
 
   void advance();  // runs steps until one has to wait
   bool step();
+  bool begin_turn();  // false: parked
   bool step_head();
   bool step_body();
   bool step_upload();
@@ -58,6 +60,7 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   bool admit();
   bool accept_body();
   void receive_body();
+  void align_body();
   void begin_upload();
   void dispatch();
   void decompress();
@@ -99,10 +102,12 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   std::unique_ptr<char[]> in_;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
   bool reading_ = false, reading_body_ = false, eof_ = false;
-  std::string given_up_body_;  // of a request that was refused while a read into its body was under way
+  OwnedBytes given_up_body_;  // of a request that was refused while a read into its body was under way
 
   State state_ = State::head;
   bool advancing_ = false;
+  CallerId caller_;  // for a share of the loop's time: whose requests came last, at first and without credentials the other end's address
+  bool parked_ = false, has_turn_ = false;
   std::atomic<bool> gone_{false};
 
   // The request at hand.

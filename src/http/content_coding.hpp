@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
+#include "slipway/base/bytes.hpp"
 #include "slipway/base/result.hpp"
 
 namespace slipway::http {
@@ -14,6 +14,6 @@ enum class Coding : std::uint8_t { gzip, deflate };
 std::optional<Coding> coding_of(std::string_view content_encoding);  // nullopt: another one, or several
 
 // Errors: bad_request (it isn't in that coding, is cut short, or goes on behind its end), too_large (more than bytes_max come out).
-Result<std::string> decompressed(std::string_view body, Coding coding, std::uint64_t bytes_max);
+Result<OwnedBytes> decompressed(std::string_view body, Coding coding, std::uint64_t bytes_max);
 
 }  // namespace slipway::http

@@ -69,7 +69,7 @@ Request RequestParts::make(const RequestHead& head, std::string_view head_bytes,
   return r;
 }
 
-Request Request::make(Method method, std::string_view target, std::vector<std::pair<std::string, std::string>> headers, std::string body) {
+Request Request::make(Method method, std::string_view target, std::vector<std::pair<std::string, std::string>> headers, std::string_view body) {
   std::string bytes(target);
   std::vector<std::pair<std::size_t, std::size_t>> at;
   for (const auto& [name, value] : headers) {
@@ -85,7 +85,7 @@ Request Request::make(Method method, std::string_view target, std::vector<std::p
     head.fields.push_back({all.substr(at[i].first, headers[i].first.size()), all.substr(at[i].second, headers[i].second.size())});
   }
   Request r = RequestParts::make(head, all, "test", std::make_shared<const std::string>("127.0.0.1"));
-  r.body = std::move(body);
+  r.body = OwnedBytes(body);
   return r;
 }
 

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "slipway/base/bytes.hpp"
 #include "slipway/base/cancellation.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/base/result.hpp"
@@ -83,7 +84,8 @@ class Request {
   Request& operator=(Request&&) noexcept = default;
 
   // For tests of handlers: a request that no server read. target: "/api/models/mdl_1?limit=3".
-  static Request make(Method method, std::string_view target, std::vector<std::pair<std::string, std::string>> headers = {}, std::string body = {});
+  static Request make(Method method, std::string_view target, std::vector<std::pair<std::string, std::string>> headers = {},
+                      std::string_view body = {});
 
   Method method() const { return method_; }
   std::string_view path() const { return path_; }        // as sent, without the query
@@ -103,7 +105,7 @@ class Request {
   std::string_view content_type() const;  // media type as sent (any case), without parameters
 
   PrincipalPtr principal;           // set unless Access::anyone
-  std::string body;                 // of a buffered route
+  OwnedBytes body;                  // of a buffered route
   Steady deadline = Steady::max();  // the answer is due; the server sends 504 then
   os::Loop* loop = nullptr;         // whose thread serves the connection; nullptr in tests without a server
   CancellationPtr cancellation;     // of handlers on the loop: when the client leaves. Others ask Responder::gone()
@@ -202,14 +204,15 @@ struct Body {
   Kind kind = Kind::none;
   std::uint64_t bytes_max = 0;
   std::vector<std::string> content_types;  // media types, lower case; others are 415. Empty: any
+  std::string_view aligned_at = {};        // a header that says how many bytes stand before numbers, which are to be aligned in memory
 
   static Body none() { return {}; }
   static Body buffered(std::uint64_t bytes_max, std::vector<std::string> content_types) {
-    return {Kind::buffered, bytes_max, std::move(content_types)};
+    return {Kind::buffered, bytes_max, std::move(content_types), {}};
   }
   static Body json(std::uint64_t bytes_max) { return buffered(bytes_max, {"application/json"}); }
   static Body streamed(std::uint64_t bytes_max, std::vector<std::string> content_types) {
-    return {Kind::streamed, bytes_max, std::move(content_types)};
+    return {Kind::streamed, bytes_max, std::move(content_types), {}};
   }
 };
 

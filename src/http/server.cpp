@@ -145,6 +145,40 @@ void Server::Shared::make_metrics() {
       [](const void* of) { return static_cast<double>(static_cast<const std::atomic<std::size_t>*>(of)->load()); }, &connections);
 }
 
+void LoopState::park(CallerId caller, std::shared_ptr<Connection> connection) {
+  held_back.add();
+  turns.park(caller, std::move(connection));
+  if (!std::exchange(polled_, true)) loop.add_poller(this);
+}
+
+void LoopState::forget(CallerId caller, const std::shared_ptr<Connection>& parked) {
+  turns.forget(caller, parked);
+  rest_if_none();
+}
+
+void LoopState::rest_if_none() {
+  if (turns.parked() > 0 || !std::exchange(polled_, false)) return;
+  loop.remove_poller(this);
+}
+
+// Lets a few go on. True: there was somebody; then the loop looks at its sockets and comes back.
+bool LoopState::poll() {
+  constexpr std::chrono::microseconds kSlice{100};
+  const Steady begin = system_clock().steady();
+  std::shared_ptr<Connection> connection;  // keeps what all connections share, and so this
+  for (Steady now = begin; now - begin < kSlice; now = system_clock().steady()) {
+    auto next = turns.next(now, company.has_light(now));
+    if (!next) break;
+    connection = std::move(*next);
+    connection->take_turn();
+  }
+  rest_if_none();
+  if (connection == nullptr && turns.parked() > 0 && !std::exchange(*timed_, true)) {
+    loop.after(Millis{1}, [timed = timed_] { *timed = false; });  // wakes the loop, which asks again
+  }
+  return connection != nullptr;
+}
+
 void Server::Shared::add(LoopState& state, std::shared_ptr<Connection> connection) {
   Connection* const key = connection.get();
   state.connections.emplace(key, std::move(connection));
@@ -182,7 +216,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::vector
   auto shared = std::make_shared<Shared>(std::move(options), TRY(Router::build(std::move(routes))), guard, loops, pool, metrics);
   shared->tick =
       std::clamp(std::min({shared->options.header_timeout, shared->options.idle_timeout, shared->options.rate_window}) / 4, Millis{20}, Millis{500});
-  for (std::size_t i = 0; i < loops.size(); ++i) shared->states.push_back(std::make_unique<LoopState>(loops.at(i)));
+  const double part = std::min(1.0, static_cast<double>(os::usable_cores()) / static_cast<double>(loops.size()));  // of a core, that a loop may have
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    Counter& held_back = metrics.counter("slipway_http_held_back_total", "Requests whose caller had used up its part of a loop's time");
+    shared->states.push_back(std::make_unique<LoopState>(loops.at(i), shared->company, held_back, part));
+  }
   shared->make_metrics();
   shared->acceptor = std::make_shared<Shared::Acceptor>(loops.at(0));
   TRY(shared->acceptor->open(endpoint));

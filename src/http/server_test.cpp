@@ -179,10 +179,18 @@ class ServerTest : public testing::Test {
   std::vector<Route> routes() {
     std::vector<Route> r;
     r.push_back(route(Method::get, "/hello", on_loop([](Request&&, Responder responder) { responder.send(Response::text("hello")); })));
-    r.push_back(route(Method::post, "/echo", on_loop([](Request&& q, Responder responder) { responder.send(Response::json(std::move(q.body))); }),
+    r.push_back(route(Method::post, "/echo",
+                      on_loop([](Request&& q, Responder responder) { responder.send(Response::json(std::string(q.body.text()))); }),
                       Body::buffered(100'000, {"application/json"})));
+    r.push_back(route(Method::post, "/aligned", on_loop([](Request&& q, Responder responder) {
+                        const std::size_t at = std::stoul(std::string(q.header("x-numbers-at").value_or("")));
+                        const std::size_t address = reinterpret_cast<std::uintptr_t>(q.body.data()) + at;
+                        responder.send(Response::text(std::to_string(address % 16) + "|" + std::string(q.body.text())));
+                      }),
+                      Body::buffered(2'000'000, {})));
+    r.back().body.aligned_at = "x-numbers-at";
     r.push_back(route(Method::post, "/pool/:id", on_pool([](Request& q) -> Result<Response> {
-                        return Response::json(std::string(q.param("id")) + "|" + q.body + "|" + std::string(q.request_id()));
+                        return Response::json(std::string(q.param("id")) + "|" + std::string(q.body.text()) + "|" + std::string(q.request_id()));
                       }),
                       Body::buffered(1000, {})));
     r.push_back(route(Method::get, "/throws", on_pool([](Request&) -> Result<Response> { throw std::runtime_error("/secret/path"); })));
@@ -492,6 +500,20 @@ TEST_F(ServerTest, ReadsLargeBodiesHoweverTheyAreCut) {
     EXPECT_TRUE(c.response().ends_with(body)) << step;
     EXPECT_THAT(c.response(), testing::EndsWith("hello"));
   }
+}
+
+TEST_F(ServerTest, PutsTheNumbersOfABodyWhereTheyAreAlignedHoweverLargeItGrows) {
+  start();
+  for (const std::size_t size : {100u, 50'000u, 1'900'000u}) {  // in the connection's buffer, read into its place, grown on the way
+    std::string body;
+    for (std::size_t i = 0; i < size; ++i) body += static_cast<char>('a' + i % 26);
+    for (const std::size_t at : {0u, 7u, 16u, 61u}) {
+      const std::string answer = ask(post("/aligned", body, "X-Numbers-At: " + std::to_string(at) + "\r\n"));
+      EXPECT_TRUE(answer.ends_with("\r\n\r\n0|" + body)) << size << " " << at;
+    }
+  }
+  // A lie moves nothing out of its memory.
+  EXPECT_THAT(ask(post("/aligned", "abc", "X-Numbers-At: 18446744073709551615\r\n")), testing::EndsWith("0|abc"));
 }
 
 TEST_F(ServerTest, GivesUpALargeBodyWhileItIsRead) {

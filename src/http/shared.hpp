@@ -14,6 +14,7 @@
 #include "slipway/base/metrics.hpp"
 #include "slipway/http/router.hpp"
 #include "slipway/http/server.hpp"
+#include "slipway/http/turns.hpp"
 #include "slipway/os/loop.hpp"
 #include "slipway/os/pool.hpp"
 
@@ -26,11 +27,25 @@ struct RouteMetrics {
   Histogram* seconds = nullptr;
 };
 
-struct LoopState {
-  explicit LoopState(os::Loop& l) : loop(l) {}
+// One loop's connections, and whose turn it is: asked by the loop each turn, so that between a few requests of those who ask for much the
+// sockets are looked at for others.
+struct LoopState final : os::Poller {
+  LoopState(os::Loop& l, Company& c, Counter& h, double part) : loop(l), company(c), held_back(h), turns(part) {}
+  bool poll() override;
+  void park(CallerId caller, std::shared_ptr<Connection> connection);
+  void forget(CallerId caller, const std::shared_ptr<Connection>& parked);
+
   os::Loop& loop;
+  Company& company;
+  Counter& held_back;
+  Turns<std::shared_ptr<Connection>> turns;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
   bool ticking = false;
+
+ private:
+  void rest_if_none();
+  bool polled_ = false;
+  std::shared_ptr<bool> timed_ = std::make_shared<bool>(false);  // the timer may outlive this
 };
 
 struct Server::Shared : std::enable_shared_from_this<Server::Shared> {
@@ -43,6 +58,7 @@ struct Server::Shared : std::enable_shared_from_this<Server::Shared> {
   os::Loops& loops;
   os::Pool& pool;
   Metrics& metrics;
+  Company company;
   std::vector<RouteMetrics> route_metrics;         // as router.routes(); one more at the end for requests without a route
   std::vector<std::unique_ptr<LoopState>> states;  // as the loops
   Millis tick{1000};

@@ -522,6 +522,43 @@ TEST(Engine, LetsAModelRestAfterThreeCrashes) {
   EXPECT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
 }
 
+TEST(Engine, NeverBlamesAModelForKillsFromOutside) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  for (unsigned kills = 0; kills < 8; ++kills) {
+    auto answer = rig.ask(*model, {row_of(3, 1)}).get();
+    ASSERT_TRUE(answer.ok()) << kills << ": " << answer.error().detail();
+    ASSERT_EQ(::kill(model->stats().pid, SIGKILL), 0);
+    for (int wait = 0; wait < 1000 && model->stats().crashes <= kills; ++wait) std::this_thread::sleep_for(5ms);
+    ASSERT_EQ(model->stats().crashes, kills + 1);
+    EXPECT_EQ(model->stats().quarantine, "");
+  }
+}
+
+TEST(Engine, BeginsAgainWhenACellIsKilledWhileItLoads) {
+  Rig rig;
+  Engine& engine = rig.start();
+  auto model = rig.deploy(linear(3));
+  std::promise<Status> loaded;
+  auto outcome = loaded.get_future();
+  model->load([&](Status status) { loaded.set_value(std::move(status)); });
+  const std::string launcher = std::to_string(engine.stats().launcher_pid);
+  pid_t last = 0;
+  for (int kills = 0; kills < 3 && outcome.wait_for(0s) != std::future_status::ready;) {
+    pid_t cell = 0;
+    std::ifstream("/proc/" + launcher + "/task/" + launcher + "/children") >> cell;
+    if (cell <= 0 || cell == last) continue;
+    ::kill(last = cell, SIGKILL);
+    ++kills;
+  }
+  EXPECT_GT(last, 0);
+  const Status status = outcome.get();
+  EXPECT_TRUE(status.ok()) << status.error().detail();
+  auto answer = rig.ask(*model, {row_of(3, 1)}).get();
+  EXPECT_TRUE(answer.ok()) << answer.error().detail();
+}
+
 TEST(Engine, SurvivesAModelThatEatsAllItsMemory) {
   if (!kSandboxed) GTEST_SKIP() << "memory limits are off in sanitizer builds";
   Rig rig;
@@ -669,7 +706,6 @@ TEST(Engine, GivesACrowdedModelAnotherCell) {
 TEST(Engine, LosesNothingButWhatRanWhenOneOfTwoCellsIsKilled) {
   Rig rig;
   rig.options.cells = 2;
-  rig.options.restarts_max = 100;
   rig.start();
   auto model = rig.deploy(looping());
   ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
@@ -756,6 +792,49 @@ TEST(Engine, UnloadsTheLeastRecentlyUsedAndItsMemoryReturns) {
   EXPECT_GE(a->stats().cold_starts, 2u);
 }
 
+TEST(Engine, KeepsManyModelsThatAreLoadedAtTheSameTimeWithinTheBudget) {
+  if (!kSandboxed) GTEST_SKIP() << "a sanitizer's shadow memory is counted with the models'";
+  Rig rig;
+  rig.options.memory_bytes = 40 << 20;
+  Engine& engine = rig.start();
+  std::vector<std::shared_ptr<Model>> models;
+  for (int i = 0; i < 24; ++i) models.push_back(rig.deploy(linear(3 + i), "m" + std::to_string(i)));
+  std::uint64_t most = 0, loaded = 0;
+  for (int round = 0; round < 4; ++round) {
+    std::vector<std::future<Rig::Answer>> answers;
+    for (int i = 0; i < 24; ++i) answers.push_back(rig.ask(*models[static_cast<std::size_t>(i)], {row_of(3 + i, 1)}, 60s));
+    for (auto& answer : answers) {
+      while (answer.wait_for(1ms) != std::future_status::ready) {
+        most = std::max(most, engine.stats().resident_bytes);
+        loaded = std::max(loaded, engine.stats().loaded);
+      }
+      const auto got = answer.get();
+      ASSERT_TRUE(got.ok()) << got.error().detail();
+    }
+  }
+  EXPECT_LE(static_cast<double>(most), 1.1 * static_cast<double>(rig.options.memory_bytes));
+  EXPECT_GE(loaded, 2u);
+  EXPECT_LT(loaded, 24u);
+}
+
+TEST(Engine, LetsModelsThatAlwaysHaveWorkTakeTurnsWhenOnlyOneFits) {
+  Rig rig;
+  rig.options.memory_bytes = 1;  // one cell at a time, whatever it needs
+  rig.options.cells = 1;
+  Engine& engine = rig.start();
+  std::vector<std::shared_ptr<Model>> models = {rig.deploy(looping(), "a"), rig.deploy(looping(), "b")};
+  std::vector<std::future<Rig::Answer>> answers;
+  for (int i = 0; i < 400; ++i) answers.push_back(rig.ask(*models[static_cast<std::size_t>(i % 2)], {whole(kFiveMs)}, 60s));
+  std::uint64_t together = 0;
+  for (auto& answer : answers) {
+    while (answer.wait_for(1ms) != std::future_status::ready) together = std::max(together, engine.stats().loaded);
+    const auto got = answer.get();
+    ASSERT_TRUE(got.ok()) << got.error().detail();
+  }
+  EXPECT_EQ(together, 1u);
+  EXPECT_GE(models[0]->stats().cold_starts + models[1]->stats().cold_starts, 3u) << "neither waited until the other had nothing more to do";
+}
+
 TEST(Engine, StartsANewLauncherWhenItDies) {
   Rig rig;
   Engine& engine = rig.start();
@@ -818,6 +897,29 @@ TEST(Engine, ImportsInACellOfItsOwn) {
   if (!kSandboxed) return;
   EXPECT_THAT(import("hog").error().detail(), HasSubstr("memory"));
   for (const char* forbidden : {"open", "socket"}) EXPECT_THAT(import(forbidden).error().detail(), HasSubstr("sandbox")) << forbidden;
+}
+
+TEST(Engine, DoesNotRefuseAFileWhoseImportWasKilledFromOutside) {
+  Rig rig;
+  Engine& engine = rig.start();
+  ImportJob job;
+  job.files.push_back({"a.pkl", os::make_sealed("a", std::string_view("bytes")).value()});
+  job.options_json = "spin";
+  job.memory_bytes = 256 << 20;
+  job.deadline = in(20s);
+  std::promise<Result<os::Fd>> promise;
+  engine.import_model(std::move(job), [&](Result<os::Fd> r) { promise.set_value(std::move(r)); });
+  const std::string launcher = std::to_string(engine.stats().launcher_pid);
+  pid_t cell = 0;
+  for (int wait = 0; wait < 2000 && cell <= 0; ++wait) {
+    std::this_thread::sleep_for(5ms);
+    std::ifstream("/proc/" + launcher + "/task/" + launcher + "/children") >> cell;
+  }
+  ASSERT_GT(cell, 0);
+  ::kill(cell, SIGKILL);
+  const auto answer = promise.get_future().get();
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), ErrorCode::unavailable) << answer.error().detail();
 }
 
 TEST(Engine, RetiresAModelAfterWhatRunsIsDone) {

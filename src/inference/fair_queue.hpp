@@ -1,6 +1,7 @@
 // FairQueue: what waits for one model, in the order of its dispatch. By priority first; within a priority fair between callers by what
 // their requests cost (start-time fair queueing: Goyal, Vin and Cheng 1996); of one caller in the order of arrival. A lower priority that
-// was passed over `kPatience` times in a row is served once, so that it is slow under load and not starved.
+// was passed over `kPatience` times in a row is served once, so that it is slow under load and not starved. A caller that has asked for less than
+// its part may have up to `kCredit_s` of it later: the few requests that it sends close together don't wait for each other's turns.
 //
 // A pure value: no clock, no lock. push and pop are logarithmic in the callers that wait.
 #pragma once
@@ -30,6 +31,7 @@ template <class T>
 class FairQueue {
  public:
   static constexpr unsigned kPatience = 32;
+  static constexpr double kCredit_s = 0.25;
 
   struct Entry {
     T value;
@@ -48,7 +50,7 @@ class FairQueue {
     if (in.flows.size() > kIdleFlowsMax + 2 * in.order.size()) forget_idle(in);
     Flow& flow = in.flows[ticket.caller];
     if (flow.entries.empty()) {
-      flow.start = std::max(flow.start, in.now);
+      flow.start = std::max(flow.start, in.now - kCredit_s);
       in.order.emplace(flow.start, ticket.caller);
     }
     flow.cost_s += ticket.cost_s;
@@ -88,7 +90,7 @@ class FairQueue {
     remove(entry.ticket);
     --in.size;
     flow.cost_s -= entry.ticket.cost_s;
-    in.now = start;
+    in.now = std::max(in.now, start);
     flow.start = start + entry.ticket.cost_s;
     if (!flow.entries.empty()) in.order.emplace(flow.start, caller);
     if (in.size == 0) forget(in);
@@ -101,7 +103,7 @@ class FairQueue {
     auto at = in.flows.find(ticket.caller);
     if (at == in.flows.end()) return;
     Flow& flow = at->second;
-    const double start = std::max(in.now, flow.start + more_s);
+    const double start = std::max(in.now - kCredit_s, flow.start + more_s);
     if (!flow.entries.empty()) {
       in.order.erase({flow.start, ticket.caller});
       in.order.emplace(start, ticket.caller);
@@ -168,7 +170,7 @@ class FairQueue {
   static constexpr std::size_t kIdleFlowsMax = 64;
   struct Flow {  // a caller's
     std::deque<Entry> entries;
-    double start = 0;  // the virtual time at which its first entry's turn comes
+    double start = -1e300;  // the virtual time at which its first entry's turn comes
     double cost_s = 0;
   };
   struct Class {
@@ -211,7 +213,7 @@ class FairQueue {
     if (in.size == 0) forget(in);
   }
   static void forget_idle(Class& in) {
-    std::erase_if(in.flows, [&in](const auto& f) { return f.second.entries.empty() && f.second.start <= in.now; });
+    std::erase_if(in.flows, [&in](const auto& f) { return f.second.entries.empty() && f.second.start <= in.now - kCredit_s; });
   }
   // Nobody waits: what callers had before doesn't count any more.
   static void forget(Class& in) {

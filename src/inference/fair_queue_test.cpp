@@ -59,7 +59,24 @@ TEST(FairQueue, GivesANewcomerNoCreditForTheTimeItWasAway) {
   for (int i = 0; i < 10; ++i) queue.push("a", ticket(1));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(queue.pop().value, "a");
   for (int i = 0; i < 5; ++i) queue.push("b", ticket(2));
-  EXPECT_EQ(drained(queue), "bababababa") << "they take turns from now on";
+  EXPECT_EQ(drained(queue), "bbabababaa") << "they take turns from now on; the credit of the one that came is less than a turn";
+}
+
+TEST(FairQueue, LetsTheFewRequestsOfOneThatAsksForLittleGoTogether) {
+  Queue queue;
+  for (int i = 0; i < 100; ++i) queue.push("a", ticket(1, 0.02));
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(queue.pop().value, "a");
+  for (int i = 0; i < 4; ++i) queue.push("b", ticket(2, 0.02));
+  EXPECT_EQ(drained(queue).substr(0, 6), "bbbbaa");
+}
+
+TEST(FairQueue, GivesNoMoreCreditThanSoMuchToWhoWasAway) {
+  Queue queue;
+  for (int i = 0; i < 200; ++i) queue.push("a", ticket(1, 0.02));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(queue.pop().value, "a");
+  for (int i = 0; i < 60; ++i) queue.push("b", ticket(2, 0.02));
+  const std::string order = drained(queue).substr(0, 30);
+  EXPECT_NEAR(static_cast<double>(order.find('a')), Queue::kCredit_s / 0.02, 2) << order;
 }
 
 TEST(FairQueue, PutsHigherPrioritiesFirstButNeverStarvesTheLowest) {

@@ -15,8 +15,8 @@ namespace slipway::inference {
 
 namespace {
 
-constexpr Millis kMeasureEvery{1000};
 constexpr unsigned kWorkers = 2;
+constexpr Millis kLookForRoomEvery{2};
 
 Steady now_steady() { return std::chrono::steady_clock::now(); }
 std::int64_t ns_of(Steady t) { return t.time_since_epoch().count(); }
@@ -63,6 +63,7 @@ Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
                      metrics.histogram("slipway_run_seconds", "run in a cell, seen by each request in it")} {
   if (options_.memory_bytes == 0) options_.memory_bytes = half_of_memory();
   if (options_.launcher_program.empty()) options_.launcher_program = os::own_program();
+  out_of_memory_kills_ = os::out_of_memory_kills();
 }
 
 Status Fleet::begin() {
@@ -122,6 +123,7 @@ void Fleet::run() {
   imports_waiting_.clear();
   if (launcher_) launcher_->end();  // and every cell with it
   lives_.clear();
+  loads_waiting_.clear();
 }
 
 void Fleet::turn() {
@@ -129,6 +131,8 @@ void Fleet::turn() {
   if (launcher_) take_events();
   const Steady now = now_steady();
   check_starting(now);
+  see_off();
+  let_loads_in(now);
   next_look_ns_.store(INT64_MAX);  // from here on who has an earlier deadline signals us; see look_at()
   Steady next = std::min(expire(now), expire_imports(now));
   for (const auto& [id, life] : lives_) {
@@ -136,6 +140,7 @@ void Fleet::turn() {
   }
   if (now >= next_measure_) measure(now);
   next = std::min(next, next_measure_);
+  if (!loads_waiting_.empty() || leaving_ != 0) next = std::min(next, now + kLookForRoomEvery);
   next_look_ns_.store(ns_of(next));
   pollfd waits[2] = {{wake_.get(), POLLIN, 0}, {launcher_ ? launcher_->fd() : -1, POLLIN, 0}};
   ::poll(waits, 2, wait_ms(next));
@@ -172,7 +177,7 @@ void Fleet::look_at(Steady when) {
 }
 
 void Fleet::want(std::shared_ptr<ModelQueue> model) {
-  send([this, model = std::move(model)] { fetch(model); });
+  send([this, model = std::move(model)] { load({model, now_steady(), 0, {}}); });
 }
 
 void Fleet::broke(std::shared_ptr<CellLink> cell, Error why) {
@@ -218,9 +223,9 @@ void Fleet::restart_launcher() {
   for (auto& [id, life] : lives) {
     const auto model = life.link->model;
     if (!life.attached)
-      fetch(model);  // nothing was run yet: begin again
+      load(std::move(life.load));  // nothing was run yet: begin again
     else if (model->detach(life.link, EndCause::launcher_lost, "the launcher of cells was lost", now))
-      fetch(model);
+      load({model, now, 0, {}});
   }
   for (auto& [id, import] : imports) import.done(Error(ErrorCode::unavailable, "The import was interrupted; try it again"));
   start_imports();
@@ -304,30 +309,26 @@ void Fleet::work() {
   }
 }
 
-void Fleet::fetch(const std::shared_ptr<ModelQueue>& model) {
+void Fleet::fetch(Load load) {
   {
     std::lock_guard lock(work_mutex_);
-    work_.push_back([this, model, wanted = now_steady()] {
-      auto fd = std::make_shared<Result<os::Fd>>(model->spec().source());
-      send([this, model, fd, wanted] { load_with(model, std::move(*fd), wanted); });
+    work_.push_back([this, load = std::move(load)] {
+      auto fd = std::make_shared<Result<os::Fd>>(load.model->spec().source());
+      send([this, load, fd] { load_with(load, std::move(*fd)); });
     });
   }
   work_ready_.notify_one();
 }
 
-void Fleet::load_with(const std::shared_ptr<ModelQueue>& model, Result<os::Fd> artifact, Steady wanted) {
-  if (model->has_cells() && resident_bytes() + model->expected_bytes() > options_.memory_bytes) {
-    model->load_failed(Error(ErrorCode::unavailable, "there is no memory for one more of its cells"), now_steady(), false);
-    return;
-  }
-  unload_for(model->expected_bytes());
+void Fleet::load_with(Load load, Result<os::Fd> artifact) {
+  const auto model = load.model;
   Result<std::shared_ptr<CellLink>> link = artifact.ok() ? order_cell(model, *artifact) : Result<std::shared_ptr<CellLink>>(artifact.error());
   if (!link.ok()) {
     log::warn("model.load_failed", {{"model", model->spec().id}, {"reason", link.error().detail()}, {"internal", link.error().internal()}});
     model->load_failed(link.error(), now_steady(), false);
     return;
   }
-  lives_.emplace((*link)->id, Life{*link, wanted, now_steady() + options_.start_timeout, false, {}});
+  lives_.emplace((*link)->id, Life{*link, std::move(load), now_steady() + options_.start_timeout, false, {}});
 }
 
 Result<std::shared_ptr<CellLink>> Fleet::order_cell(const std::shared_ptr<ModelQueue>& model, const os::Fd& artifact) {
@@ -353,12 +354,14 @@ void Fleet::check_starting(Steady now) {
     if (life.attached || !life.ended_because.empty()) continue;
     if (life.link->ring.cell_state() == os::CellState::ready && life.link->child.pid > 0) {
       life.attached = true;
-      const double seconds = std::chrono::duration<double>(now - life.wanted).count();
+      const double seconds = std::chrono::duration<double>(now - life.load.wanted).count();
       cold_starts_.add();
       cold_start_s_.observe(seconds);
       log::info("model.loaded", {{"model", life.link->model->spec().id}, {"pid", life.link->child.pid}, {"ms", seconds * 1000}});
+      measure_cell(life, now);
       life.link->model->attach(life.link, seconds * 1000);
-      next_measure_ = now;
+      life.load.room.reset();
+      next_measure_ = std::min(next_measure_, now + kMeasureEvery);
     } else if (life.start_by <= now) {
       slow.push_back(id);
     }
@@ -381,7 +384,7 @@ void Fleet::end_cell(std::uint64_t id, EndCause cause, const std::string& reason
   if (cause != EndCause::unloaded) {
     crashes_.add();
     log::warn("cell.ended", {{"model", model->spec().id}, {"pid", life.link->child.pid}, {"reason", reason}});
-    if (model->detach(life.link, cause, reason, now_steady())) fetch(model);
+    if (model->detach(life.link, cause, reason, now_steady())) load({model, now_steady(), 0, {}});
   }
 }
 
@@ -392,55 +395,32 @@ void Fleet::cell_exited(std::uint64_t id, int wait_status) {
   const Steady now = now_steady();
   const bool forbidden = violated_sandbox(wait_status);
   if (life.attached && !life.ended_because.empty()) return;  // ended by us, all is done
+  const bool killed = life.ended_because.empty() && killed_from_outside(wait_status, now);
   const std::string reason = !life.ended_because.empty() ? life.ended_because : reason_of(wait_status, options_.model_memory_bytes);
   crashes_.add();
   log::warn(forbidden ? "cell.sandbox_violation" : "cell.crashed",
             {{"model", model->spec().id}, {"pid", life.link->child.pid}, {"reason", reason}, {"exit", os::describe_exit(wait_status)}});
   if (forbidden) model->quarantine(reason, now);
-  if (life.attached) {
-    if (model->detach(life.link, EndCause::crash, reason, now)) fetch(model);
-    return;
-  }
+  if (!life.attached) return start_ended(std::move(life), killed, reason, now);
+  if (model->detach(life.link, killed ? EndCause::killed : EndCause::crash, reason, now)) load({model, now, 0, {}});
+}
+
+// The cell ended before it was ready. Who killed it didn't mean the model: begin again, but not for ever.
+void Fleet::start_ended(Life life, bool killed, const std::string& reason, Steady now) {
+  constexpr unsigned kKillsMax = 10;
+  life.load.room.reset();
+  if (killed && ++life.load.kills <= kKillsMax) return load(std::move(life.load));
   const bool told = life.link->ring.cell_state() == os::CellState::failed;
-  model->load_failed(Error(ErrorCode::model_refused, told ? life.link->ring.message() : reason), now, true);
+  const ErrorCode code = killed ? ErrorCode::unavailable : ErrorCode::model_refused;
+  life.link->model->load_failed(Error(code, told ? life.link->ring.message() : reason), now, true);
 }
 
-std::uint64_t Fleet::resident_bytes() const {
-  std::uint64_t total = 0;
-  for (const auto& model : models()) {
-    for (const auto& cell : model->loaded()) total += cell.resident_bytes;
-  }
-  return total;
-}
-
-void Fleet::unload_for(std::uint64_t incoming_bytes) {
-  std::vector<policy::Loaded> loaded;
-  for (const auto& model : models()) {
-    for (const auto& cell : model->loaded()) loaded.push_back(cell);
-  }
-  for (auto id : policy::to_unload(std::move(loaded), options_.memory_bytes, incoming_bytes)) {
-    auto it = lives_.find(id);
-    if (it == lives_.end()) continue;
-    const auto model = it->second.link->model;
-    if (model->take_idle_cell(id) == nullptr) continue;  // got work meanwhile
-    unloads_.add();
-    log::info("model.unloaded", {{"model", model->spec().id}});
-    end_cell(id, EndCause::unloaded, "unloaded");
-  }
-}
-
-void Fleet::measure(Steady now) {
-  bool any = false;
-  std::vector<std::uint64_t> surplus;
-  for (const auto& [id, life] : lives_) {
-    if (!life.attached || !life.ended_because.empty()) continue;
-    any = true;
-    life.link->model->measured(*life.link, os::resident_bytes(life.link->child.pid, launcher_anonymous_));
-    if (const auto idle = life.link->model->take_surplus(now)) surplus.push_back(idle->id);
-  }
-  for (const auto id : surplus) end_cell(id, EndCause::unloaded, "not needed any more");
-  next_measure_ = any ? now + kMeasureEvery : Steady::max();
-  unload_for(0);
+// Somebody's SIGKILL: not ours, not the kernel's for want of memory; and a cell can't send it to itself.
+bool Fleet::killed_from_outside(int wait_status, Steady now) {
+  if (!WIFSIGNALED(wait_status) || WTERMSIG(wait_status) != SIGKILL) return false;
+  const std::uint64_t kills = os::out_of_memory_kills();
+  if (std::exchange(out_of_memory_kills_, kills) != kills) out_of_memory_at_ = now;
+  return now - out_of_memory_at_ > Millis(1000);  // who needs too much may take another one with it
 }
 
 Steady Fleet::expire(Steady now) {
@@ -503,8 +483,9 @@ Status Fleet::order_import(std::uint64_t id, Import& import) {
   return launcher_->order(order, fds);
 }
 
-static Result<os::Fd> finished_import(os::Fd answer, bool expired, int wait_status, std::uint64_t memory_bytes) {
+static Result<os::Fd> finished_import(os::Fd answer, bool expired, bool killed, int wait_status, std::uint64_t memory_bytes) {
   if (expired) return Error(ErrorCode::model_refused, "The import took longer than it may");
+  if (killed) return Error(ErrorCode::unavailable, "The import's process was killed; try it again");
   if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0) {
     return Error(ErrorCode::model_refused, "The import failed: " + reason_of(wait_status, memory_bytes)).because(os::describe_exit(wait_status));
   }
@@ -517,7 +498,8 @@ void Fleet::import_exited(std::uint64_t id, int wait_status) {
   imports_.erase(id);
   imports_done_.add();
   if (violated_sandbox(wait_status)) log::warn("import.sandbox_violation", {{"pid", import.child.pid}});
-  import.done(finished_import(std::move(import.answer), import.expired, wait_status, import.job.memory_bytes));
+  const bool killed = killed_from_outside(wait_status, now_steady());
+  import.done(finished_import(std::move(import.answer), import.expired, killed, wait_status, import.job.memory_bytes));
   start_imports();
 }
 

@@ -32,9 +32,18 @@ class Fleet final : public Engine, public FleetCalls {
   void drained(std::shared_ptr<ModelQueue> model) override;
 
  private:
+  static constexpr Millis kMeasureEvery{1000};
+  // A place in the memory budget for a cell that is on its way: from when its load is let in until it is measured, or comes to nothing.
+  using Room = std::shared_ptr<const std::uint64_t>;
+  struct Load {  // a cell that a model wants
+    std::shared_ptr<ModelQueue> model;
+    Steady wanted;
+    unsigned kills = 0;  // of its cell, from outside, before it was ready
+    Room room;
+  };
   struct Life {  // a model cell, from the order to its exit
     std::shared_ptr<CellLink> link;
-    Steady wanted;
+    Load load;
     Steady start_by;
     bool attached = false;
     std::string ended_because;  // not empty: we ended it
@@ -61,16 +70,27 @@ class Fleet final : public Engine, public FleetCalls {
   void restart_launcher();
   Status start_launcher();
 
-  void fetch(const std::shared_ptr<ModelQueue>& model);  // asks a worker for the artifact
-  void load_with(const std::shared_ptr<ModelQueue>& model, Result<os::Fd> artifact, Steady wanted);
+  void load(Load load);  // as soon as there is room
+  void let_loads_in(Steady now);
+  void fetch(Load load);  // asks a worker for the artifact
+  void load_with(Load load, Result<os::Fd> artifact);
   Result<std::shared_ptr<CellLink>> order_cell(const std::shared_ptr<ModelQueue>& model, const os::Fd& artifact);
   void check_starting(Steady now);
   void end_cell(std::uint64_t id, EndCause cause, const std::string& reason);
   void cell_exited(std::uint64_t id, int wait_status);
+  void start_ended(Life life, bool killed, const std::string& reason, Steady now);
+  bool killed_from_outside(int wait_status, Steady now);
   unsigned threads_for(const ModelSpec& spec) const;
-  std::uint64_t resident_bytes() const;  // of all cells, as measured last
+  std::vector<policy::Loaded> loaded() const;  // every cell, as measured last
+  Room reserve(std::uint64_t bytes);
+  bool fits(std::uint64_t bytes) const;  // beside all that is there and on its way
+  bool make_room(std::uint64_t bytes, Steady now);
+  void see_off();
   void unload_for(std::uint64_t incoming_bytes);
+  bool unload(std::uint64_t id);
   void measure(Steady now);
+  void measure_cell(const Life& life, Steady now);
+  std::uint64_t expected_bytes(const ModelQueue& model) const;  // of one more cell
   Steady expire(Steady now);
 
   void start_imports();
@@ -85,6 +105,8 @@ class Fleet final : public Engine, public FleetCalls {
   os::Fd wake_;
   std::vector<std::shared_ptr<LoopCells>> loops_;
   std::atomic<std::int64_t> next_look_ns_;  // when the thread looks next; later needs no signal
+
+  std::atomic<std::uint64_t> reserved_bytes_{0};  // before all that may hold a Room
 
   mutable std::mutex mutex_;  // messages, models, counts
   std::vector<Message> messages_;
@@ -108,6 +130,12 @@ class Fleet final : public Engine, public FleetCalls {
   std::map<std::uint64_t, Import> imports_;
   std::deque<Import> imports_waiting_;
   Steady next_measure_ = Steady::max();
+  std::deque<Load> loads_waiting_;  // for room, in the order of their coming
+  Steady no_room_since_ = Steady::max();
+  policy::Expectation expectation_;
+  std::uint64_t leaving_ = 0;  // the cell that is to make room; 0: none
+  std::uint64_t out_of_memory_kills_ = 0;
+  Steady out_of_memory_at_{};
 
   Counter& cold_starts_;
   Counter& crashes_;

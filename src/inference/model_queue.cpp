@@ -107,6 +107,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     last_used_ = now;
     request.ticket.cost_s = service_.estimate_s(request.job.rows);
     overload_.arrived();
+    callers_.asks(request.job.caller, now);
     const bool was_on = overload_.on();
     const bool can_work = !cells_.empty();  // what piles up during a cold start is no overload
     if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
@@ -229,11 +230,12 @@ bool ModelQueue::gathers(Steady now) const {
 }
 
 // The cell that has least before it. With a batching window a cell gets work when it is free, and then a batch.
-const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch) const {
+const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch, Steady now) const {
   const std::shared_ptr<CellLink>* chosen = nullptr;
   for (const auto& cell : cells_) {
+    if (cell->leaving) continue;
     if (cell.get() == batch) return &cell;
-    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots);
+    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots, callers_.several(now));
     if (cell->ring.in_use() >= most) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))
@@ -245,7 +247,7 @@ const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch) const
 // The copy into the ring happens under the lock: some nanoseconds for a row of features, some 50
 // microseconds for an image, which then runs for milliseconds.
 ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wakes, Batch& batch) {
-  const std::shared_ptr<CellLink>* chosen = choose(batch.cell);
+  const std::shared_ptr<CellLink>* chosen = choose(batch.cell, now);
   if (chosen == nullptr) return Submitted::no_room;
   CellLink& cell = **chosen;
   if (!cell.ring.fits(request.ticket.bytes)) return Submitted::too_large;

@@ -48,9 +48,10 @@ struct CellLink {  // a cell from the server's side
   std::vector<std::atomic<std::uint32_t>> outstanding;  // by Loop: requests that come back there
   std::vector<std::atomic<std::uint8_t>> listed;        // by Loop: it looks at this cell before it sleeps
   std::atomic<bool> ended{false};
-  double outstanding_s = 0;          // what its flights will probably take; this and the next two under the model's lock
+  bool leaving = false;              // is given nothing more, and goes when it has done what it has; under the model's lock
+  double outstanding_s = 0;          // what its flights will probably take; this and the next three under the model's lock
   std::uint64_t resident_bytes = 0;  // as measured last
-  Steady last_used{};
+  Steady last_used{}, measured_at{};
   std::shared_ptr<ModelQueue> model;
   os::Child child;  // the fleet's thread only
 };
@@ -75,7 +76,8 @@ struct QueueMetrics {  // of all models together
 };
 
 // overdue: a run was ended for its deadline; hung: the same, and it had so long that the model is to blame, not an impatient caller.
-enum class EndCause : std::uint8_t { crash, hung, overdue, unloaded, launcher_lost };
+// killed: by somebody else's SIGKILL, for which the model is not to blame.
+enum class EndCause : std::uint8_t { crash, hung, overdue, killed, unloaded, launcher_lost };
 
 class ModelQueue final : public Model, public Cancellation::Holder, public std::enable_shared_from_this<ModelQueue> {
  public:
@@ -103,7 +105,8 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   // The cell is gone or about to be. Answers or requeues what it held; true: load it again, something waits.
   bool detach(const std::shared_ptr<CellLink>& cell, EndCause cause, const std::string& reason, Steady now);
   std::vector<std::shared_ptr<CellLink>> take_idle();          // detaches its cells if it has no work, for unloading; else none
-  std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work
+  std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work, or is leaving and has done its part
+  bool leave(std::uint64_t id);                                // that one is to make room for others as soon as what it holds is done
   std::shared_ptr<CellLink> take_surplus(Steady now);          // one that others' help has made idle for long
   void quarantine(std::string reason, Steady now);
   struct Overdue {
@@ -118,9 +121,10 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   Due expire(Steady now);                      // answers what is late
   std::vector<policy::Loaded> loaded() const;  // a cell each
   bool has_cells() const;
-  void measured(CellLink& cell, std::uint64_t resident_bytes);
-  std::uint64_t expected_bytes() const;  // of one more cell
-  void abandon();                        // the engine ends: everything is answered `unavailable`
+  std::optional<Steady> measure_due(const CellLink& cell) const;  // when it was measured, if it was used since
+  void measured(CellLink& cell, std::uint64_t resident_bytes, Steady now);
+  std::uint64_t last_resident() const;  // of a cell that had run something; 0: unknown yet
+  void abandon();                       // the engine ends: everything is answered `unavailable`
 
  private:
   enum class Submitted : std::uint8_t { yes, no_room, too_large };
@@ -142,7 +146,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
     const CellLink* cell = nullptr;
     std::uint64_t rows = 0;
   };
-  const std::shared_ptr<CellLink>* choose(const CellLink* batch) const;
+  const std::shared_ptr<CellLink>* choose(const CellLink* batch, Steady now) const;
   Submitted submit(Request& request, Steady now, Wakes& wakes, Batch& batch);
   void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
@@ -190,6 +194,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   Steady gather_until_ = Steady::max();  // the earliest that is due of what waits, or waited before it
   policy::ServiceTime service_;
   policy::Overload overload_;
+  policy::Callers callers_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
   bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served

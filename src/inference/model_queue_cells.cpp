@@ -146,7 +146,7 @@ void ModelQueue::hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, c
   if (flight.answered) return;
   const bool running = cell.ring.slot_state(slot) == os::SlotState::running;
   Request& request = flight.request;
-  ++request.attempts;
+  if (running || cause != EndCause::killed) ++request.attempts;
   request.alone |= running;
   if (request.job.deadline <= now)
     answers.emplace_back(std::move(request), late());
@@ -181,6 +181,7 @@ bool ModelQueue::detach(const std::shared_ptr<CellLink>& cell, EndCause cause, c
     for (std::uint32_t slot = 0; slot < cell->flights.size(); ++slot) {
       if (cell->ring.in_flight(slot)) hand_back(*cell, slot, cause, reason, now, answers);
     }
+    if (cause == EndCause::killed) ++crashes_;
     if (cause == EndCause::crash || cause == EndCause::hung) rests = note_crash(reason, now);
     if (auto refused = restarts_.resting(now) ? refusal(now) : std::nullopt) fail_waiting(*refused, answers);
     pump(now, answers, wakes);  // to the other cells
@@ -206,10 +207,18 @@ std::vector<std::shared_ptr<CellLink>> ModelQueue::take_idle() {
 std::shared_ptr<CellLink> ModelQueue::take_idle_cell(std::uint64_t id) {
   std::lock_guard lock(mutex_);
   const auto at = std::find_if(cells_.begin(), cells_.end(), [id](const auto& c) { return c->id == id; });
-  if (at == cells_.end() || (*at)->ring.in_use() > 0 || !waiting_.empty()) return nullptr;
+  if (at == cells_.end() || (*at)->ring.in_use() > 0 || (!waiting_.empty() && !(*at)->leaving)) return nullptr;
   auto cell = *at;
   let_go(*cell);
+  if (cells_.empty() && !waiting_.empty()) start_loading();  // behind those it made room for
   return cell;
+}
+
+bool ModelQueue::leave(std::uint64_t id) {
+  std::lock_guard lock(mutex_);
+  const auto at = std::find_if(cells_.begin(), cells_.end(), [id](const auto& c) { return c->id == id; });
+  if (at != cells_.end()) (*at)->leaving = true;
+  return at != cells_.end();
 }
 
 std::shared_ptr<CellLink> ModelQueue::take_surplus(Steady now) {
@@ -355,7 +364,7 @@ std::vector<policy::Loaded> ModelQueue::loaded() const {
   std::lock_guard lock(mutex_);
   std::vector<policy::Loaded> all;
   for (const auto& cell : cells_)
-    all.push_back({cell->id, cell->resident_bytes, last_used_, !waiting_.empty() || cell->ring.in_use() > 0, residence_});
+    all.push_back({cell->id, cell->resident_bytes, last_used_, (!waiting_.empty() && !cell->leaving) || cell->ring.in_use() > 0, residence_});
   return all;
 }
 
@@ -364,14 +373,24 @@ bool ModelQueue::has_cells() const {
   return !cells_.empty();
 }
 
-void ModelQueue::measured(CellLink& cell, std::uint64_t resident_bytes) {
+std::optional<Steady> ModelQueue::measure_due(const CellLink& cell) const {
   std::lock_guard lock(mutex_);
-  cell.resident_bytes = last_resident_ = resident_bytes;
+  if (cell.last_used < cell.measured_at && cell.ring.in_use() == 0) return std::nullopt;
+  return cell.measured_at;
 }
 
-std::uint64_t ModelQueue::expected_bytes() const {
+// One that has run nothing yet is counted as large as the last one was in the end.
+void ModelQueue::measured(CellLink& cell, std::uint64_t resident_bytes, Steady now) {
   std::lock_guard lock(mutex_);
-  return last_resident_ > 0 ? last_resident_ : policy::estimated_resident(spec_.artifact_bytes);
+  const bool first = cell.measured_at == Steady{};
+  cell.measured_at = now;
+  cell.resident_bytes = first ? std::max(resident_bytes, last_resident_) : resident_bytes;
+  if (!first) last_resident_ = resident_bytes;
+}
+
+std::uint64_t ModelQueue::last_resident() const {
+  std::lock_guard lock(mutex_);
+  return last_resident_;
 }
 
 void ModelQueue::retire() {

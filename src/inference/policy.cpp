@@ -20,7 +20,20 @@ std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t b
   return keys;
 }
 
-std::uint64_t estimated_resident(std::uint64_t artifact_bytes) { return (8ull << 20) + artifact_bytes * 5 / 2; }
+std::optional<std::uint64_t> to_leave(const std::vector<Loaded>& loaded) {
+  const auto first = std::min_element(loaded.begin(), loaded.end(), [](const Loaded& a, const Loaded& b) {
+    return a.residence != b.residence ? a.residence < b.residence : a.key < b.key;
+  });
+  if (first == loaded.end() || first->residence == Residence::pinned) return std::nullopt;
+  return first->key;
+}
+
+void Expectation::observe(std::uint64_t resident_bytes, std::uint64_t artifact_bytes) {
+  constexpr std::uint64_t kLeast = 1ull << 20;
+  const std::uint64_t weights = of_weights(artifact_bytes);
+  const std::uint64_t base = std::max(kLeast, resident_bytes > weights ? resident_bytes - weights : 0);
+  base_bytes_ = (base_bytes_ * 7 + base) / 8;
+}
 
 unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigned cores, unsigned wanted) {
   constexpr std::uint64_t kSmall = 512 * 1024;
@@ -61,11 +74,13 @@ double ServiceTime::estimate_s(std::uint64_t rows) const {
   return base / together_ + slope * static_cast<double>(rows);
 }
 
-std::uint32_t ServiceTime::depth(std::uint32_t slots) const {
-  constexpr double kAhead_s = 0.002;
+std::uint32_t ServiceTime::depth(std::uint32_t slots, bool shared) const {
+  constexpr double kAhead_s = 0.002, kSharedAhead_s = 0.0002;
+  constexpr double kLong_s = 0.005;  // a run beside which a wake-up is nothing
   if (mean_s_ <= 0) return std::min<std::uint32_t>(slots, 4);
-  const double wanted = kAhead_s / mean_s_;
-  return wanted >= slots ? slots : std::max<std::uint32_t>(2, static_cast<std::uint32_t>(wanted));
+  const double wanted = (shared ? kSharedAhead_s : kAhead_s) / mean_s_;
+  const std::uint32_t least = shared && together_ < 1.5 && run_s_ > kLong_s ? 1 : 2;
+  return wanted >= slots ? slots : std::max<std::uint32_t>(least, static_cast<std::uint32_t>(wanted));
 }
 
 std::uint32_t retry_after_s(double waiting_s) {
@@ -75,19 +90,37 @@ std::uint32_t retry_after_s(double waiting_s) {
 
 bool Overload::look(Steady now, double waiting_s, double run_s) {
   if (now < window_end_) return on_;
-  const auto arrived = static_cast<double>(arrived_), done = static_cast<double>(done_);
-  if (on_) {
-    on_ = arrived > done * 1.02 + 1;
-    growing_ = 0;
-  } else {
-    const bool grows = arrived > done * 1.1 + 2 && waiting_s > last_waiting_s_ && waiting_s > allowed_s(run_s);
-    growing_ = grows ? growing_ + 1 : 0;
-    on_ = growing_ >= kGrowing;
-  }
+  if (on_)
+    look_for_the_end();
+  else
+    look_for_growth(waiting_s, run_s);
   arrived_ = done_ = 0;
   last_waiting_s_ = waiting_s;
-  window_end_ = now + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(std::clamp(8 * run_s, 0.1, 1.0)));
+  const double window_s = std::clamp((on_ ? 8 : 2) * run_s, 0.1, 1.0);
+  window_end_ = now + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(window_s));
   return on_;
+}
+
+// A window of slow runs holds few of them: one that doesn't grow takes back two that did, and all of them together must show more arrivals than
+// chance brings (three standard deviations of so many answers).
+void Overload::look_for_growth(double waiting_s, double run_s) {
+  const bool grows = waiting_s > last_waiting_s_ && waiting_s > allowed_s(run_s) && arrived_ > done_;
+  growing_ = grows ? growing_ + 1 : growing_ > 2 ? growing_ - 2 : 0;
+  if (growing_ == 0) arrivals_ = answers_ = 0;
+  arrivals_ += static_cast<double>(arrived_);
+  answers_ += static_cast<double>(done_);
+  on_ = growing_ >= kGrowing && arrivals_ > answers_ * 1.1 + 3 * std::sqrt(answers_) + 2;
+  if (on_) arrivals_ = answers_ = 0;
+}
+
+// By the last few windows together: chance alone makes a single one look like the end.
+void Overload::look_for_the_end() {
+  arrivals_ = arrivals_ / 2 + static_cast<double>(arrived_);
+  answers_ = answers_ / 2 + static_cast<double>(done_);
+  on_ = arrivals_ > answers_ * 1.02 + 1;
+  if (on_) return;
+  growing_ = 0;
+  arrivals_ = answers_ = 0;
 }
 
 unsigned cells_for(unsigned threads, unsigned cores, unsigned wanted) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "slipway/base/clock.hpp"
@@ -25,8 +26,20 @@ struct Loaded {  // a model in memory
 // the budget.
 std::vector<std::uint64_t> to_unload(std::vector<Loaded> loaded, std::uint64_t budget_bytes, std::uint64_t incoming_bytes = 0);
 
-// What a model will probably need before it was ever measured: weights are held once as parsed and once packed for the kernels.
-std::uint64_t estimated_resident(std::uint64_t artifact_bytes);
+// Everything works and nobody can be unloaded: whose turn it is to make room. Who came first; keys are in the order of coming.
+std::optional<std::uint64_t> to_leave(const std::vector<Loaded>& loaded);
+
+// What models need before they were ever measured: weights are held once as parsed and once packed for the kernels, beside what every cell
+// needs, which is learned from those that are there: it is less when more of them share it.
+class Expectation {
+ public:
+  std::uint64_t resident_bytes(std::uint64_t artifact_bytes) const { return base_bytes_ + of_weights(artifact_bytes); }
+  void observe(std::uint64_t resident_bytes, std::uint64_t artifact_bytes);
+
+ private:
+  static std::uint64_t of_weights(std::uint64_t artifact_bytes) { return artifact_bytes * 5 / 2; }
+  std::uint64_t base_bytes_ = 8ull << 20;
+};
 
 // Tabular models answer in microseconds, where handing over to a second thread costs more than it gains; so do small tensor graphs.
 unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigned cores, unsigned wanted);
@@ -57,7 +70,8 @@ class ServiceTime {
   double mean_s() const { return mean_s_; }     // of a request
   double run_s() const { return run_s_; }       // of a run
   double estimate_s(std::uint64_t rows) const;  // of a request of so many rows; 0: unknown yet
-  std::uint32_t depth(std::uint32_t slots) const;
+  // shared: several callers ask. Then less, since whoever comes next stands behind all of it, whatever his turn in the queue.
+  std::uint32_t depth(std::uint32_t slots, bool shared = false) const;
 
  private:
   double mean_s_ = 0, run_s_ = 0, together_ = 1;
@@ -68,7 +82,8 @@ std::uint32_t retry_after_s(double waiting_s);  // whole seconds until that much
 
 // Tells a queue that can't be worked off from one that is only long: callers who wait for their answers before they ask again make a queue
 // of constant length, and none of them should be refused; more work than the cells can do, offered again and again, makes it grow window
-// after window, until only a short queue gives those who are let in an answer in time. Pure: `now` comes in.
+// after window, until only a short queue gives those who are let in an answer in time. Twice the capacity is noticed after half a second, for
+// runs of 50 ms after about one: who waits by then is refused late. Pure: `now` comes in.
 class Overload {
  public:
   void arrived() { ++arrived_; }
@@ -79,12 +94,31 @@ class Overload {
   static double allowed_s(double run_s) { return run_s * 2 > 0.003 ? run_s * 2 : 0.003; }
 
  private:
-  static constexpr unsigned kGrowing = 5;  // windows in a row
+  static constexpr unsigned kGrowing = 5;  // windows, nearly all in a row
+  void look_for_growth(double waiting_s, double run_s);
+  void look_for_the_end();
   Steady window_end_{};
-  std::uint64_t arrived_ = 0, done_ = 0;
+  std::uint64_t arrived_ = 0, done_ = 0;  // in this window
+  double arrivals_ = 0, answers_ = 0;     // while it grows; once it is on, with older windows weighing less
   double last_waiting_s_ = 0;
   unsigned growing_ = 0;
   bool on_ = false;
+};
+
+// Whether several callers ask: another than the last one has come, within a second of it, within the last second.
+class Callers {
+ public:
+  void asks(std::uint64_t caller, Steady now) {
+    if (last_ && *last_ != caller && now - last_at_ < kFor) until_ = now + kFor;
+    last_ = caller;
+    last_at_ = now;
+  }
+  bool several(Steady now) const { return now < until_; }
+
+ private:
+  static constexpr Millis kFor{1000};
+  std::optional<std::uint64_t> last_;
+  Steady last_at_{}, until_{};
 };
 
 // Cells of one model at most: those that run on one thread may have one a core.

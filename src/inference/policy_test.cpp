@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 namespace slipway::inference::policy {
 namespace {
@@ -28,6 +29,23 @@ TEST(Policy, UnloadsModelsOnDemandFirstAndPinnedOnesNever) {
       {1, 40, at(9), false, Residence::on_demand}, {2, 40, at(1), false, Residence::warm}, {3, 40, at(2), false, Residence::pinned}};
   EXPECT_EQ(to_unload(loaded, 100), (Keys{1}));
   EXPECT_EQ(to_unload(loaded, 0), (Keys{1, 2}));
+}
+
+TEST(Policy, LetsThoseWhoCameFirstMakeRoomWhenAllWork) {
+  EXPECT_EQ(to_leave({}), std::nullopt);
+  EXPECT_EQ(to_leave({{7, 40, at(1), true}, {3, 40, at(2), true}, {9, 40, at(0), true}}), 3u);
+  EXPECT_EQ(to_leave({{3, 40, at(1), true, Residence::warm}, {7, 40, at(2), true}}), 7u);
+  EXPECT_EQ(to_leave({{3, 40, at(1), true, Residence::pinned}}), std::nullopt);
+}
+
+TEST(Policy, LearnsWhatACellNeedsBesideItsWeights) {
+  Expectation expectation;
+  EXPECT_EQ(expectation.resident_bytes(0), 8u << 20);
+  for (int i = 0; i < 100; ++i) expectation.observe(13 << 20, 4 << 20);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(0)), 3 << 20, 100);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(100 << 20)), 253 << 20, 100);
+  for (int i = 0; i < 100; ++i) expectation.observe(1, 4 << 20);
+  EXPECT_NEAR(static_cast<double>(expectation.resident_bytes(0)), 1 << 20, 100);
 }
 
 TEST(Policy, GivesThreadsToLargeTensorModelsOnly) {
@@ -124,6 +142,81 @@ TEST(Overload, IsNotALongQueueOfCallersThatWaitForTheirAnswers) {
   for (int i = 0; i < 100; ++i) load.window(10, 10);
   EXPECT_EQ(load.shed_from, -1);
   EXPECT_NEAR(load.waiting, 54, 1);
+}
+
+// 50 ms a run, twice as many requests as can be done: few come in a window, and chance alone must neither hide it nor end it.
+TEST(Overload, OfSlowRunsIsNoticedInAFewSecondsAndNotLostByChance) {
+  std::mt19937 random(5);
+  int late = 0, flaps = 0;
+  for (int trial = 0; trial < 50; ++trial) {
+    Overload overload;
+    int waiting = 0, on_after_ms = 60'000;
+    double next_ms = 0;
+    std::exponential_distribution<double> gap(1.0 / 25);
+    for (int ms = 0; ms < 20'000; ++ms) {
+      if (ms % 50 == 0 && waiting > 0) {
+        --waiting;
+        overload.done(1);
+      }
+      for (; next_ms < ms; next_ms += gap(random)) {
+        const bool was_on = overload.on();
+        overload.arrived();
+        if (overload.look(Steady{} + Millis(ms), waiting * 0.05, 0.05)) on_after_ms = std::min(on_after_ms, ms);
+        flaps += was_on && !overload.on() ? 1 : 0;
+        if (overload.on()) waiting = std::min(waiting, 2);
+        if (!overload.on() || waiting < 2) ++waiting;
+      }
+    }
+    late += on_after_ms > 2500 ? 1 : 0;
+    EXPECT_LE(on_after_ms, 5000) << trial;
+  }
+  EXPECT_LE(late, 10) << "of 50";
+  EXPECT_LE(flaps, 3) << "in a thousand seconds";
+}
+
+TEST(Overload, IsNotWhatChanceDoesBelowTheCapacity) {
+  std::mt19937 random(6);
+  std::exponential_distribution<double> gap(1.0 / 62.5);  // 0.8 of the capacity
+  Overload overload;
+  int waiting = 0;
+  double next_ms = 0;
+  for (int ms = 0; ms < 600'000; ++ms) {
+    if (ms % 50 == 0 && waiting > 0) {
+      --waiting;
+      overload.done(1);
+    }
+    for (; next_ms < ms; next_ms += gap(random)) {
+      overload.arrived();
+      ++waiting;
+      EXPECT_FALSE(overload.look(Steady{} + Millis(ms), waiting * 0.05, 0.05)) << ms;
+    }
+  }
+}
+
+TEST(Callers, AreSeveralForASecondAfterAnotherThanTheLastHasCome) {
+  Callers callers;
+  callers.asks(1, Steady{} + Millis(0));
+  callers.asks(1, Steady{} + Millis(10));
+  EXPECT_FALSE(callers.several(Steady{} + Millis(10)));
+  callers.asks(2, Steady{} + Millis(20));
+  EXPECT_TRUE(callers.several(Steady{} + Millis(1000)));
+  EXPECT_FALSE(callers.several(Steady{} + Millis(1020)));
+  callers.asks(1, Steady{} + Millis(1500));
+  EXPECT_FALSE(callers.several(Steady{} + Millis(1500))) << "the other has left";
+}
+
+TEST(ServiceTime, LetsLessStandInTheRingWhenSeveralAsk) {
+  ServiceTime quick;
+  for (int i = 0; i < 100; ++i) quick.observe(0.00002, 1, 1);
+  EXPECT_EQ(quick.depth(256), 100U);
+  EXPECT_EQ(quick.depth(256, true), 10U);
+  ServiceTime slow;
+  for (int i = 0; i < 100; ++i) slow.observe(0.03, 1, 1);
+  EXPECT_EQ(slow.depth(256), 2U);
+  EXPECT_EQ(slow.depth(256, true), 1U) << "beside such a run a wake-up is nothing";
+  ServiceTime together;
+  for (int i = 0; i < 100; ++i) together.observe(0.03, 8, 8);
+  EXPECT_EQ(together.depth(256, true), 2U) << "else there would be nothing to run together";
 }
 
 TEST(Cells, AreOneACoreForModelsOnOneThread) {

@@ -144,8 +144,8 @@ Result<std::vector<std::string>> read_strings(const TensorView& tensor) {
 static Result<Tensor> copy_tensor(const TensorView& view) {
   Shape shape(view.shape().begin(), view.shape().end());
   if (view.dtype == DType::string) return Tensor::of_strings(std::move(shape), TRY(read_strings(view)));
-  Tensor t(view.dtype, std::move(shape));
-  if (!view.data.empty()) std::memcpy(t.bytes().data(), view.data.data(), std::min(t.bytes().size(), view.data.size()));
+  // Written once; view_tensor made sure that the size is the shape's. A copy, not a view: a cell could change what it has handed over.
+  Tensor t = Tensor::adopt(view.dtype, std::move(shape), std::vector<std::byte>(view.data.begin(), view.data.end()));
   if (view.dtype == DType::boolean) {  // any other value than 0 and 1 is none of C++'s
     for (auto& b : t.bytes()) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
   }

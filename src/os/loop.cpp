@@ -1,5 +1,6 @@
 #include "slipway/os/loop.hpp"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -137,6 +138,13 @@ void Loop::run() {
 void Loop::stop() { impl_->io.stop(); }
 
 boost::asio::io_context& io_context(Loop& loop) { return loop.impl().io; }
+
+unsigned usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
 
 Loops::Loops(unsigned count) {
   if (count == 0) count = usable_cores();

@@ -63,6 +63,8 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
+unsigned usable_cores();  // those that this process may run on, at least 1: not the machine's, in a container or under taskset
+
 class Loops {
  public:
   explicit Loops(unsigned count);  // 0: one a core

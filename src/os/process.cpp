@@ -98,4 +98,13 @@ std::uint64_t resident_bytes(pid_t pid, std::uint64_t shared_anonymous) {
   return (anonymous > shared_anonymous ? anonymous - shared_anonymous : 0) + sum_kb(folder + "status", {"RssShmem:"});
 }
 
+std::uint64_t out_of_memory_kills() {
+  std::ifstream in("/proc/vmstat");
+  std::string name;
+  for (std::uint64_t value = 0; in >> name >> value;) {
+    if (name == "oom_kill") return value;
+  }
+  return 0;
+}
+
 }  // namespace slipway::os

@@ -34,5 +34,6 @@ std::string describe_exit(int wait_status);  // "ended by signal 9 (Killed)"
 // shared pages (status) less `shared_anonymous`, what it has in common with the process it was forked from. 0: no such process.
 std::uint64_t resident_bytes(pid_t pid, std::uint64_t shared_anonymous = 0);
 std::uint64_t anonymous_bytes(pid_t pid);
+std::uint64_t out_of_memory_kills();  // processes that the kernel has ended for want of memory since its start; 0 where it doesn't tell
 
 }  // namespace slipway::os

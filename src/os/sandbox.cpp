@@ -101,10 +101,10 @@ std::uint64_t status_kb(const char* key) {
   return 0;
 }
 
-bool limit(int what, std::uint64_t value) {
-  rlimit l{value, value};
+bool limit(int what, std::uint64_t value, std::uint64_t hard_after = 0) {
+  rlimit l{value, value + hard_after};
   rlimit now{};
-  if (::getrlimit(static_cast<__rlimit_resource>(what), &now) == 0 && now.rlim_max < value) l = {now.rlim_max, now.rlim_max};
+  if (::getrlimit(static_cast<__rlimit_resource>(what), &now) == 0) l = {std::min(l.rlim_cur, now.rlim_max), std::min(l.rlim_max, now.rlim_max)};
   return ::setrlimit(static_cast<__rlimit_resource>(what), &l) == 0;
 }
 
@@ -120,7 +120,8 @@ bool set_limits(const SandboxOptions& o, bool other_user, Size size) {
   bool good = size.data > 0 && size.all > 0 && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, kNewFiles) && limit(RLIMIT_FSIZE, o.file_bytes) &&
               limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
   ::signal(SIGXFSZ, SIG_IGN);  // a write beyond the cap is EFBIG
-  if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds);
+  // SIGXCPU first: a SIGKILL comes from outside.
+  if (o.cpu_seconds > 0) good = good && limit(RLIMIT_CPU, o.cpu_seconds, 1);
   if (other_user) good = good && limit(RLIMIT_NPROC, o.threads + 2);  // as the server's own user it would count the server's threads
   if (o.memory_bytes > 0 && !kRelaxed) {
     good = good && limit(RLIMIT_DATA, size.data + o.memory_bytes + o.threads * kThreadStack) &&
@@ -192,7 +193,8 @@ bool enter_seccomp(const SandboxOptions& o) {
   f.refuse({SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(prlimit64), SCMP_SYS(uname), SCMP_SYS(ioctl),
             SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(prctl), SCMP_SYS(lseek), SCMP_SYS(getrusage)},
            EPERM);
-  f.rule(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  // For abort(). Not SIGKILL: a cell that ended so was killed from outside, and its model is not blamed.
+  f.rule(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())), SCMP_A2_32(SCMP_CMP_EQ, SIGABRT));
   f.rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   f.rule(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   for (int fd : {1, 2}) {  // /dev/null: what abort() and terminate() say

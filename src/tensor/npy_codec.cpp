@@ -15,6 +15,7 @@ constexpr std::size_t kHeaderMax = 4096;
 
 struct Npy : NpyHead {
   std::span<const std::byte> data;
+  const SharedBytes* body = nullptr;  // that data is of; nullptr: data has no owner
 };
 
 // What is taken. float16 and the wider unsigned are written only.
@@ -121,7 +122,7 @@ class HeaderReader {
 };
 
 Result<Npy> read_npy(std::string_view body) {
-  Npy out{TRY(read_npy_head(body)), as_bytes(body)};
+  Npy out{TRY(read_npy_head(body)), as_bytes(body), nullptr};
   out.data = out.data.subspan(out.bytes);
   const auto count = element_count(out.shape);
   const auto bytes = count ? checked_mul(*count, dtype_size(out.dtype)) : std::nullopt;
@@ -135,7 +136,10 @@ Result<Npy> read_npy(std::string_view body) {
 Tensor in_c_order(const Npy& npy) {
   const std::size_t size = dtype_size(npy.dtype);
   const std::size_t rank = npy.shape.size();
-  if (!npy.fortran || rank < 2) return Tensor::adopt(npy.dtype, npy.shape, std::vector<std::byte>(npy.data.begin(), npy.data.end()));  // written once
+  if (!npy.fortran || rank < 2) {
+    if (npy.body != nullptr) return Tensor::share(npy.dtype, npy.shape, npy.body->part(npy.NpyHead::bytes));
+    return Tensor::adopt(npy.dtype, npy.shape, std::vector<std::byte>(npy.data.begin(), npy.data.end()));  // written once
+  }
   Tensor out(npy.dtype, npy.shape);
   std::array<std::size_t, kRankMax> strides{}, index{};
   std::size_t stride = 1;
@@ -163,6 +167,13 @@ Tensor elements_of(const Npy& npy) {
     for (std::byte& b : out.bytes()) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
   }
   return out;
+}
+
+Result<DecodedRequest> fit_npy(const CodecPlan& plan, std::string_view body, const SharedBytes* owner, const DecodeLimits& limits) {
+  Npy npy = TRY(read_npy(body));
+  npy.body = owner;
+  if (npy.data.size() > limits.bytes_max) return too_large(limits);
+  return fit_array(plan, elements_of(npy), limits);
 }
 
 }  // namespace
@@ -197,9 +208,11 @@ std::string npy_head(DType dtype, const Shape& shape) {
 }
 
 Result<DecodedRequest> RequestCodec::decode_npy(std::string_view body, const DecodeLimits& limits) const {
-  const Npy npy = TRY(read_npy(body));
-  if (npy.data.size() > limits.bytes_max) return too_large(limits);
-  return fit_array(*plan_, elements_of(npy), limits);
+  return fit_npy(*plan_, body, nullptr, limits);
+}
+
+Result<DecodedRequest> RequestCodec::decode_npy(const SharedBytes& body, const DecodeLimits& limits) const {
+  return fit_npy(*plan_, body, &body, limits);
 }
 
 }  // namespace slipway

@@ -26,7 +26,7 @@ struct InputText {  // one input as it stands in the JSON, before its data is re
 
 class Parser {
  public:
-  Parser(std::string_view json, std::string_view raw, const DecodeLimits& limits) : limits_(limits), raw_(raw), scanner_(json, scratch_) {}
+  Parser(std::string_view json, SharedBytes raw, const DecodeLimits& limits) : limits_(limits), raw_(std::move(raw)), scanner_(json, scratch_) {}
 
   Result<InferRequest> run() {
     if (!document() && !problem_ && scanner_.ok()) problem_ = Error(ErrorCode::bad_request, "the request is not an inference request");
@@ -197,10 +197,10 @@ class Parser {
     if (*in.binary_bytes > raw_.size())
       return bad(at + "/parameters/binary_data_size",
                  "says " + std::to_string(*in.binary_bytes) + " bytes, " + std::to_string(raw_.size()) + " are left behind the JSON");
-    auto tensor = tensor_from_raw(in.dtype, *std::move(in.shape), raw_.substr(0, *in.binary_bytes), limits_);
+    auto tensor = tensor_from_raw(in.dtype, *std::move(in.shape), raw_.part(0, *in.binary_bytes), limits_);
     if (!tensor) return fail(std::move(tensor).error().at(at, "its bytes don't fit its shape and datatype"));
-    raw_.remove_prefix(*in.binary_bytes);
-    out_.inputs.push_back({std::move(in.name), *std::move(tensor)});
+    raw_ = raw_.part(*in.binary_bytes);
+    out_.inputs.push_back({std::move(in.name), std::move(tensor).value()});
     return true;
   }
 
@@ -285,7 +285,7 @@ class Parser {
   }
 
   const DecodeLimits& limits_;
-  std::string_view raw_;
+  SharedBytes raw_;  // what no input has taken yet
   std::string scratch_;
   JsonScanner scanner_;
   InferRequest out_;
@@ -320,7 +320,14 @@ void append_text_member(std::string& out, std::string_view key, std::string_view
   json::append_quoted(out, value);
 }
 
-void append_output(std::string& json, std::string& raw, const WantedOutput& wanted, bool binary, const Tensor& tensor) {
+std::size_t raw_bytes(const Tensor& tensor) {
+  std::size_t bytes = tensor.bytes().size() + tensor.strings().size() * sizeof(std::uint32_t);
+  for (const std::string& s : tensor.strings()) bytes += s == kMissingText ? 0 : s.size();
+  return bytes;
+}
+
+// binary: its elements are left to be appended behind the JSON.
+void append_output(std::string& json, const WantedOutput& wanted, bool binary, const Tensor& tensor) {
   json += '{';
   append_text_member(json, "name", wanted.name);
   json += ",\"datatype\":\"";
@@ -329,9 +336,7 @@ void append_output(std::string& json, std::string& raw, const WantedOutput& want
   for (std::size_t d = 0; d < tensor.shape().size(); ++d) json += (d > 0 ? "," : "") + std::to_string(tensor.shape()[d]);
   json += ']';
   if (binary) {
-    const std::size_t before = raw.size();
-    append_raw(raw, tensor);
-    json += ",\"parameters\":{\"binary_data_size\":" + std::to_string(raw.size() - before) + "}}";
+    json += ",\"parameters\":{\"binary_data_size\":" + std::to_string(raw_bytes(tensor)) + "}}";
     return;
   }
   json += ",\"data\":[";
@@ -344,7 +349,7 @@ void append_output(std::string& json, std::string& raw, const WantedOutput& want
 
 }  // namespace
 
-Result<Tensor> tensor_from_raw(DType dtype, Shape shape, std::string_view bytes, const DecodeLimits& limits) {
+Result<Tensor> tensor_from_raw(DType dtype, Shape shape, const SharedBytes& bytes, const DecodeLimits& limits) {
   const auto count = element_count(shape);
   if (!count || shape.size() > kRankMax) return Error(ErrorCode::invalid_input, "the shape is not possible");
   if (dtype == DType::string) return texts_from_raw(std::move(shape), *count, bytes, limits);
@@ -353,8 +358,7 @@ Result<Tensor> tensor_from_raw(DType dtype, Shape shape, std::string_view bytes,
     return Error(ErrorCode::invalid_input, "the shape " + shape_text(shape) + " of " + std::string(dtype_oip_name(dtype)) + " doesn't fit " +
                                                std::to_string(bytes.size()) + " bytes of data");
   if (bytes.size() > limits.bytes_max) return too_large(limits);
-  const auto* const begin = reinterpret_cast<const std::byte*>(bytes.data());
-  Tensor out = Tensor::adopt(dtype, std::move(shape), std::vector<std::byte>(begin, begin + bytes.size()));
+  Tensor out = Tensor::share(dtype, std::move(shape), bytes);
   if (dtype == DType::boolean) {
     for (std::byte& b : out.bytes()) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
   }
@@ -374,15 +378,15 @@ void append_raw(std::string& out, const Tensor& tensor) {
   }
 }
 
-Result<InferRequest> parse_request(std::string_view body, std::optional<std::size_t> json_bytes, const DecodeLimits& limits) {
+Result<InferRequest> parse_request(const SharedBytes& body, std::optional<std::size_t> json_bytes, const DecodeLimits& limits) {
   if (json_bytes && *json_bytes > body.size())
     return Error(ErrorCode::bad_request, "Inference-Header-Content-Length is larger than the body")
         .at("Inference-Header-Content-Length", "is too large");
   const std::size_t length = json_bytes.value_or(body.size());
-  return Parser(body.substr(0, length), body.substr(length), limits).run();
+  return Parser(body.text().substr(0, length), body.part(length), limits).run();
 }
 
-Result<InferRequest> raw_request(std::string_view body, const Schema& schema, const DecodeLimits& limits) {
+Result<InferRequest> raw_request(const SharedBytes& body, const Schema& schema, const DecodeLimits& limits) {
   if (schema.inputs.size() != 1)
     return Error(ErrorCode::bad_request, "a raw body is for models with one input; this one has " + std::to_string(schema.inputs.size()));
   const Port& port = schema.inputs[0];
@@ -399,7 +403,7 @@ Result<InferRequest> raw_request(std::string_view body, const Schema& schema, co
   if (port.dtype == DType::string) {
     if (known != 1) return Error(ErrorCode::bad_request, "a raw text is for models that take one");
     for (auto& d : shape) d = 1;
-    out.inputs.push_back({port.name, Tensor::of_strings(std::move(shape), {std::string(body)})});
+    out.inputs.push_back({port.name, Tensor::of_strings(std::move(shape), {std::string(body.text())})});
     return out;
   }
   const std::size_t element = dtype_size(port.dtype);
@@ -453,7 +457,10 @@ Result<InferAnswer> encode_answer(const InferRequest& request, const Schema& sch
     for (const Port& port : schema.outputs) wanted.push_back({port.name, std::nullopt, 0});
   }
   InferAnswer answer;
-  std::string raw;
+  std::vector<Tensor> made;  // classifications
+  made.reserve(wanted.size());
+  std::vector<const Tensor*> raw;  // stand behind the JSON
+  std::size_t bytes = 0;
   std::string& json = answer.body;
   json += '{';
   append_text_member(json, "model_name", model);
@@ -464,23 +471,21 @@ Result<InferAnswer> encode_answer(const InferRequest& request, const Schema& sch
     append_text_member(json, "id", request.id);
   }
   json += ",\"outputs\":[";
-  bool any_binary = false;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Tensor& whole = outputs[TRY(output_index(schema, wanted[i].name))];
+    const Tensor* tensor = &outputs[TRY(output_index(schema, wanted[i].name))];
+    if (wanted[i].classification > 0) tensor = &made.emplace_back(TRY(classify(*tensor, schema, wanted[i].classification)));
     const bool binary = wanted[i].binary.value_or(request.binary_output);
-    any_binary |= binary;
     if (i > 0) json += ',';
-    if (wanted[i].classification > 0) {
-      append_output(json, raw, wanted[i], binary, TRY(classify(whole, schema, wanted[i].classification)));
-    } else {
-      append_output(json, raw, wanted[i], binary, whole);
-    }
+    append_output(json, wanted[i], binary, *tensor);
+    if (!binary) continue;
+    raw.push_back(tensor);
+    bytes += raw_bytes(*tensor);
   }
   json += "]}";
-  if (any_binary) {
-    answer.json_bytes = json.size();
-    json += raw;
-  }
+  if (raw.empty()) return answer;
+  answer.json_bytes = json.size();
+  json.reserve(json.size() + bytes);
+  for (const Tensor* tensor : raw) append_raw(json, *tensor);
   return answer;
 }
 

@@ -1,6 +1,6 @@
 // The Open Inference Protocol's (KServe v2, Triton) inference request and answer: JSON, with raw tensors behind it where the client wants
 // them (the binary tensor extension), and the classification extension. Shapes from the public specification; see docs/protocols.md.
-// Pure functions; bodies are hostile: sizes are checked before anything is allocated by them.
+// Pure functions; bodies are hostile: sizes are checked before anything is allocated by them. Tensors share the bodies that they came in.
 #pragma once
 
 #include <optional>
@@ -29,9 +29,9 @@ struct InferRequest {
 
 // json_bytes: value of Inference-Header-Content-Length, the length of the JSON that stands before the raw tensors.
 // Errors: invalid_json, bad_request, invalid_input with a pointer, too_large.
-Result<InferRequest> parse_request(std::string_view body, std::optional<std::size_t> json_bytes, const DecodeLimits& limits);
+Result<InferRequest> parse_request(const SharedBytes& body, std::optional<std::size_t> json_bytes, const DecodeLimits& limits);
 // The header's value was 0: the whole body is the one input's elements, one request in the batch; the answer is binary.
-Result<InferRequest> raw_request(std::string_view body, const Schema& schema, const DecodeLimits& limits);
+Result<InferRequest> raw_request(const SharedBytes& body, const Schema& schema, const DecodeLimits& limits);
 
 struct InferAnswer {
   std::string body;
@@ -42,7 +42,7 @@ Result<InferAnswer> encode_answer(const InferRequest& request, const Schema& sch
                                   std::string_view version);
 
 // Row-major little-endian elements without padding; a boolean is a byte; a text is its length (u32) and its bytes.
-Result<Tensor> tensor_from_raw(DType dtype, Shape shape, std::string_view bytes, const DecodeLimits& limits);
+Result<Tensor> tensor_from_raw(DType dtype, Shape shape, const SharedBytes& bytes, const DecodeLimits& limits);
 void append_raw(std::string& out, const Tensor& tensor);
 
 // The k highest of each row: a text tensor [rows, k], or [k] of a model without rows.

@@ -38,7 +38,7 @@ Schema image() {
 }
 
 Result<InferRequest> parse(std::string_view body, std::optional<std::size_t> json_bytes = std::nullopt) {
-  return parse_request(body, json_bytes, kLimits);
+  return parse_request(SharedBytes(std::string(body)), json_bytes, kLimits);
 }
 
 std::string refusal(std::string_view body, std::optional<std::size_t> json_bytes = std::nullopt) {
@@ -134,12 +134,27 @@ TEST(Oip, ChecksRawSizes) {
 }
 
 TEST(Oip, TakesAWholeBodyAsTheOneInput) {
-  const auto r = raw_request(raw<float>({1, 2, 3, 4}), image(), kLimits);
+  const auto r = raw_request(SharedBytes(raw<float>({1, 2, 3, 4})), image(), kLimits);
   ASSERT_TRUE(r.ok());
   EXPECT_EQ(r->inputs[0].tensor.shape(), (Shape{1, 2, 2}));
   EXPECT_TRUE(r->binary_output);
-  EXPECT_FALSE(raw_request("abc", image(), kLimits).ok());
-  EXPECT_FALSE(raw_request("abcd", table(), kLimits).ok());
+  EXPECT_FALSE(raw_request(SharedBytes("abc"), image(), kLimits).ok());
+  EXPECT_FALSE(raw_request(SharedBytes("abcd"), table(), kLimits).ok());
+}
+
+TEST(Oip, RawTensorsShareTheBodyTheyCameIn) {
+  std::vector<float> values(4096, 0.5F);
+  const std::string elements = raw(values);
+  std::string json = R"({"inputs":[{"name":"x","shape":[1,4096],"datatype":"FP32","parameters":{"binary_data_size":16384}}]})";
+  json.append((16 - json.size() % 16) % 16, ' ');
+  auto body = std::make_optional<SharedBytes>(json + elements);
+  const char* const at = body->text().data() + json.size();
+  auto request = parse_request(*body, json.size(), kLimits);
+  ASSERT_TRUE(request.ok()) << request.error().detail();
+  body.reset();
+  const Tensor& tensor = request->inputs[0].tensor;
+  EXPECT_EQ(reinterpret_cast<const char*>(tensor.bytes().data()), at);
+  EXPECT_THAT(tensor.as<float>(), testing::Each(0.5F));
 }
 
 // ---- to what the model takes
@@ -226,6 +241,15 @@ TEST(Oip, AnswersAsTheRequestWants) {
   const auto classes = encode_answer(request, table(), outputs, "m", "3");
   ASSERT_TRUE(classes.ok());
   EXPECT_THAT(classes->body, HasSubstr(R"("shape":[2,2],"data":["0.7:1:b","0.2:2:c","0.5:0:a","0.25:1:b"])"));
+  request.outputs = {{"label", std::nullopt, 0}, {"probabilities", true, 1}, {"probabilities", std::nullopt, 0}};
+  std::vector<Tensor> with_missing = outputs;
+  with_missing[0].strings()[1] = kMissingText;
+  const auto mixed = encode_answer(request, table(), with_missing, "m", "3");
+  ASSERT_TRUE(mixed.ok());
+  EXPECT_THAT(mixed->body,
+              AllOf(HasSubstr(R"("binary_data_size":9})"), HasSubstr(R"("binary_data_size":22})"), HasSubstr(R"("binary_data_size":48})")));
+  EXPECT_EQ(mixed->body.substr(*mixed->json_bytes), std::string("\1\0\0\0b\0\0\0\0", 9) + std::string("\7\0\0\0", 4) + "0.7:1:b" +
+                                                        std::string("\7\0\0\0", 4) + "0.5:0:a" + raw<double>({0.1, 0.7, 0.2, 0.5, 0.25, 0.25}));
   request.outputs = {{"nothing", false, 0}};
   EXPECT_FALSE(encode_answer(request, table(), outputs, "m", "3").ok());
 }

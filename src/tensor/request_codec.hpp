@@ -53,6 +53,7 @@ class RequestCodec {
   Result<DecodedRequest> decode_json(std::string_view body, const DecodeLimits& limits, std::span<const std::string_view> beside = {}) const;
   Result<DecodedRequest> decode_csv(std::string_view body, const DecodeLimits& limits) const;
   Result<DecodedRequest> decode_npy(std::string_view body, const DecodeLimits& limits) const;
+  Result<DecodedRequest> decode_npy(const SharedBytes& body, const DecodeLimits& limits) const;               // the tensor may share the body
   Result<DecodedRequest> decode_tensors(std::vector<NamedTensor> tensors, const DecodeLimits& limits) const;  // typed already: see fit.hpp
 
  private:

@@ -6,8 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 
+#include "slipway/base/encoding.hpp"
 #include "slipway/tensor/json_scanner.hpp"
+#include "slipway/tensor/npy.hpp"
 
 namespace slipway {
 namespace {
@@ -475,6 +478,49 @@ TEST(RequestCodec, RefusesInfinitiesInNpyUnlessTheFeatureTakesThem) {
       RequestCodec(numbers(2)).decode_npy(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (1, 2), }", "\x01" + std::string(1, '\0')), kLimits);
   ASSERT_TRUE(flags.ok()) << flags.error().detail();
   EXPECT_EQ(as_vector(flags->inputs[0]), (Values{1, 0}));
+}
+
+// A picture is not copied on its way from the body to the model's process.
+TEST(RequestCodec, TensorsShareTheBodyTheyCameIn) {
+  const RequestCodec codec(tensors({Port{"x", DType::float32, {-1, 2048}}}));
+  std::vector<float> values(2048);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const std::string_view elements(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  const std::string head = npy_head(DType::float32, {1, 2048});
+  std::optional<SharedBytes> body(std::in_place, head + std::string(elements));
+  const auto* const begin = reinterpret_cast<const std::byte*>(body->text().data());
+  auto decoded = codec.decode_npy(*body, kLimits);
+  ASSERT_TRUE(decoded.ok()) << decoded.error().detail();
+  Tensor tensor = std::move(decoded->inputs[0]);
+  const Tensor& read = tensor;
+  EXPECT_EQ(read.bytes().data(), begin + head.size());
+  body.reset();  // the tensor keeps it
+  EXPECT_EQ(as_text(read.bytes()), elements);
+  EXPECT_EQ(read.as_double(2047), 2047);
+  const Tensor other = tensor;
+  tensor.as<float>()[0] = -1;  // who writes gets memory of his own
+  EXPECT_EQ(other.as<float>()[0], 0);
+  EXPECT_EQ(read.as<float>()[0], -1);
+  EXPECT_EQ(read.as<float>()[2047], 2047);
+  Tensor moved = std::move(tensor);
+  EXPECT_EQ(std::as_const(moved).as<float>()[1], 1);
+}
+
+TEST(RequestCodec, TensorsCopyWhatIsNotAlignedOrASmallPartOfItsBody) {
+  const std::string elements(8192, '\x3f');
+  const auto shares = [&](std::size_t before, std::size_t behind, DType dtype) {
+    const SharedBytes body(std::string(before, ' ') + elements + std::string(behind, ' '));
+    const SharedBytes part = body.part(before, elements.size());
+    const Tensor t = Tensor::share(dtype, {static_cast<std::int64_t>(elements.size() / dtype_size(dtype))}, part);
+    EXPECT_EQ(as_text(t.bytes()), elements);
+    return as_text(t.bytes()).data() == part.text().data();
+  };
+  EXPECT_TRUE(shares(16, 0, DType::float32));
+  EXPECT_FALSE(shares(2, 0, DType::float32));
+  EXPECT_TRUE(shares(2, 0, DType::uint8));
+  EXPECT_FALSE(shares(4, 0, DType::float64));
+  EXPECT_FALSE(shares(16, 3 * elements.size(), DType::float32));  // a small tensor in the queue would hold a large body
+  EXPECT_FALSE(shares(3 * elements.size(), 0, DType::float32));
 }
 
 // A single value for an input of any rank ended the process: its message asked for a count of rows that nobody had given.

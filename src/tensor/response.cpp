@@ -1,4 +1,5 @@
 // The answer's JSON. Each number is formatted once: "outputs" copies the bytes that "predictions" has written.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -6,6 +7,8 @@
 
 namespace slipway {
 namespace {
+
+constexpr std::size_t kReservedBytesMax = 4096;  // a small answer takes its memory once, a large one grows
 
 struct Piece {
   std::size_t at, size;
@@ -129,6 +132,9 @@ void append_predictions(std::string& out, const Schema& schema, std::span<const 
 
 void encode_response(std::string& out, const Schema& schema, std::span<const Tensor> outputs, std::size_t rows, const ResponseMeta& meta) {
   std::vector<Piece>& pieces = pieces_of_this_thread();
+  std::size_t elements = 0;
+  for (const Tensor& t : outputs) elements += t.count();
+  out.reserve(out.size() + std::min(kReservedBytesMax, 192 + 48 * elements));  // each number stands there twice
   out += "{\"model_id\":";
   json::append_quoted(out, meta.model_id);
   out += ",\"version\":";

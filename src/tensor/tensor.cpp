@@ -1,5 +1,6 @@
 #include "slipway/tensor/tensor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
@@ -129,17 +130,39 @@ Tensor Tensor::adopt(DType dtype, Shape shape, std::vector<std::byte> bytes) {
   return t;
 }
 
+Tensor Tensor::share(DType dtype, Shape shape, SharedBytes bytes) {
+  constexpr std::size_t kBytesMin = 4096;  // a copy costs less than the owner's count
+  const auto* const begin = reinterpret_cast<const std::byte*>(bytes.text().data());
+  const bool aligned = reinterpret_cast<std::uintptr_t>(begin) % std::max<std::size_t>(1, dtype_size(dtype)) == 0;
+  if (!aligned || bytes.size() < kBytesMin || bytes.size() < bytes.kept_bytes() / 2) {
+    return adopt(dtype, std::move(shape), std::vector<std::byte>(begin, begin + bytes.size()));
+  }
+  Tensor t;
+  t.dtype_ = dtype;
+  t.shape_ = std::move(shape);
+  t.count_ = element_count(t.shape_).value_or(0);
+  if (bytes.size() != t.count_ * dtype_size(dtype)) std::abort();  // as in the constructor
+  t.shared_ = std::move(bytes);
+  return t;
+}
+
+void Tensor::unshare() {
+  const std::span<const std::byte> bytes = std::as_const(*this).bytes();
+  data_.assign(bytes.begin(), bytes.end());
+  shared_ = {};
+}
+
 void Tensor::reshape(Shape shape) {
   if (element_count(shape) == count_) shape_ = std::move(shape);
 }
 
 double Tensor::as_double(std::size_t i) const {
-  return i < count_ && !data_.empty() ? element<double>(dtype_, data_.data() + i * dtype_size(dtype_)) : 0.0;
+  return i < count_ && !bytes().empty() ? element<double>(dtype_, bytes().data() + i * dtype_size(dtype_)) : 0.0;
 }
 
 std::int64_t Tensor::as_int(std::size_t i) const {
-  if (i >= count_ || data_.empty()) return 0;
-  if (!is_floating(dtype_)) return element<std::int64_t>(dtype_, data_.data() + i * dtype_size(dtype_));
+  if (i >= count_ || bytes().empty()) return 0;
+  if (!is_floating(dtype_)) return element<std::int64_t>(dtype_, bytes().data() + i * dtype_size(dtype_));
   const double d = as_double(i);
   return d >= -9223372036854775808.0 && d < 9223372036854775808.0 ? static_cast<std::int64_t>(d) : 0;  // out of range would be undefined
 }

@@ -1,4 +1,5 @@
-// Tensors as values: a type, a shape, and the elements in row-major order. Strings stand in a vector of their own.
+// Tensors as values: a type, a shape, and the elements in row-major order. Strings stand in a vector of their own. Elements may be bytes that
+// others share, which nobody writes: who asks for them to write gets a copy first.
 // Values; a Tensor may be read by several threads.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "slipway/base/bytes.hpp"
 #include "slipway/base/result.hpp"
 
 namespace slipway {
@@ -65,6 +67,9 @@ class Tensor {
   Tensor(DType dtype, Shape shape);  // zero-filled; shape must have a count
   static Tensor of_strings(Shape shape, std::vector<std::string> values);
   static Tensor adopt(DType dtype, Shape shape, std::vector<std::byte> bytes);  // takes the memory; its size must fit
+  // The elements are these bytes themselves, which stay for it; their size must fit. A copy where they are not aligned, or only a small part of
+  // the memory that would stay.
+  static Tensor share(DType dtype, Shape shape, SharedBytes bytes);
   template <class T>
   static Tensor of(DType dtype, Shape shape, std::span<const T> values);  // sizeof(T) is the dtype's
 
@@ -73,15 +78,20 @@ class Tensor {
   std::size_t count() const { return count_; }
   std::size_t rows() const { return shape_.empty() ? 1 : static_cast<std::size_t>(shape_[0]); }
 
-  std::span<const std::byte> bytes() const { return data_; }
-  std::span<std::byte> bytes() { return data_; }
+  std::span<const std::byte> bytes() const {
+    return shared_.empty() ? std::span<const std::byte>(data_) : std::as_bytes(std::span(shared_.text().data(), shared_.size()));
+  }
+  std::span<std::byte> bytes() {
+    if (!shared_.empty()) unshare();
+    return data_;
+  }
   template <class T>
   std::span<const T> as() const {
-    return {reinterpret_cast<const T*>(data_.data()), data_.size() / sizeof(T)};
+    return {reinterpret_cast<const T*>(bytes().data()), bytes().size() / sizeof(T)};
   }
   template <class T>
   std::span<T> as() {
-    return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
+    return {reinterpret_cast<T*>(bytes().data()), data_.size() / sizeof(T)};
   }
   const std::vector<std::string>& strings() const { return strings_; }
   std::vector<std::string>& strings() { return strings_; }
@@ -91,10 +101,13 @@ class Tensor {
   std::int64_t as_int(std::size_t i) const;
 
  private:
+  void unshare();
+
   DType dtype_ = DType::undefined;
   Shape shape_;
   std::size_t count_ = 0;
   std::vector<std::byte> data_;
+  SharedBytes shared_;  // instead of data_, when it isn't empty
   std::vector<std::string> strings_;
 };
 

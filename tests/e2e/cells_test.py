@@ -6,18 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from support import CORPUS, IRIS, Server, ServerCase, measures_memory, model_file, needs_the_sandbox, wait_for
-
-
-def children(pid):
-    """Of all its threads: a child belongs to the thread that forked it."""
-    found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(p) for p in path.read_text().split()]
-        except FileNotFoundError:
-            pass
-    return found
+from support import CORPUS, IRIS, Server, ServerCase, children, measures_memory, model_file, needs_the_sandbox, wait_for
 
 
 def status_of(pid):

@@ -192,6 +192,17 @@ def same(got, expected):
     return got == expected
 
 
+def children(pid):
+    """Of all its threads: a child belongs to the thread that forked it."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(p) for p in path.read_text().split()]
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def wait_for(condition, seconds=15):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

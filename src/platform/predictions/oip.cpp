@@ -89,15 +89,16 @@ http::Response json_response(const json::Value& value) { return http::Response::
 
 // ---- inference
 
-Result<oip::InferRequest> parse(const Predictor& predictor, const http::Request& request, const Schema& schema) {
+Result<oip::InferRequest> parse(const Predictor& predictor, http::Request& request, const Schema& schema) {
+  const SharedBytes body = std::move(request.body).share();
   const auto header = request.header(kBinaryHeader);
-  if (!header) return oip::parse_request(request.body, std::nullopt, predictor.decode_limits());
+  if (!header) return oip::parse_request(body, std::nullopt, predictor.decode_limits());
   std::size_t json_bytes = 0;
   const auto [end, problem] = std::from_chars(header->data(), header->data() + header->size(), json_bytes);
   if (problem != std::errc{} || end != header->data() + header->size())
     return Error(ErrorCode::bad_request, "the length of the JSON is not a number").at("Inference-Header-Content-Length", "must be a whole number");
-  if (json_bytes == 0) return oip::raw_request(request.body, schema, predictor.decode_limits());
-  return oip::parse_request(request.body, json_bytes, predictor.decode_limits());
+  if (json_bytes == 0) return oip::raw_request(body, schema, predictor.decode_limits());
+  return oip::parse_request(body, json_bytes, predictor.decode_limits());
 }
 
 Status infer(const Predictor& predictor, http::Request& request, const http::Responder& responder) {
@@ -232,7 +233,9 @@ std::vector<http::Route> oip_routes(const PredictorPtr& predictor, const ServerF
     routes.add(
         Method::get, at + "/stats", reader(), http::Body::none(), about(stats),
         {.id = "oipStats" + suffix, .summary = "Triton's statistics" + words, .responses = {{200, "counts and times", R"({"model_stats":[]})"}}});
-    routes.add(Method::post, at + "/infer", reader(), http::Body::buffered(predictor->options().body_bytes_max, {}),
+    http::Body body = http::Body::buffered(predictor->options().body_bytes_max, {});
+    body.aligned_at = kBinaryHeader;
+    routes.add(Method::post, at + "/infer", reader(), body,
                [predictor](http::Request& request, const http::Responder& responder) { return infer(*predictor, request, responder); },
                {.id = "oipInfer" + suffix,
                 .summary = "Predict" + words,

@@ -5,10 +5,10 @@
 namespace slipway::predictions {
 namespace {
 
-Result<DecodedRequest> decode(const http::Request& request, const RequestCodec& codec, const DecodeLimits& limits) {
+Result<DecodedRequest> decode(http::Request& request, const RequestCodec& codec, const DecodeLimits& limits) {
   const std::string_view type = request.content_type();
   if (type == "text/csv") return codec.decode_csv(request.body, limits);
-  if (type == "application/x-npy") return codec.decode_npy(request.body, limits);
+  if (type == "application/x-npy") return codec.decode_npy(std::move(request.body).share(), limits);
   return codec.decode_json(request.body, limits);
 }
 
@@ -19,6 +19,7 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
   const Terms terms = TRY(predictor.terms(request));
   DecodedRequest input = TRY(decode(request, *admitted.model->codec, predictor.decode_limits()));
   const std::size_t rows = input.rows;
+  request.body = OwnedBytes();  // read: what waits in the queue is the tensors, as its bounds count them
   auto kept = std::make_shared<http::Request>(std::move(request));
   predictor.run(admitted, terms, std::move(input), kept->loop, kept->deadline,
                 [&predictor, admitted, rows, kept, responder](Result<std::vector<Tensor>> outputs) {

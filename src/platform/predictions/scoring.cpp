@@ -58,12 +58,12 @@ class Scoring {
   const PredictorPtr& predictor() const { return predictor_; }
 
  private:
-  Result<DecodedRequest> decode(const http::Request& request, const RequestCodec& codec) const {
+  Result<DecodedRequest> decode(http::Request& request, const RequestCodec& codec) const {
     static constexpr std::string_view kBeside[] = {"params"};
     const DecodeLimits limits = predictor_->decode_limits();
     const std::string_view type = request.content_type();
     if (type == "text/csv") return codec.decode_csv(request.body, limits);
-    if (type == "application/x-npy") return codec.decode_npy(request.body, limits);
+    if (type == "application/x-npy") return codec.decode_npy(std::move(request.body).share(), limits);
     return codec.decode_json(request.body, limits, kBeside);
   }
 

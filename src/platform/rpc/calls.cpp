@@ -52,10 +52,10 @@ class CodingReader : public grpc::ProtoBufferReader {
 // view of it outlives a move.
 struct Message {
   grpc::Slice slice;
-  std::string unpacked;
+  OwnedBytes unpacked;
   bool packed = false;
   std::string_view bytes() const {
-    return packed ? std::string_view(unpacked) : std::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    return packed ? unpacked.text() : std::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
 };
 

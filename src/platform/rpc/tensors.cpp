@@ -214,10 +214,10 @@ Result<NamedTensor> read_input(pb::ModelInferRequest& message, int i, const Deco
   if (message.raw_input_contents_size() == 0)
     return NamedTensor{input.name(), TRY(tensor_of_contents(*dtype, std::move(shape), *input.mutable_contents(), pointer))};
   if (values_in(input.contents()) > 0) return at(pointer + "/contents", "stands beside raw_input_contents: one or the other for all inputs");
-  auto tensor = oip::tensor_from_raw(*dtype, std::move(shape), message.raw_input_contents(i), limits);
+  const SharedBytes raw(std::move(*message.mutable_raw_input_contents(i)));  // the tensor is these bytes, where it can
+  auto tensor = oip::tensor_from_raw(*dtype, std::move(shape), raw, limits);
   if (!tensor) return std::move(tensor).error().at(pointer, "its bytes don't fit its shape and datatype");
-  message.mutable_raw_input_contents(i)->clear();
-  return NamedTensor{input.name(), *std::move(tensor)};
+  return NamedTensor{input.name(), std::move(tensor).value()};
 }
 
 std::size_t bytes_of(const Tensor& tensor) {
