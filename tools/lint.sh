@@ -23,6 +23,11 @@ if git grep -nIE 'https?://[a-z0-9.-]*(pypi|pythonhosted|npmjs|crates\.io|proxy\
   failed=1
 fi
 
+# Operators alert on these: what the page names is what the program says.
+for event in $(sed -n 's/^| `\([a-z_]*\.[a-z_]*\)` |.*/\1/p' docs/operations.md); do
+  git grep -q "\"$event\"" -- 'src/*.cpp' || { echo "lint: docs/operations.md names the event $event, which nothing logs" >&2; failed=1; }
+done
+
 long=$(echo "$sources" | xargs wc -l | awk '$2 != "total" && $1 > 1000 {print $2 " has " $1 " lines"}')
 [ -z "$long" ] || { echo "lint: $long (one concept a file)" >&2; failed=1; }
 

@@ -14,6 +14,7 @@
 #include "slipway/app/workshop.hpp"
 #include "slipway/base/log.hpp"
 #include "slipway/http/server.hpp"
+#include "slipway/os/cores.hpp"
 #include "slipway/platform/jobs/jobs.hpp"
 #include "slipway/platform/keys/routes.hpp"
 #include "slipway/platform/rpc/server.hpp"
@@ -25,7 +26,7 @@ constexpr std::int64_t kPollMs = 2000;         // accounts that the command line
 constexpr std::int64_t kFlushEveryPolls = 30;  // when keys were last used
 
 unsigned io_threads(const Settings& settings) {
-  return settings.server_io_threads != 0 ? static_cast<unsigned>(settings.server_io_threads) : std::max(1U, std::thread::hardware_concurrency());
+  return settings.server_io_threads != 0 ? static_cast<unsigned>(settings.server_io_threads) : os::usable_cores();
 }
 
 void raise_open_files() {
@@ -144,14 +145,15 @@ void RunningApp::make_jobs() {
   options.timeout = Millis(settings_.inference_timeout_ms);
   options.rows_max = static_cast<std::size_t>(settings_.inference_rows_max);
   jobs_ = std::make_unique<jobs::Jobs>(
-      jobs::Jobs::Parts{*storage_.database, *storage_.keyring, *blobs_, *registry_, loops_->at(0), metrics_, system_clock()}, options);
+      jobs::Jobs::Parts{*storage_.database, *storage_.keyring, *blobs_, *registry_, loops_->at(0), metrics_, system_clock(), *limiter_}, options);
   registry_->on_removed([this](std::string_view model_id) { return jobs_->remove_of_model(model_id); });
 }
 
 Status RunningApp::start_server() {
   const predictions::Options options{.body_bytes_max = static_cast<std::uint64_t>(settings_.server_body_bytes_max),
                                      .rows_max = static_cast<std::size_t>(settings_.inference_rows_max),
-                                     .timeout = Millis(settings_.inference_timeout_ms)};
+                                     .timeout = Millis(settings_.inference_timeout_ms),
+                                     .answer_bytes_max = static_cast<std::uint64_t>(settings_.predictions_answer_bytes_max)};
   const auto predictor = std::make_shared<const predictions::Predictor>(*registry_, *limiter_, metrics_, options);
   const predictions::ServerFacts facts{.version = SLIPWAY_VERSION, .ready = [this] { return engine_->stats().launcher_pid != 0 && !stopping_; }};
   const Parts parts{settings_, metrics_,     *storage_.accounts, *keys_,    *registry_, *jobs_,

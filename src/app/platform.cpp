@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "slipway/app/app.hpp"
+#include "slipway/os/cores.hpp"
 #include "slipway/platform/jobs/rows.hpp"
 #include "slipway/platform/limits/book.hpp"
 #include "slipway/platform/models/rows.hpp"
@@ -49,7 +49,7 @@ accounts::AccountsOptions accounts_options(const Settings& settings) {
   out.access_token_s = settings.accounts_access_token_s;
   out.refresh_token_s = settings.accounts_refresh_token_s;
   out.login_attempts_max = settings.accounts_login_attempts_max;
-  out.password_parallel_max = std::max(1U, std::thread::hardware_concurrency());
+  out.password_parallel_max = os::usable_cores();
   return out;
 }
 

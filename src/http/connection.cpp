@@ -437,6 +437,8 @@ void Connection::decompress() {
 void Connection::hand_over() {
   Responder responder(std::make_shared<Exchange>(shared_from_this(), sequence_));
   if (const auto* const on_pool = std::get_if<PoolHandler>(&route_->handler)) return run_on_pool(*on_pool, std::move(responder));
+  if (cancellation_ == nullptr || cancellation_.use_count() > 1) cancellation_ = std::make_shared<Cancellation>();
+  request_.cancellation = cancellation_;
   try {
     std::get<LoopHandler>(route_->handler)(std::move(request_), std::move(responder));
   } catch (const std::exception& e) { log::error("http.handler_threw", {{"route", route_->pattern}, {"request_id", id_}, {"what", e.what()}}); }
@@ -672,6 +674,7 @@ void Connection::close() {
   push_.reset();
   transport_->close();
   shared_->remove(loop_state_, this);
+  if (cancellation_ != nullptr && cancellation_.use_count() > 1) cancellation_->cancel();
 }
 
 // --- reading ---

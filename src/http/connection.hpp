@@ -121,7 +121,8 @@ class Connection final : public TransportUser, public UploadOwner, public std::e
   ChunkedReader chunks_;
   std::uint64_t body_left_ = 0, body_bytes_ = 0, body_max_ = 0;
   std::shared_ptr<Upload> upload_;
-  bool answered_ = false;  // response_ holds the handler's answer
+  CancellationPtr cancellation_;  // serves one request after the other, as long as nobody keeps it
+  bool answered_ = false;         // response_ holds the handler's answer
   Response response_;
 
   // The response at hand.

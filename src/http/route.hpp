@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "slipway/base/cancellation.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/base/result.hpp"
 
@@ -44,8 +45,9 @@ struct Principal {
   std::vector<std::string> models;  // of a key: the only models it may use; empty: no such restriction
 
   bool admin() const { return role == Role::admin; }
-  bool has_scope(std::string_view scope) const;   // a token has every scope
-  bool may_use(std::string_view model_id) const;  // the key's restriction only, not ownership
+  const std::string& limited_as() const { return kind == Kind::key ? key_id : user_id; }  // a login counts as a key of its own
+  bool has_scope(std::string_view scope) const;                                           // a token has every scope
+  bool may_use(std::string_view model_id) const;                                          // the key's restriction only, not ownership
 };
 using PrincipalPtr = std::shared_ptr<const Principal>;
 
@@ -104,6 +106,7 @@ class Request {
   std::string body;                 // of a buffered route
   Steady deadline = Steady::max();  // the answer is due; the server sends 504 then
   os::Loop* loop = nullptr;         // whose thread serves the connection; nullptr in tests without a server
+  CancellationPtr cancellation;     // of handlers on the loop: when the client leaves. Others ask Responder::gone()
 
  private:
   friend struct RequestParts;

@@ -197,9 +197,10 @@ class ServerTest : public testing::Test {
                         response.push = push;
                         responder.send(std::move(response));
                       })));
-    r.push_back(route(Method::get, "/slow", on_loop([this](Request&&, Responder responder) {
+    r.push_back(route(Method::get, "/slow", on_loop([this](Request&& request, Responder responder) {
                         const std::lock_guard lock(mutex);
                         waiting.push_back(std::move(responder));
+                        cancellations.push_back(request.cancellation);
                       })));
     r.back().timeout = Millis{400};
     r.push_back(route(Method::get, "/waits", on_pool([this](Request&) -> Result<Response> {
@@ -262,6 +263,7 @@ class ServerTest : public testing::Test {
   std::shared_future<void> open = gate.get_future().share();
   std::mutex mutex;
   std::shared_ptr<PushBody> push = std::make_shared<PushBody>();
+  std::vector<CancellationPtr> cancellations;
   std::vector<Responder> waiting;
   SinkLog sink;
   KeyGuard guard;
@@ -646,7 +648,29 @@ TEST_F(ServerTest, TellsAResponderThatItsClientIsGone) {
   std::this_thread::sleep_for(std::chrono::milliseconds(150));
   c.close();
   EXPECT_TRUE(soon([&] { return waiting[0].gone(); }));
+  EXPECT_TRUE(cancellations[0]->cancelled());
   waiting[0].send(Response::text("too late"));  // harmless
+  waiting.clear();
+  EXPECT_TRUE(soon([&] { return server->connections() == 0; }));
+}
+
+TEST_F(ServerTest, CancelsTheRequestThatIsUnderWayWhenItsClientLeavesAndNoneThatWasAnswered) {
+  start();
+  Client c(server->port());
+  for (std::size_t i = 0; i < 2; ++i) {
+    c.send(get("/slow"));
+    ASSERT_TRUE(soon([&] {
+      const std::lock_guard lock(mutex);
+      return waiting.size() == i + 1;
+    }));
+    if (i == 0) waiting[0].send(Response::text("here"));
+    if (i == 0) EXPECT_THAT(c.response(), testing::EndsWith("here"));
+  }
+  EXPECT_NE(cancellations[0], cancellations[1]) << "the first was kept: it isn't used again";
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  c.reset();
+  EXPECT_TRUE(soon([&] { return cancellations[1]->cancelled(); }));
+  EXPECT_FALSE(cancellations[0]->cancelled());
   waiting.clear();
   EXPECT_TRUE(soon([&] { return server->connections() == 0; }));
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "slipway/base/cancellation.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/base/metrics.hpp"
 #include "slipway/base/result.hpp"
@@ -64,7 +65,8 @@ struct ModelSpec {
   std::function<Result<os::Fd>()> source;  // the artifact in a sealed memfd; called on a worker thread at each cold start
   std::uint64_t artifact_bytes = 0;
   Residence residence = Residence::on_demand;
-  bool verified = false;  // our own importer's graph, checked and sealed: the cell needn't check it again
+  Millis batch_window{0};  // see Model::gather
+  bool verified = false;   // our own importer's graph, checked and sealed: the cell needn't check it again
 };
 
 struct PredictJob {
@@ -74,6 +76,7 @@ struct PredictJob {
   os::Loop* loop = nullptr;  // one of EngineOptions.loops
   std::uint64_t caller = 0;  // who asks: what waits is shared fairly between callers
   Priority priority = Priority::normal;
+  CancellationPtr cancellation;  // of whoever asks; null: they stay
 };
 
 using PredictCallback = std::function<void(Result<std::vector<Tensor>>)>;  // outputs in the schema's order
@@ -105,12 +108,15 @@ class Model {
  public:
   virtual ~Model() = default;
   // Never blocks, never throws; the callback is called exactly once, maybe before predict returns. Errors: overloaded (queue full, or not to
-  // be done by the deadline), deadline_exceeded, model_crashed, unavailable (quarantined, cannot be loaded, the engine ends), invalid_input (the
-  // graph refused the values).
+  // be done by the deadline), deadline_exceeded, model_crashed, unavailable (quarantined, cannot be loaded, the engine ends, cancelled),
+  // invalid_input (the graph refused the values).
   virtual void predict(PredictJob job, PredictCallback done) = 0;
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
   virtual void unload() = 0;                                // frees its memory if it has no work; the next request loads it again
   virtual void keep(Residence residence) = 0;               // from now on
+  // A free cell waits up to `window` from the arrival of what waits longest, so that more rows run together: not longer than half of any
+  // request's time, and not for one of low priority. Models whose rows are not independent are not affected. 0: nothing waits for others.
+  virtual void gather(Millis window) = 0;
   virtual ModelStats stats() const = 0;
   // Another version has taken its place: its cells end as soon as nothing is left to do. Who had found it a moment before and asks now is
   // still answered, so that none is lost at a promotion.

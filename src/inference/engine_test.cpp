@@ -104,6 +104,32 @@ Artifact looping() {
   return artifact_of(std::move(m), s);
 }
 
+// y = x, after as many turns of a Loop as the largest x of all rows says: rows that run together take as long as the slowest.
+Artifact slow_rows() {
+  auto body = std::make_shared<graph::Graph>();
+  body->name = "body";
+  body->inputs = {value("i", DType::int64, {}), value("go", DType::boolean, {}), value("v", DType::int64, {{-1, ""}, {1, ""}})};
+  body->outputs = {value("go_out", DType::boolean, {}), value("v_out", DType::int64, {{-1, ""}, {1, ""}})};
+  body->nodes.push_back({"Identity", "", "keep", {"go"}, {"go_out"}, {}});
+  body->nodes.push_back({"Identity", "", "same", {"v"}, {"v_out"}, {}});
+  graph::Model m;
+  m.opsets[""] = 18;
+  m.graph.name = "slow";
+  m.graph.inputs = {value("x", DType::int64, {{-1, "N"}, {1, ""}})};
+  m.graph.outputs = {value("y", DType::int64, {{-1, "N"}, {1, ""}})};
+  Tensor yes(DType::boolean, {});
+  yes.bytes()[0] = std::byte{1};
+  m.graph.initializers = {{"yes", yes}};
+  m.graph.nodes.push_back({"ReduceMax", "", "turns", {"x"}, {"turns"}, {graph::attr("keepdims", std::int64_t{0})}});
+  m.graph.nodes.push_back({"Loop", "", "loop", {"turns", "yes", "x"}, {"y"}, {graph::attr("body", std::shared_ptr<const graph::Graph>(body))}});
+  Schema s;
+  s.kind = "graph";
+  s.inputs = {port("x", DType::int64, {-1, 1})};
+  s.outputs = {port("y", DType::int64, {-1, 1})};
+  s.batched = s.rows_independent = true;
+  return artifact_of(std::move(m), s);
+}
+
 // y = sum of n ones, by a tensor of n doubles.
 Artifact hungry() {
   graph::Model m;
@@ -187,6 +213,7 @@ struct Rig {
   struct From {
     std::uint64_t caller = 0;
     Priority priority = Priority::normal;
+    CancellationPtr cancellation = nullptr;
   };
   std::future<Answer> ask(Model& model, std::vector<Tensor> inputs, Millis timeout = 20s, std::size_t loop = 0) {
     return ask(model, std::move(inputs), timeout, loop, From{});
@@ -199,6 +226,7 @@ struct Rig {
       PredictJob job;
       job.caller = from.caller;
       job.priority = from.priority;
+      job.cancellation = from.cancellation;
       job.rows = inputs.empty() ? 0 : inputs[0].rows();
       job.inputs = std::move(inputs);
       job.deadline = deadline;
@@ -222,6 +250,7 @@ double linear_answer(std::int64_t features, double first, double offset = 0.5) {
   for (std::int64_t i = 0; i < features; ++i) sum += static_cast<double>(i + 1) * (first + static_cast<double>(i));
   return sum;
 }
+Tensor row(std::int64_t x) { return int64s({1, 1}, std::vector<std::int64_t>{x}); }
 Tensor whole(std::int64_t n) { return int64s({1}, std::vector<std::int64_t>{n}); }
 
 std::string status_line(pid_t pid, const std::string& key) {
@@ -340,6 +369,117 @@ TEST(Engine, AnswersWhatWaitsTooLongWithoutEndingAnything) {
   EXPECT_TRUE(slow.get().ok());
   EXPECT_EQ(model->stats().pid, pid);
   EXPECT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+}
+
+TEST(Engine, DropsWhatWaitsAndEndsWhatRunsForAClientThatHasGone) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(3)}).get().ok());
+  const pid_t first = model->stats().pid;
+  const auto runs = std::make_shared<Cancellation>(), waits = std::make_shared<Cancellation>();
+  auto running = rig.ask(*model, {whole(INT64_MAX / 2)}, 30s, 0, {1, Priority::normal, runs});
+  std::this_thread::sleep_for(50ms);
+  auto waiting = rig.ask(*model, {whole(4)}, 30s, 0, {2, Priority::normal, waits});
+  auto behind = rig.ask(*model, {whole(5)}, 30s, 1);
+  std::this_thread::sleep_for(50ms);
+  waits->cancel();
+  ASSERT_EQ(waiting.wait_for(1s), std::future_status::ready) << "while the other still runs";
+  EXPECT_THAT(waiting.get().error().detail(), HasSubstr("has gone"));
+  EXPECT_EQ(model->stats().pid, first);
+  runs->cancel();
+  ASSERT_EQ(running.wait_for(500ms), std::future_status::ready);
+  EXPECT_FALSE(running.get().ok());
+  ASSERT_EQ(behind.wait_for(10s), std::future_status::ready) << "the run was ended, long before its time";
+  auto moved = behind.get();
+  ASSERT_TRUE(moved.ok()) << moved.error().detail();
+  EXPECT_EQ((*moved)[0].as<std::int64_t>()[0], 32);
+  EXPECT_TRUE(gone(first));
+  EXPECT_EQ(model->stats().crashes, 0u) << "who leaves doesn't accuse the model";
+  EXPECT_EQ(rig.metrics.counter("slipway_queue_cancelled_total", "").total(), 2u);
+  auto late = rig.ask(*model, {whole(3)}, 30s, 0, {1, Priority::normal, runs}).get();
+  ASSERT_FALSE(late.ok()) << "it was gone before it asked";
+}
+
+TEST(Engine, DoesNotEndARunForOneWhoHasGoneWhileOthersAreInIt) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(slow_rows());
+  ASSERT_TRUE(rig.ask(*model, {row(3)}).get().ok());
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(rig.ask(*model, {row(200'000)}).get().ok());
+  const double turn_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 200'000;
+  const auto turns = static_cast<std::int64_t>(2.2 / turn_s);
+  const pid_t pid = model->stats().pid;
+  model->gather(100ms);  // so that both are in one run
+  const auto leaves = std::make_shared<Cancellation>();
+  auto first = rig.ask(*model, {row(turns)}, 60s, 0, {1, Priority::normal, leaves});
+  auto second = rig.ask(*model, {row(7)}, 60s, 1);
+  std::this_thread::sleep_for(300ms);
+  leaves->cancel();
+  EXPECT_FALSE(first.get().ok());
+  ASSERT_EQ(second.wait_for(0s), std::future_status::timeout) << "it is in the run";
+  auto stays = second.get();
+  ASSERT_TRUE(stays.ok()) << stays.error().detail();
+  EXPECT_EQ((*stays)[0].as<std::int64_t>()[0], 7);
+  EXPECT_GT(std::chrono::steady_clock::now() - began, 1500ms);
+  EXPECT_EQ(model->stats().pid, pid);
+}
+
+Millis took(std::future<Rig::Answer> answer, std::chrono::steady_clock::time_point since) {
+  auto got = answer.get();
+  EXPECT_TRUE(got.ok()) << got.error().detail();
+  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - since);
+}
+
+TEST(Engine, WaitsForMoreRowsWithinTheBatchingWindow) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  ASSERT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+  model->gather(300ms);
+  const double runs = model->stats().runs;
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 12; ++i) {
+    futures.push_back(rig.ask(*model, {row_of(3, i)}, 20s, static_cast<std::size_t>(i % 2)));
+    std::this_thread::sleep_for(5ms);
+  }
+  for (int i = 0; i < 12; ++i) {
+    auto answer = futures[static_cast<std::size_t>(i)].get();
+    ASSERT_TRUE(answer.ok()) << answer.error().detail();
+    EXPECT_DOUBLE_EQ((*answer)[0].as<double>()[0], linear_answer(3, i));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 295ms);
+  EXPECT_NEAR(model->stats().runs - runs, 1.0, 1e-6) << "all in one run of one cell";
+}
+
+TEST(Engine, DoesNotWaitForMoreRowsLongerThanItShould) {
+  Rig rig;
+  rig.start();
+  auto model = rig.deploy(linear(3));
+  auto single = rig.deploy(looping(), "single");
+  ASSERT_TRUE(rig.ask(*model, {row_of(3, 1)}).get().ok());
+  ASSERT_TRUE(rig.ask(*single, {whole(3)}).get().ok());
+  model->gather(2000ms);
+  single->gather(2000ms);
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  auto began = now();
+  EXPECT_LT(took(rig.ask(*single, {whole(3)}), began), 1500ms) << "its rows can't be joined";
+  began = now();
+  EXPECT_LT(took(rig.ask(*model, {row_of(3, 1)}, 20s, 0, {1, Priority::low}), began), 1500ms) << "jobs";
+  began = now();
+  EXPECT_LT(took(rig.ask(*model, {row_of(3, 1)}, 1000ms), began), 1000ms) << "its time would be over";
+  began = now();
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 64; ++i) futures.push_back(rig.ask(*model, {row_of(3, i)}));
+  for (auto& f : futures) EXPECT_LT(took(std::move(f), began), 1500ms) << "the batch is full";
+  began = now();
+  auto held = rig.ask(*model, {row_of(3, 1)});
+  EXPECT_EQ(held.wait_for(200ms), std::future_status::timeout);
+  model->gather(0ms);
+  EXPECT_LT(took(std::move(held), began), 1500ms) << "the window was closed";
 }
 
 TEST(Engine, ReplacesACrashedCellAndAnswersOnlyWhatRanWith503) {

@@ -23,6 +23,7 @@ struct Ticket {
   Priority priority = Priority::normal;
   double cost_s = 0;        // what it will probably take
   std::uint64_t bytes = 0;  // what it holds while it waits
+  std::uint64_t rows = 0;
 };
 
 template <class T>
@@ -39,6 +40,7 @@ class FairQueue {
   std::size_t size() const { return size_; }
   double cost_s() const { return size_ == 0 ? 0 : cost_s_; }
   std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t rows() const { return rows_; }
 
   void push(T value, const Ticket& ticket) {
     add(ticket);
@@ -193,11 +195,13 @@ class FairQueue {
     ++size_;
     cost_s_ += ticket.cost_s;
     bytes_ += ticket.bytes;
+    rows_ += ticket.rows;
   }
   void remove(const Ticket& ticket) {
     --size_;
     cost_s_ = size_ == 0 ? 0 : cost_s_ - ticket.cost_s;
     bytes_ -= ticket.bytes;
+    rows_ -= ticket.rows;
   }
   void dropped(Class& in, std::uint64_t caller, Flow& flow, const Ticket& ticket) {
     remove(ticket);
@@ -221,7 +225,7 @@ class FairQueue {
   std::deque<Entry> returned_;
   std::size_t size_ = 0;
   double cost_s_ = 0;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0, rows_ = 0;
 };
 
 }  // namespace slipway::inference

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "slipway/base/log.hpp"
+#include "slipway/os/cores.hpp"
 
 namespace slipway::inference {
 
@@ -23,13 +24,6 @@ std::int64_t ns_of(Steady t) { return t.time_since_epoch().count(); }
 std::uint64_t half_of_memory() {
   const auto pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
   return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) / 2 : 1ull << 30;
-}
-
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  return std::max(1u, std::thread::hardware_concurrency());
 }
 
 bool violated_sandbox(int wait_status) { return WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS; }
@@ -54,7 +48,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options, Metr
 
 Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
     : options_(options),
-      cores_(usable_cores()),
+      cores_(os::usable_cores()),
       next_look_ns_(INT64_MAX),
       cold_starts_(metrics.counter("slipway_cell_starts_total", "model cells that became ready")),
       crashes_(metrics.counter("slipway_cell_crashes_total", "cells that ended unasked, or were ended for a missed deadline")),
@@ -63,6 +57,7 @@ Fleet::Fleet(const EngineOptions& options, Metrics& metrics)
       cold_start_s_(metrics.histogram("slipway_cold_start_seconds", "from a model's first request to its cell being ready")),
       queue_metrics_{metrics.counter("slipway_queue_refused_total", "requests refused because too much waited for their model"),
                      metrics.counter("slipway_queue_shed_total", "requests that waited and gave way to others"),
+                     metrics.counter("slipway_queue_cancelled_total", "requests dropped, waiting or running, because their client had gone"),
                      metrics.counter("slipway_model_quarantines_total", "times a model was given a rest after repeated crashes"),
                      metrics.histogram("slipway_queue_wait_seconds", "from a request's arrival at its model's queue to its run"),
                      metrics.histogram("slipway_run_seconds", "run in a cell, seen by each request in it")} {
@@ -453,8 +448,9 @@ Steady Fleet::expire(Steady now) {
   for (const auto& model : models()) {
     const auto due = model->expire(now);
     next = std::min(next, due.next);
-    for (const auto& [cell, hung] : due.overdue)
-      end_cell(cell->id, hung ? EndCause::hung : EndCause::overdue, "a prediction ran beyond its deadline");
+    for (const auto& [cell, hung, early] : due.overdue)
+      end_cell(cell->id, hung ? EndCause::hung : EndCause::overdue,
+               early && !hung ? "nobody waits any more for what it runs" : "a prediction ran beyond its deadline");
   }
   return next;
 }

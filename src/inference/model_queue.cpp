@@ -14,6 +14,7 @@ Steady now_steady() { return std::chrono::steady_clock::now(); }
 
 // A tensor without elements still stands for as many empty arrays, when it is written as JSON, as its dimensions before the zero say.
 constexpr std::size_t kEmptyArraysMax = 1'000'000;
+constexpr std::uint64_t kBatchRows = 4096;  // that are enough for a run
 bool is_enormous_nothing(const Tensor& t) {
   if (t.count() > 0) return false;
   std::size_t arrays = 1;
@@ -55,6 +56,7 @@ ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned ce
       loops_(std::move(loops)),
       residence_(spec_.residence),
       last_used_(now_steady()),
+      window_(possible(spec_.batch_window)),
       restarts_(options.restarts_max, options.restart_window, options.cool_down) {}
 
 void ModelQueue::Wakes::add(const std::shared_ptr<CellLink>& cell) {
@@ -92,7 +94,9 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     request.done(Error(ErrorCode::internal, "A prediction came from nowhere").because("PredictJob.loop is none of the engine's"));
     return;
   }
-  request.ticket = {request.job.caller, request.job.priority, 0, wire::payload_bytes(request.job.inputs)};
+  request.ticket = {request.job.caller, request.job.priority, 0, wire::payload_bytes(request.job.inputs), request.job.rows};
+  const CancellationPtr cancellation = request.job.cancellation;
+  if (cancellation) cancellation->tell(weak_from_this());
   LoopCells& loop = *request.loop;
   const Steady deadline = request.job.deadline;
   std::optional<Error> refused;
@@ -108,15 +112,23 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
     refused = refusal(now);
     if (!refused && deadline <= now) refused = late();
+    if (!refused && cancellation && cancellation->cancelled()) {
+      metrics_.cancelled.add();
+      refused = client_left();
+    }
     Submitted submitted = Submitted::no_room;
-    if (!refused && waiting_.empty()) submitted = submit(request, now, wakes);
+    Batch alone;
+    if (!refused && waiting_.empty() && window_.count() == 0) submitted = submit(request, now, wakes, alone);
     if (submitted == Submitted::too_large)
       refused = Error(ErrorCode::too_large, "The request is larger than a model's process may be handed at once");
     if (!refused && submitted == Submitted::no_room) refused = crowded(request, now, answers);
     if (!refused) {
       if (submitted != Submitted::yes) {
         const Ticket ticket = request.ticket;
+        gather_until_ = std::min(waiting_.empty() ? Steady::max() : gather_until_, gathered_at(request));
         waiting_.push(std::move(request), ticket);
+        if (window_.count() > 0) pump(now, answers, wakes);
+        if (gathers(now)) note_deadline(gather_until_);
         grow_if_crowded(now);
       }
       if (cells_.empty()) start_loading();
@@ -188,7 +200,7 @@ void ModelQueue::start_loading() {
 // Work that waits on and on although all cells are busy: one more, if the model may have it.
 void ModelQueue::grow_if_crowded(Steady now) {
   constexpr Millis kPatience{200};
-  if (cells_.empty() || loading_ || cells_.size() >= cells_max_ || waiting_.cost_s() <= std::max(0.005, service_.run_s())) {
+  if (cells_.empty() || loading_ || cells_.size() >= cells_max_ || gathers(now) || waiting_.cost_s() <= std::max(0.005, service_.run_s())) {
     crowded_since_ = Steady::max();
     return;
   }
@@ -204,16 +216,36 @@ void ModelQueue::note_deadline(Steady when) {
   fleet_.look_at(when);
 }
 
-// Into the cell that has least before it. The copy into the ring happens under the lock: some nanoseconds for a row of features, some 50
-// microseconds for an image, which then runs for milliseconds.
-ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wakes) {
+Millis ModelQueue::possible(Millis window) const { return spec_.schema->batched && spec_.schema->rows_independent ? window : Millis(0); }
+
+Steady ModelQueue::gathered_at(const Request& request) const {
+  if (request.job.priority == Priority::low) return request.arrived;  // who asks so wants throughput, and brings rows of its own
+  return request.arrived + std::min<Steady::duration>(window_, (request.job.deadline - request.arrived) / 2);
+}
+
+bool ModelQueue::gathers(Steady now) const {
+  const std::size_t requests_max = cells_.empty() ? os::RingShape{}.slots : cells_.front()->ring.shape().slots;
+  return window_.count() > 0 && !waiting_.empty() && now < gather_until_ && waiting_.rows() < kBatchRows && waiting_.size() < requests_max;
+}
+
+// The cell that has least before it. With a batching window a cell gets work when it is free, and then a batch.
+const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch) const {
   const std::shared_ptr<CellLink>* chosen = nullptr;
   for (const auto& cell : cells_) {
-    if (cell->ring.in_use() >= service_.depth(cell->ring.shape().slots)) continue;
+    if (cell.get() == batch) return &cell;
+    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots);
+    if (cell->ring.in_use() >= most) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))
       chosen = &cell;
   }
+  return batch == nullptr ? chosen : nullptr;
+}
+
+// The copy into the ring happens under the lock: some nanoseconds for a row of features, some 50
+// microseconds for an image, which then runs for milliseconds.
+ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wakes, Batch& batch) {
+  const std::shared_ptr<CellLink>* chosen = choose(batch.cell);
   if (chosen == nullptr) return Submitted::no_room;
   CellLink& cell = **chosen;
   if (!cell.ring.fits(request.ticket.bytes)) return Submitted::too_large;
@@ -227,13 +259,22 @@ ModelQueue::Submitted ModelQueue::submit(Request& request, Steady now, Wakes& wa
   cell.flights[*slot] = Flight{std::move(request), now};
   cell.ring.submit(*slot, flags);
   wakes.add(*chosen);
+  if (window_.count() > 0) batch.cell = &cell;
   return Submitted::yes;
 }
 
 void ModelQueue::pump(Steady now, Answers& answers, Wakes& wakes) {
+  if (gathers(now)) return;
+  Batch batch;
   while (!waiting_.empty()) {
-    const Submitted submitted = submit(waiting_.front().value, now, wakes);
-    if (submitted == Submitted::no_room) return;
+    if (batch.rows >= kBatchRows) batch = {};  // the rest goes to the next that is free
+    batch.rows += waiting_.front().ticket.rows;
+    const Submitted submitted = submit(waiting_.front().value, now, wakes, batch);
+    if (submitted == Submitted::no_room && batch.cell == nullptr) return;
+    if (submitted == Submitted::no_room) {
+      batch = {};
+      continue;
+    }
     auto entry = waiting_.pop();
     if (submitted == Submitted::too_large)
       answers.emplace_back(std::move(entry.value), Error(ErrorCode::too_large, "The request is larger than a model's process may be handed at once"));

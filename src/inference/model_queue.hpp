@@ -36,6 +36,7 @@ struct Flight {  // a request that stands in a ring slot
   Steady submitted;
   Steady end_at = Steady::max();  // answered already, and the cell is ended if it still runs then
   bool answered = false;
+  bool left = false;  // answered because its client has gone: ended at end_at only if nobody else is in the run
 };
 
 struct CellLink {  // a cell from the server's side
@@ -67,6 +68,7 @@ class FleetCalls {
 struct QueueMetrics {  // of all models together
   Counter& refused;    // because too much waits
   Counter& shed;       // had waited, and gave way
+  Counter& cancelled;  // whoever asked has gone
   Counter& quarantines;
   Histogram& wait_s;
   Histogram& run_s;
@@ -75,7 +77,7 @@ struct QueueMetrics {  // of all models together
 // overdue: a run was ended for its deadline; hung: the same, and it had so long that the model is to blame, not an impatient caller.
 enum class EndCause : std::uint8_t { crash, hung, overdue, unloaded, launcher_lost };
 
-class ModelQueue final : public Model, public std::enable_shared_from_this<ModelQueue> {
+class ModelQueue final : public Model, public Cancellation::Holder, public std::enable_shared_from_this<ModelQueue> {
  public:
   // cells_max: cells that it may have at the same time, 1 to kCellsMax.
   ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
@@ -86,6 +88,8 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   void load(std::function<void(Status)> done) override;
   void unload() override { fleet_.drained(shared_from_this()); }
   void keep(Residence residence) override;
+  void gather(Millis window) override;
+  void work_was_cancelled() override;
   ModelStats stats() const override;
   void retire() override;
 
@@ -105,6 +109,7 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   struct Overdue {
     std::shared_ptr<CellLink> cell;
     bool hung = false;
+    bool early = false;  // before a deadline: nobody waits for it any more
   };
   struct Due {
     Steady next = Steady::max();
@@ -133,18 +138,28 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
 
   std::optional<Error> refusal(Steady now) const;  // under the lock, as are all below
   std::optional<Error> crowded(const Request& request, Steady now, Answers& answers);
-  Submitted submit(Request& request, Steady now, Wakes& wakes);
+  struct Batch {  // what pump() hands over at once: all of it to one cell, when there is a batching window
+    const CellLink* cell = nullptr;
+    std::uint64_t rows = 0;
+  };
+  const std::shared_ptr<CellLink>* choose(const CellLink* batch) const;
+  Submitted submit(Request& request, Steady now, Wakes& wakes, Batch& batch);
   void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
   void grow_if_crowded(Steady now);
   double standing_s() const;  // work that stands before a newcomer
   void note_deadline(Steady when);
+  Millis possible(Millis window) const;
+  bool gathers(Steady now) const;  // what waits is held back: more may come
+  Steady gathered_at(const Request& request) const;
   void fail_waiting(const Error& why, Answers& answers);
   void shed_to(double allowed_s, Answers& answers);
   void let_go(CellLink& cell);
   bool note_crash(const std::string& reason, Steady now);
   void hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, const std::string& reason, Steady now, Answers& answers);
   void expire_flights(const std::shared_ptr<CellLink>& cell, Steady now, Due& due, Answers& answers);
+  void give_up(CellLink& cell, std::uint32_t slot, Steady now, Error why, Answers& answers);
+  void leave_flights(CellLink& cell, Steady now, Answers& answers);
   Measured measure(const CellLink& cell, std::uint32_t slot, const Flight& flight, Steady now) const;
   void account(const Flight& flight, const Measured& measured, bool good, Steady now);
   Result<std::vector<Tensor>> read_answer(const CellLink& cell, std::uint32_t slot, bool& hostile) const;
@@ -171,6 +186,8 @@ class ModelQueue final : public Model, public std::enable_shared_from_this<Model
   Steady last_used_{};
   Steady crowded_since_ = Steady::max();
   Steady no_growth_until_{};
+  Millis window_{0};
+  Steady gather_until_ = Steady::max();  // the earliest that is due of what waits, or waited before it
   policy::ServiceTime service_;
   policy::Overload overload_;
   policy::RestartBudget restarts_;

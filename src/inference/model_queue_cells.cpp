@@ -12,6 +12,23 @@ namespace {
 
 constexpr unsigned kAttemptsMax = 3;  // cells that may die with one request before it is given up
 
+bool is_cancelled(const Request& request) { return request.job.cancellation && request.job.cancellation->cancelled(); }
+
+bool runs_anything(const CellLink& cell) {
+  for (std::uint32_t slot = 0; slot < cell.flights.size(); ++slot) {
+    if (cell.ring.running(slot)) return true;
+  }
+  return false;
+}
+
+// Somebody who still waits is in what it runs.
+bool others_run(const CellLink& cell) {
+  for (std::uint32_t slot = 0; slot < cell.flights.size(); ++slot) {
+    if (cell.ring.running(slot) && !cell.flights[slot].answered) return true;
+  }
+  return false;
+}
+
 Steady now_steady() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -45,6 +62,19 @@ void ModelQueue::keep(Residence residence) {
   std::lock_guard lock(mutex_);
   residence_ = residence;
   if (residence != Residence::on_demand && cells_.empty() && !retired_ && !abandoned_) start_loading();
+}
+
+void ModelQueue::gather(Millis window) {
+  Answers answers;
+  Wakes wakes;
+  {
+    std::lock_guard lock(mutex_);
+    window_ = possible(window);
+    gather_until_ = Steady{};  // what waits has waited by the rules it came under
+    pump(now_steady(), answers, wakes);
+  }
+  wakes.wake();
+  deliver(answers);
 }
 
 void ModelQueue::attach(const std::shared_ptr<CellLink>& cell, double cold_start_ms) {
@@ -124,6 +154,7 @@ void ModelQueue::hand_back(CellLink& cell, std::uint32_t slot, EndCause cause, c
     answers.emplace_back(std::move(request), crashed(reason));
   else {
     const Ticket ticket = request.ticket;
+    gather_until_ = now;
     waiting_.push_back_to_front(std::move(request), ticket);
   }
 }
@@ -198,40 +229,80 @@ void ModelQueue::quarantine(std::string reason, Steady now) {
   rest_reason_ = std::move(reason);
 }
 
-// ---- deadlines
+// ---- deadlines, and clients that leave
+
+// Answers for a flight whose answer nobody needs any more, and says how long it may still be in the cell. What was not begun comes back as soon
+// as the run before it ends; that one has a deadline of its own. A cell that runs nothing and doesn't give it back does not answer at all (it
+// was stopped, or spins outside a run).
+void ModelQueue::give_up(CellLink& cell, std::uint32_t slot, Steady now, Error why, Answers& answers) {
+  Flight& flight = cell.flights[slot];
+  const bool busy = runs_anything(cell);
+  flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);
+  if (cell.ring.cancel(slot)) flight.end_at = now + (busy || flight.left ? Millis(60'000) : options_.run_grace);
+  flight.answered = true;
+  answers.emplace_back(std::move(flight.request), std::move(why));
+}
+
+// The requests of clients that have gone. To end a run costs the model a start, so that it is ended early only when it has had at least as
+// long as that.
+void ModelQueue::leave_flights(CellLink& cell, Steady now, Answers& answers) {
+  constexpr Millis kShort{1000};
+  const Millis worth = std::max(kShort, Millis(static_cast<std::int64_t>(cold_start_ms_)));
+  for (std::uint32_t slot = 0; slot < cell.flights.size(); ++slot) {
+    Flight& flight = cell.flights[slot];
+    if (!cell.ring.in_flight(slot)) continue;
+    if (!flight.answered && is_cancelled(flight.request)) {
+      flight.left = true;
+      give_up(cell, slot, now, client_left(), answers);
+    }
+    if (!flight.left || !cell.ring.running(slot)) continue;
+    flight.end_at = std::min(flight.end_at, std::max(now, flight.submitted + worth));
+    note_deadline(flight.end_at);
+  }
+}
+
+void ModelQueue::work_was_cancelled() {
+  Answers answers;
+  bool drained = false;
+  const Steady now = now_steady();
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.take_if(is_cancelled, [&](FairQueue<Request>::Entry&& e) { answers.emplace_back(std::move(e.value), client_left()); });
+    for (const auto& cell : cells_) leave_flights(*cell, now, answers);
+    drained = retired_ && idle();
+  }
+  metrics_.cancelled.add(answers.size());
+  if (drained) fleet_.drained(shared_from_this());
+  deliver(answers);
+}
 
 // Answers the cell's late requests; what is begun and still runs when its grace is over ends the cell.
 void ModelQueue::expire_flights(const std::shared_ptr<CellLink>& cell, Steady now, Due& due, Answers& answers) {
   constexpr Millis kHung{1000};  // a run that had this long counts as a crash: it isn't just an impatient caller's
   const auto slots = static_cast<std::uint32_t>(cell->flights.size());
-  bool busy = false;
-  for (std::uint32_t slot = 0; slot < slots; ++slot) busy |= cell->ring.running(slot);
-  bool overdue = false, hung = false;
+  constexpr Millis kAtOnce{50};  // a caller that leaves at its deadline
+  bool overdue = false, hung = false, early = false;
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     if (!cell->ring.in_flight(slot)) continue;
     Flight& flight = cell->flights[slot];
-    if (!flight.answered && flight.request.job.deadline <= now) {
-      const bool cancelled = cell->ring.cancel(slot);
-      // What was not begun comes back as soon as the run before it ends; that one has a deadline of its own. A cell that runs nothing
-      // and doesn't give it back does not answer at all (it was stopped, or spins outside a run).
-      flight.end_at = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);
-      if (cancelled) flight.end_at = now + (busy ? Millis(60'000) : options_.run_grace);
-      flight.answered = true;
-      answers.emplace_back(std::move(flight.request), late());
-    }
+    if (!flight.answered && flight.request.job.deadline <= now) give_up(*cell, slot, now, late(), answers);
+    const Steady ends = std::max(flight.request.job.deadline, flight.submitted + options_.run_grace);  // a request that was moved from keeps its time
+    if (flight.left && flight.end_at <= now && now < ends && others_run(*cell)) flight.end_at = ends;
     if (flight.answered && flight.end_at <= now) {
       overdue = true;
-      hung |= now - flight.submitted >= kHung;
+      early |= now + kAtOnce < ends;  // who leaves doesn't accuse the model
+      hung |= now + kAtOnce >= ends && now - flight.submitted >= kHung;
     } else {
       due.next = std::min(due.next, flight.answered ? flight.end_at : flight.request.job.deadline);
     }
   }
-  if (overdue) due.overdue.push_back({cell, hung});
+  if (overdue) due.overdue.push_back({cell, hung, early});
 }
 
 ModelQueue::Due ModelQueue::expire(Steady now) {
   Due due;
   Answers answers;
+  Wakes wakes;
   {
     std::lock_guard lock(mutex_);
     if (now < next_deadline_) return {next_deadline_, {}};
@@ -243,8 +314,11 @@ ModelQueue::Due ModelQueue::expire(Steady now) {
         },
         [&](FairQueue<Request>::Entry&& e) { answers.emplace_back(std::move(e.value), late()); });
     for (const auto& cell : cells_) expire_flights(cell, now, due, answers);
+    if (window_.count() > 0) pump(now, answers, wakes);
+    if (gathers(now)) due.next = std::min(due.next, gather_until_);
     next_deadline_ = due.next;
   }
+  wakes.wake();
   deliver(answers);
   return due;
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "slipway/os/cores.hpp"
 #include "slipway/os/loop_asio.hpp"
 
 namespace slipway::os {
@@ -138,7 +139,7 @@ void Loop::stop() { impl_->io.stop(); }
 boost::asio::io_context& io_context(Loop& loop) { return loop.impl().io; }
 
 Loops::Loops(unsigned count) {
-  if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+  if (count == 0) count = usable_cores();
   for (unsigned i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(i));
 }
 

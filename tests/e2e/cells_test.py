@@ -160,6 +160,49 @@ class Residence(unittest.TestCase):
             server.close()
 
 
+class Batching(ServerCase):
+    def test_a_batching_window_gathers_requests_and_is_kept(self):
+        model = self.server.upload(model_file(IRIS), self.key, name="gathers").json
+        path = f"/api/models/{model['id']}"
+        self.assertEqual(model["batch_window"], 0)
+        for wrong in (-1, 1001, 1.5, "20", True):
+            self.problem(self.server.call("PATCH", path, {"batch_window": wrong}, self.key), 422, "#/batch_window")
+        self.assertEqual(self.server.call("PATCH", path, {"batch_window": 400}, self.key).json["batch_window"], 400)
+        config = self.server.call("GET", "/v2/models/gathers/config", credential=self.key).json
+        self.assertEqual(config["dynamic_batching"], {"max_queue_delay_microseconds": 400_000})
+        stats = lambda: self.server.call("GET", "/v2/models/gathers/stats", credential=self.key).json["model_stats"][0]
+        self.server.predict(model["id"], model["example"], self.key)
+        before, began, answers = stats(), time.monotonic(), []
+        threads = [threading.Thread(target=lambda: answers.append(self.server.predict(model["id"], model["example"], self.key).status)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(answers, [200] * 8)
+        self.assertGreater(time.monotonic() - began, 0.39)
+        after = stats()
+        self.assertLess(after["execution_count"] - before["execution_count"], 4, "eight requests in a run or two")
+        self.assertEqual(after["inference_stats"]["success"]["count"] - before["inference_stats"]["success"]["count"], 8)
+        self.server.stop()
+        self.server.start()
+        self.assertEqual(self.server.call("GET", path, credential=self.key).json["batch_window"], 400)
+        began = time.monotonic()
+        self.assertEqual(self.server.call("PATCH", path, {"batch_window": 0}, self.key).json["batch_window"], 0)
+        self.assertEqual(self.server.predict(model["id"], model["example"], self.key).status, 200)
+
+    def test_a_model_whose_rows_cant_be_joined_says_so(self):
+        for path in sorted((CORPUS / "onnx").rglob("*.onnx")):
+            model = self.server.upload(path, self.key)
+            if model.status != 201 or model.json["status"] != "ready":
+                continue
+            answer = self.server.call("PATCH", f"/api/models/{model.json['id']}", {"batch_window": 20}, self.key)
+            if answer.status == 422:
+                self.problem(answer, 422, "#/batch_window")
+                self.assertEqual(self.server.call("PATCH", f"/api/models/{model.json['id']}", {"batch_window": 0}, self.key).status, 200)
+                return
+        self.fail("the corpus has no such model")
+
+
 class Promotion(ServerCase):
     def test_no_request_is_lost_while_versions_take_turns(self):
         model = self.server.upload(model_file(IRIS), self.key).json

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -213,8 +214,33 @@ class Concurrent(LimitCase):
             s.sendall(f"POST /api/predict/{self.model} HTTP/1.1\r\nHost: x\r\nX-API-Key: {self.limited}\r\nContent-Type: application/json\r\n"
                       f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
             self.second()
-        os.kill(self.cell, signal.SIGCONT)
+            time.sleep(0.2)  # a connection that is closed at once may only be closed on one side
+        ask = lambda: self.server.call("POST", f"/api/predict/{self.model}", rows(1), self.limited, headers={"X-Request-Timeout": "300ms"})
+        self.assertTrue(wait_for(lambda: ask().status != 429), "at once: the model's process is still stopped")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.cell, signal.SIGCONT)
         self.free_again()
+
+    def test_to_make_a_job_is_a_request(self):
+        _, key = self.new_key(limits={"requests": {"amount": 2, "per": "hour"}})
+        make = lambda: self.server.request("POST", f"/api/models/{self.model}/jobs", "\n".join(["[5.1,3.5,1.4,0.2]"] * 10),
+                                           {"Content-Type": "application/x-ndjson", "Authorization": "Bearer " + key})
+        self.assertEqual([make().status for _ in range(2)], [201, 201])
+        self.refused(make(), "key-requests")
+
+    def test_a_job_is_as_slow_as_its_limits_say(self):
+        _, key = self.new_key(limits={"rows": {"amount": 200, "per": "second", "burst": 100}})
+        _, other = self.new_key()
+        submit = lambda credential: self.server.request("POST", f"/api/models/{self.model}/jobs", "\n".join(["[5.1,3.5,1.4,0.2]"] * 500),
+                                                        {"Content-Type": "application/x-ndjson", "Authorization": "Bearer " + credential})
+        state = lambda made: self.server.call("GET", "/api/jobs/" + made.json["id"], credential=self.token).json
+        began = time.monotonic()
+        slow, quick = submit(key), submit(other)
+        self.assertEqual((slow.status, quick.status), (201, 201), slow.body)
+        self.assertTrue(wait_for(lambda: state(quick)["status"] == "done"))
+        self.assertTrue(wait_for(lambda: state(slow)["status"] == "done"))
+        self.assertGreater(time.monotonic() - began, 1.9, "100 rows at once, then 200 a second")
+        self.assertEqual(state(slow)["rows_done"], 500)
 
     def test_a_place_is_free_after_a_bad_body(self):
         for _ in range(5):

@@ -72,6 +72,29 @@ class BadPredictions(ServerCase):
         self.assertIn("POST", answer.headers["allow"])
 
 
+class LargeAnswers(ServerCase):
+    flags = ("--predictions.answer_bytes_max", "6000")
+
+    def test_an_answer_beyond_the_limit_is_a_413_that_says_how_large_it_is_in_every_protocol(self):
+        model = self.server.upload(model_file(IRIS), self.key, name="iris").json
+        rows = [[5.1, 3.5, 1.4, 0.2]] * 100
+        tensor = {"name": "numbers", "shape": [100, 4], "datatype": "FP64", "data": sum(rows, [])}
+        asks = {f"/api/predict/{model['id']}": {"instances": rows}, "/v1/models/iris:predict": {"instances": rows},
+                "/v2/models/iris/infer": {"inputs": [tensor]}}
+        for path, document in asks.items():
+            answer = self.problem(self.server.call("POST", path, document, self.key), 413)
+            self.assertIn("400 values", answer["detail"])
+            self.assertIn("6000 bytes (predictions.answer_bytes_max)", answer["detail"])
+        self.assertEqual(self.server.predict(model["id"], {"instances": rows[:20]}, self.key).status, 200)
+        # What is asked for counts: one of the outputs, or all of them in binary.
+        wanted = {"inputs": [tensor], "outputs": [{"name": "label"}]}
+        self.assertEqual(self.server.call("POST", "/v2/models/iris/infer", wanted, self.key).status, 200)
+        binary = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+        self.assertEqual(self.server.call("POST", "/v2/models/iris/infer", binary, self.key).status, 200)
+        answer = self.server.call("POST", "/invocations", {"instances": rows}, self.key)
+        self.assertEqual(answer.status, 200, "labels only")
+
+
 class BadAccounts(ServerCase):
     def test_registration_names_every_wrong_field(self):
         for document, pointer in (({"email": "nobody", "password": "a phrase of my own"}, "#/email"), ({"email": "x@example.org", "password": "short"}, "#/password"),

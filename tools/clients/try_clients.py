@@ -1,5 +1,5 @@
 """Real clients of other servers against a real slipway, unpatched. Prints a line a call; exits 1 when one doesn't work.
-Run by tools/clients/run.sh."""
+try_clients.py CLIENT...; run by tools/clients/run.sh."""
 import sys
 import traceback
 from pathlib import Path
@@ -283,13 +283,129 @@ def kserve_v1(server, key, label):
     attempt("requests v1 predict", predict)
 
 
+def kserve_client(server, key, label):
+    import asyncio
+
+    import grpc
+    import httpx
+    import numpy as np
+    from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
+
+    base = f"http://127.0.0.1:{server.port}"
+
+    def credentials():
+        return {"Authorization": "Bearer " + key}
+
+    metadata = (("authorization", "Bearer " + key),)
+
+    def request(binary, name="iris"):
+        numbers = InferInput("numbers", [2, 4], "FP64")
+        numbers.set_data_from_numpy(ROWS.astype(np.float64), binary_data=binary)
+        return InferRequest(model_name=name, infer_inputs=[numbers], request_id="7")
+
+    def labels(response):
+        found = next(output for output in response.outputs if output.name == "label").as_numpy().tolist()
+        assert found == label and response.id == "7", response
+        return found
+
+    def rest(protocol, call):
+        async def run():
+            async with InferenceRESTClient(RESTConfig(protocol=protocol)) as client:
+                return await call(client)
+        return lambda: asyncio.run(run())
+
+    def rpc(call, **more):
+        async def run():
+            async with InferenceGRPCClient(f"127.0.0.1:{server.grpc_port}", **more) as client:
+                return await call(client)
+        return lambda: asyncio.run(run())
+
+    def true(call):
+        async def run(client):
+            got = await call(client)
+            assert got is True, got
+            return got
+        return run
+
+    async def v1_infer(client):
+        got = await client.infer(base, {"instances": ROWS.tolist()}, model_name="iris", headers=credentials())
+        assert [row["label"] for row in got["predictions"]] == label, got
+        return got
+
+    async def graph(client):
+        got = await client.infer(base + "/v1/models/iris:predict", {"instances": ROWS.tolist()}, headers=credentials(), is_graph_endpoint=True)
+        assert [row["label"] for row in got["predictions"]] == label, got
+        return got
+
+    def refused(call, kind, text):
+        async def run(client):
+            try:
+                await call(client)
+            except kind as e:
+                assert text in str(e), e
+                return text
+            raise AssertionError("it was not refused")
+        return run
+
+    attempt("kserve rest v1 infer", rest("v1", v1_infer))
+    attempt("kserve rest v1 infer, as a graph's endpoint", rest("v1", graph))
+    attempt("kserve rest v1 model ready", rest("v1", true(lambda c: c.is_model_ready(base, "iris", headers=credentials()))))
+    attempt("kserve rest v1 errors: no such model", rest("v1", refused(lambda c: c.is_model_ready(base, "nothing", headers=credentials()), httpx.HTTPStatusError, "404")))
+    attempt("kserve rest v1 explain: not there", rest("v1", refused(
+        lambda c: c.explain(base, "iris", {"instances": ROWS.tolist()}, headers=credentials()), httpx.HTTPStatusError, "405")))
+    attempt("kserve rest v2 live", rest("v2", true(lambda c: c.is_server_live(base))))
+    attempt("kserve rest v2 ready", rest("v2", true(lambda c: c.is_server_ready(base))))
+    attempt("kserve rest v2 model ready", rest("v2", true(lambda c: c.is_model_ready(base, "iris", headers=credentials()))))
+
+    async def not_ready(client):
+        got = await client.is_model_ready(base, "nothing", headers=credentials())
+        assert got is False, got
+        return got
+
+    async def v2_infer(client, binary):
+        return labels(await client.infer(base, request(binary), model_name="iris", headers=credentials()))
+
+    async def v2_dict(client):
+        document = {"id": "7", "inputs": [{"name": "numbers", "shape": [2, 4], "datatype": "FP64", "data": ROWS.ravel().tolist()}]}
+        return labels(await client.infer(base, document, model_name="iris", headers=credentials()))
+
+    async def many(client):
+        got = await asyncio.gather(*(client.infer(base, request(i % 2 == 0), model_name="iris", headers=credentials()) for i in range(50)))
+        return len([labels(response) for response in got])
+
+    attempt("kserve rest v2 model ready of none", rest("v2", not_ready))
+    attempt("kserve rest v2 infer, JSON", rest("v2", lambda c: v2_infer(c, False)))
+    attempt("kserve rest v2 infer, binary", rest("v2", lambda c: v2_infer(c, True)))
+    attempt("kserve rest v2 infer, a dict", rest("v2", v2_dict))
+    attempt("kserve rest v2 infer, 50 at once", rest("v2", many))
+    attempt("kserve rest v2 errors: no such model", rest("v2", refused(
+        lambda c: c.infer(base, request(False, "nothing"), model_name="nothing", headers=credentials()), httpx.HTTPStatusError, "404")))
+
+    async def infer(client, binary=True):
+        return labels(await client.infer(request(binary), headers=metadata, timeout=20))
+
+    async def together(client):
+        got = await asyncio.gather(*(client.infer(request(True), headers=metadata) for _ in range(50)))
+        return len([labels(response) for response in got])
+
+    attempt("kserve grpc live", rpc(true(lambda c: c.is_server_live())))
+    attempt("kserve grpc ready", rpc(true(lambda c: c.is_server_ready())))
+    attempt("kserve grpc model ready", rpc(true(lambda c: c.is_model_ready("iris", headers=metadata))))
+    attempt("kserve grpc infer, raw", rpc(infer))
+    attempt("kserve grpc infer, contents", rpc(lambda c: infer(c, False)))
+    attempt("kserve grpc infer, without retries", rpc(infer, retries=0))
+    attempt("kserve grpc infer, 50 at once", rpc(together))
+    attempt("kserve grpc errors: no such model", rpc(refused(lambda c: c.infer(request(True, "nothing"), headers=metadata), grpc.RpcError, "NOT_FOUND")))
+    attempt("kserve grpc errors: no credentials", rpc(refused(lambda c: c.infer(request(True)), grpc.RpcError, "UNAUTHENTICATED")))
+
+
 def main():
     server = Server()
     try:
         key = server.key(server.register("ada@example.org"))
         model = server.upload(model_file(IRIS), key, name="iris").json
         label = server.predict(model["id"], {"instances": ROWS.tolist()}, key).json["outputs"]["label"]
-        for clients in (triton_http, triton_grpc, mlflow_client, kserve_v1):
+        for clients in [globals()[name] for name in sys.argv[1:]]:
             try:
                 clients(server, key, label)
             except ImportError as e:

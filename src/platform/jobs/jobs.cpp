@@ -110,6 +110,7 @@ Result<std::unique_ptr<Upload>> Jobs::begin(const http::Principal& who, const mo
   row.id = new_id("job");
   row.owner_id = who.user_id;
   row.model_id = model.model_id;
+  row.key_id = who.limited_as();
   row.version = model.version;
   row.status = state::kReceiving;
   row.input_format = format_name(wish.input);
@@ -244,6 +245,11 @@ void Jobs::retry_later(const LivePtr& live) {
     pump();
   };
   p_.loop.post([this, again] { p_.loop.after(kRetry, again); });
+}
+
+bool Jobs::others_wait() const {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
 }
 
 // ---- the end of jobs

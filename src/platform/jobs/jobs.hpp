@@ -29,6 +29,7 @@
 #include "slipway/platform/jobs/feed.hpp"
 #include "slipway/platform/jobs/input.hpp"
 #include "slipway/platform/jobs/rows.hpp"
+#include "slipway/platform/limits/limiter.hpp"
 #include "slipway/platform/models/registry.hpp"
 #include "slipway/store/blobs.hpp"
 #include "slipway/store/database.hpp"
@@ -85,6 +86,7 @@ class Jobs {
     os::Loop& loop;  // of the engine: answers of predictions come here
     Metrics& metrics;
     const Clock& clock;
+    limits::Limiter& limiter;
   };
   Jobs(Parts parts, Options options);
   ~Jobs();
@@ -106,6 +108,7 @@ class Jobs {
   Result<store::SealedReader> open_part(const JobRow& job, const PartRow& part) const;
 
   store::Database& database() const { return p_.database; }
+  limits::Limiter& limiter() const { return p_.limiter; }
   Feed& feed() { return feed_; }
   const Options& options() const { return options_; }
 
@@ -120,6 +123,7 @@ class Jobs {
   Status undo(const JobRow& job);
   Status mark_deleting(std::string_view id);
   void retry_later(const LivePtr& live);
+  bool others_wait() const;
   void sweep();
   void sweep_soon();
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <future>
 
 #include "slipway/http/page.hpp"
 #include "slipway/http/push.hpp"
@@ -66,7 +67,7 @@ Result<Wish> read_wish(const http::Request& request, const Schema& schema) {
 
 class JobSink final : public http::BodySink {
  public:
-  JobSink(Jobs& jobs, std::unique_ptr<Upload> upload) : jobs_(jobs), upload_(std::move(upload)) {}
+  JobSink(Jobs& jobs, std::unique_ptr<Upload> upload, limits::GrantPtr grant) : jobs_(jobs), grant_(std::move(grant)), upload_(std::move(upload)) {}
   Status write(std::span<const std::byte> bytes) override { return upload_->write(bytes); }
   void finish(http::Responder responder) override {
     auto job = upload_->finish();
@@ -76,15 +77,30 @@ class JobSink final : public http::BodySink {
 
  private:
   Jobs& jobs_;
+  const limits::GrantPtr grant_;  // a request, as long as the upload lasts
   std::unique_ptr<Upload> upload_;
 };
+
+// To make a job is one request; its rows and bytes are charged as they are scored.
+Result<limits::GrantPtr> count_request(Jobs& jobs, const http::Request& request, const std::string& model_id) {
+  constexpr Millis kLease{600'000};
+  const http::Principal& who = *request.principal;
+  const auto grant = TRY(jobs.limiter().admit({who.user_id, who.limited_as(), model_id}, 0));
+  if (grant == nullptr) return grant;
+  const auto settled = std::make_shared<std::promise<Status>>();
+  auto future = settled->get_future();
+  jobs.limiter().settle(grant, 0, kLease, request.loop, [settled](Status status) { settled->set_value(std::move(status)); });
+  TRY(future.get());  // a few milliseconds, and only when limits are shared: the store answers or is given up
+  return grant;
+}
 
 Result<std::unique_ptr<http::BodySink>> create(Jobs& jobs, models::Registry& registry, http::Request& request) {
   const auto model = TRY(registry.visible(*request.principal, request.param("id")));
   if (!model->served()) return Error(ErrorCode::model_not_ready, "the model is " + model->status + "; it can be asked when it is ready");
   const Wish wish = TRY(read_wish(request, model->codec->schema()));
+  auto grant = TRY(count_request(jobs, request, model->model_id));
   auto upload = TRY(jobs.begin(*request.principal, *model, wish));
-  return std::unique_ptr<http::BodySink>(std::make_unique<JobSink>(jobs, std::move(upload)));
+  return std::unique_ptr<http::BodySink>(std::make_unique<JobSink>(jobs, std::move(upload), std::move(grant)));
 }
 
 Result<http::Response> list(Jobs& jobs, http::Request& request) {

@@ -18,13 +18,15 @@ const std::vector<store::Migration> kMigrations = {{41, "jobs",
         CREATE INDEX jobs_status ON jobs (status, ended_at);
         CREATE TABLE job_parts (
           job_id TEXT NOT NULL REFERENCES jobs (id), number BIGINT NOT NULL, blob TEXT NOT NULL, dek TEXT NOT NULL, bytes BIGINT NOT NULL,
-          PRIMARY KEY (job_id, number));)"}};
+          PRIMARY KEY (job_id, number));)"},
+                                                   {42, "job keys", "ALTER TABLE jobs ADD COLUMN key_id TEXT NOT NULL DEFAULT '';"}};
 
 JobRow job_of(const store::Row& r) {
   JobRow j;
   j.id = r.text("id");
   j.owner_id = r.text("owner_id");
   j.model_id = r.text("model_id");
+  j.key_id = r.text("key_id");
   j.version = r.integer("version");
   j.status = r.text("status");
   j.input_format = r.text("input_format");
@@ -120,10 +122,10 @@ Status insert_job(store::Session& session, const JobRow& j) {
   TRY(session.exec(
       "INSERT INTO jobs (id, owner_id, model_id, version, status, input_format, result_format, skip_wrong, include_input, input_blob, input_dek, "
       "input_size, input_at, line_at, rows_done, rows_failed, errors_json, shape_json, result_size, error_json, attempts, created_at, started_at, "
-      "ended_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "ended_at, updated_at, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {j.id,          j.owner_id,  j.model_id,   j.version,    j.status,     j.input_format, j.result_format, j.skip_wrong, j.include_input,
        j.input_blob,  j.input_dek, j.input_size, j.input_at,   j.line_at,    j.rows_done,    j.rows_failed,   j.errors,     j.shape,
-       j.result_size, j.error,     j.attempts,   j.created_at, j.started_at, j.ended_at,     j.updated_at}));
+       j.result_size, j.error,     j.attempts,   j.created_at, j.started_at, j.ended_at,     j.updated_at,    j.key_id}));
   return ok();
 }
 

@@ -29,6 +29,7 @@ bool is_over(std::string_view status);  // done, failed or cancelled
 
 struct JobRow {
   std::string id, owner_id, model_id;
+  std::string key_id;        // that made it; a login's: the user. Whose limits it counts against
   std::int64_t version = 0;  // number of the model's version that it runs on
   std::string status;
   std::string input_format, result_format;  // csv, ndjson, npy

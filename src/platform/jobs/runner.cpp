@@ -24,6 +24,10 @@ constexpr std::size_t kWriteBytes = 256 * 1024;
 Error stopped() { return Error(ErrorCode::unavailable, "stopped").because("job stopped"); }
 bool is_stop(const Error& error) { return error.internal() == "job stopped"; }
 
+// Neither: its limit lets nothing through for a while, and others wait to run.
+Error yields() { return Error(ErrorCode::unavailable, "waits for its limit").because("job yields"); }
+bool is_yield(const Error& error) { return error.internal() == "job yields"; }
+
 // Whose fault? The input's and the wish's, or ours, which may pass.
 bool is_ours(const Error& error) {
   switch (error.code()) {
@@ -59,6 +63,7 @@ Runner::Outcome Runner::run() {
   Status status = claim();
   if (status.ok()) status = open();
   if (status.ok()) status = work();
+  cancellation_->cancel();
   if (own_model_) model_->model->retire();
   return ended(status);
 }
@@ -116,6 +121,7 @@ Status Runner::open() {
     if (noted.ok() && noted->is_array()) errors_ = noted->as_array();
   }
   if (row_.input_at > 0) cutter_->go_to(static_cast<std::uint64_t>(row_.input_at), row_.line_at);
+  earned_to_ = row_.input_at;
   return ok();
 }
 
@@ -126,6 +132,10 @@ Runner::Outcome Runner::ended(const Status& status) {
     return Outcome::over;
   }
   const Error& why = status.error();
+  if (is_yield(why)) {
+    live_->set_status(state::kQueued, 0);
+    return Outcome::again;
+  }
   if (is_stop(why)) return Outcome::over;  // whoever stopped it has written why; a server that ends takes it up again
   log::warn("job.fault", {{"job", row_.id}, {"why", why.detail()}, {"internal", why.internal()}});
   if (is_ours(why) && row_.attempts < kAttemptsMax) {
@@ -173,9 +183,51 @@ Status Runner::work() {
 Result<bool> Runner::fill() {
   Flight flight{TRY(cutter_->next(chunk_rows_, kChunkBytes)), {}};
   if (flight.chunk.records.empty()) return false;
+  TRY(earn(flight.chunk));
   TRY(split(flight.chunk, 0, flight.chunk.records.size(), flight.pieces));
   flights_.push_back(std::move(flight));
   return true;
+}
+
+// A job doesn't fail for a limit of its key, its user or its model: it is as slow as that says. What is asked again was charged already.
+Status Runner::earn(const Chunk& chunk) {
+  struct Said {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::optional<limits::Charge> charge;
+  };
+  auto rows = static_cast<std::int64_t>(chunk.records.size());
+  auto bytes = static_cast<std::int64_t>(chunk.end_at) - earned_to_;
+  earned_to_ = static_cast<std::int64_t>(chunk.end_at);
+  while (rows > 0 || bytes > 0) {
+    if (live_->stopped()) return stopped();
+    const auto said = std::make_shared<Said>();
+    const limits::Caller caller{row_.owner_id, row_.key_id.empty() ? row_.owner_id : row_.key_id, row_.model_id};
+    p_.limiter.charge(caller, rows, bytes, &p_.loop, [said](limits::Charge charge) {
+      const std::lock_guard lock(said->mutex);
+      said->charge = charge;
+      said->came.notify_all();
+    });
+    std::unique_lock lock(said->mutex);
+    said->came.wait(lock, [&] { return said->charge.has_value(); });
+    const limits::Charge charge = *said->charge;
+    lock.unlock();
+    rows -= charge.rows;
+    bytes -= charge.bytes;
+    if (charge.wait > Millis(0)) TRY(wait_for_limit(charge.wait));
+  }
+  return ok();
+}
+
+// Meanwhile what was asked comes into the result, and nobody else's job waits for this one's turn.
+Status Runner::wait_for_limit(Millis time) {
+  constexpr Millis kLong{2000}, kLook{1000};
+  while (!flights_.empty()) TRY(land());
+  if (time > kLong) {
+    if (part_writer_) TRY(close_part(false));
+    if (jobs_.others_wait()) return yields();
+  }
+  return pause(std::min(time, kLook));
 }
 
 // Decodes and asks. Rows among which one is wrong are halved until it stands alone.
@@ -206,6 +258,7 @@ void Runner::send(const PiecePtr& piece, DecodedRequest request) {
   job.loop = &p_.loop;
   job.caller = std::hash<std::string_view>{}(row_.owner_id);
   job.priority = inference::Priority::low;
+  job.cancellation = cancellation_;
   piece->outputs.reset();
   piece->asked = system_clock().steady();
   p_.loop.post([model = model_, piece, answers = answers_, job = std::make_unique<inference::PredictJob>(std::move(job))]() mutable {

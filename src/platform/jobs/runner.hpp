@@ -45,6 +45,8 @@ class Runner {
   Status claim();
   Status open();
   Status work();
+  Status earn(const Chunk& chunk);  // what its limits say
+  Status wait_for_limit(Millis time);
   Result<bool> fill();  // false: the input is over
   Status land();        // the oldest flight's answers into the result
   Status write(const Chunk& chunk, Piece& piece);
@@ -71,9 +73,11 @@ class Runner {
   std::optional<Cutter> cutter_;
   std::optional<ChunkDecoder> decoder_;
   std::optional<OutputWriter> output_;
+  const CancellationPtr cancellation_ = std::make_shared<Cancellation>();  // of what is asked when the job ends early
   const std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::deque<Flight> flights_;
   std::size_t chunk_rows_ = 256, chunk_rows_max_ = 4096;
+  std::int64_t earned_to_ = 0;  // place in the input up to which limits were charged
   json::Array errors_;
   std::string out_;  // of the result, not written yet
   std::optional<store::SealedWriter> part_writer_;

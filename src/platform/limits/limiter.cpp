@@ -312,17 +312,24 @@ Error Limiter::away_error() const {
   return Error(ErrorCode::unavailable, "limits can't be checked now; try again in a moment").retry_after(1).because("limits.store is away");
 }
 
+bool Limiter::anything_limits() const {
+  return std::any_of(active_.begin(), active_.end(), [](const auto& n) { return n.load(std::memory_order_relaxed) != 0; });
+}
+
+void Limiter::add_parts(Grant& grant, const Caller& caller) {
+  add_part(grant, Subject::user, caller.user, caller.user);
+  add_part(grant, Subject::key, caller.key, caller.key);
+  add_part(grant, Subject::model, caller.model, caller.model);
+  if (active_[static_cast<std::size_t>(Subject::key_on_model)].load(std::memory_order_relaxed) == 0) return;
+  std::string both(caller.key);
+  (both += ':') += caller.model;
+  add_part(grant, Subject::key_on_model, both, caller.model);
+}
+
 Result<GrantPtr> Limiter::admit(const Caller& caller, std::int64_t bytes) {
-  if (std::all_of(active_.begin(), active_.end(), [](const auto& n) { return n.load(std::memory_order_relaxed) == 0; })) return GrantPtr();
+  if (!anything_limits()) return GrantPtr();
   auto grant = std::make_shared<Grant>(*this);
-  add_part(*grant, Subject::user, caller.user, caller.user);
-  add_part(*grant, Subject::key, caller.key, caller.key);
-  add_part(*grant, Subject::model, caller.model, caller.model);
-  if (active_[static_cast<std::size_t>(Subject::key_on_model)].load(std::memory_order_relaxed) != 0) {
-    std::string both(caller.key);
-    (both += ':') += caller.model;
-    add_part(*grant, Subject::key_on_model, both, caller.model);
-  }
+  add_parts(*grant, caller);
   if (grant->count_ == 0) return GrantPtr();
   if (store_ && when_away_ != WhenAway::local && store_->away()) {
     if (when_away_ == WhenAway::refuse) return away_error();
@@ -351,7 +358,37 @@ void Limiter::settle(const GrantPtr& grant, std::int64_t rows, Millis lease, os:
   }
   grant->lease_ = new_lease();
   store_->ask(question_of(*grant, lease), loop,
-              [this, grant, done = std::move(done)](const SharedStore::Answer& answer) { done(learn(*grant, answer)); });
+              [this, grant, done = std::move(done)](const SharedStore::Answer& answer) { done(settled(*grant, answer)); });
+}
+
+void Limiter::charge(const Caller& caller, std::int64_t rows, std::int64_t bytes, os::Loop* loop, std::function<void(Charge)> done) {
+  const auto later = [](std::int64_t ns) { return Charge{0, 0, std::chrono::ceil<Millis>(std::chrono::nanoseconds(std::max<std::int64_t>(ns, 1)))}; };
+  const Charge all{rows, bytes, Millis(0)};
+  if (!anything_limits()) return done(all);
+  const auto grant = std::make_shared<Grant>(*this);
+  add_parts(*grant, caller);
+  if (grant->count_ == 0) return done(all);
+  const bool away = store_ && store_->away();
+  if (away && when_away_ != WhenAway::local) return done(when_away_ == WhenAway::refuse ? later(kSecond) : all);
+  Charge part = all;
+  for (std::size_t p = 0; p < grant->count_; ++p) {
+    const Terms& terms = *grant->parts_[p].quota;
+    if (const Rate* rate = rate_of(terms, static_cast<std::size_t>(Quantity::rows))) part.rows = std::min(part.rows, rate->burst);
+    if (const Rate* rate = rate_of(terms, static_cast<std::size_t>(Quantity::bytes))) part.bytes = std::min(part.bytes, rate->burst);
+  }
+  if (const auto refusal = decide(*grant, {0, part.rows, part.bytes}, false)) return done(later(refusal->retry_after_ns));
+  if (!store_ || away) return done(part);
+  SharedStore::Question question = question_of(*grant, Millis(0));
+  if (question.lines.empty()) return done(part);
+  store_->ask(std::move(question), loop, [this, grant, part, later, done = std::move(done)](const SharedStore::Answer& answer) {
+    if (answer.away && when_away_ != WhenAway::refuse) return done(part);
+    if (answer.away) {
+      give_back(*grant, false);
+      return done(later(kSecond));
+    }
+    const auto refusal = learn(*grant, answer);
+    done(refusal ? later(refusal->retry_after_ns) : part);
+  });
 }
 
 std::string Limiter::new_lease() { return lease_prefix_ + std::to_string(leases_.fetch_add(1, std::memory_order_relaxed)); }
@@ -364,24 +401,30 @@ SharedStore::Question Limiter::question_of(const Grant& grant, Millis lease) con
     const Grant::Part& part = grant.parts_[p];
     for (std::size_t i = 0; i < kRates; ++i) {
       const Rate* rate = rate_of(*part.quota, i);
-      if (rate == nullptr) continue;
+      if (rate == nullptr || (grant.lease_.empty() && part.charged[i] == 0)) continue;
       out.lines.push_back({.key = part.quota->names[i] + ":" + part.bucket->id,
                            .cost_us = static_cast<double>(rate->time_of(part.charged[i])) / 1000,
                            .tolerance_us = static_cast<double>(rate->tolerance_ns()) / 1000});
     }
-    if (const std::int64_t most = part.quota->concurrent.value_or(0); most > 0)
+    if (const std::int64_t most = part.quota->concurrent.value_or(0); most > 0 && !grant.lease_.empty())
       out.lines.push_back({.key = part.quota->names[kRates] + ":" + part.bucket->id, .concurrent = true, .most = most});
   }
   return out;
 }
 
-// What the store said becomes what this server knows: no bucket here is fuller than the shared one was.
-Status Limiter::learn(Grant& grant, const SharedStore::Answer& answer) {
+Status Limiter::settled(Grant& grant, const SharedStore::Answer& answer) {
   if (answer.away) {
     if (when_away_ != WhenAway::refuse) return ok();
     give_back(grant, false);
     return away_error();
   }
+  const auto refusal = learn(grant, answer);
+  return refusal ? Status(refused(grant, *refusal)) : ok();
+}
+
+// What the store said becomes what this server knows: no bucket here is fuller than the shared one was. What it refuses has used nothing.
+std::optional<Limiter::Refusal> Limiter::learn(Grant& grant, const SharedStore::Answer& answer) {
+  const bool with_place = !grant.lease_.empty();
   std::array<Costs, kSubjects> charged{};
   for (std::size_t p = 0; p < grant.count_; ++p) charged[p] = grant.parts_[p].charged;
   if (!answer.allowed) {
@@ -395,7 +438,7 @@ Status Limiter::learn(Grant& grant, const SharedStore::Answer& answer) {
     Grant::Part& part = grant.parts_[p];
     for (std::size_t i = 0; i < kRates; ++i) {
       const Rate* rate = rate_of(*part.quota, i);
-      if (rate == nullptr) continue;
+      if (rate == nullptr || (!with_place && charged[p][i] == 0)) continue;
       const std::int64_t full_in = part.full_in_ns[i] = answer.standing[line] * 1000;
       {
         const std::lock_guard lock(part.bucket->mutex);
@@ -405,12 +448,12 @@ Status Limiter::learn(Grant& grant, const SharedStore::Answer& answer) {
       if (!answer.fits[line++] && (!refusal || wait > refusal->retry_after_ns))
         refusal = Refusal{part.subject, static_cast<Quantity>(i), wait, false};
     }
-    if (part.quota->concurrent.value_or(0) == 0) continue;
+    if (part.quota->concurrent.value_or(0) == 0 || !with_place) continue;
     part.running = answer.standing[line];
     if (!answer.fits[line++] && !refusal) refusal = Refusal{part.subject, Quantity::concurrent, kSecond, false};
   }
-  if (answer.allowed) return ok();
-  return refused(grant, refusal.value_or(Refusal{grant.parts_[0].subject, Quantity::requests, kSecond, false}));
+  if (answer.allowed) return std::nullopt;
+  return refusal.value_or(Refusal{grant.parts_[0].subject, Quantity::requests, kSecond, false});
 }
 
 }  // namespace slipway::limits

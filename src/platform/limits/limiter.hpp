@@ -72,6 +72,12 @@ class Grant {
 };
 using GrantPtr = std::shared_ptr<Grant>;
 
+// What Limiter::charge has done: charged so much (the rest has to be asked for again), or nothing, to be asked again after `wait`.
+struct Charge {
+  std::int64_t rows = 0, bytes = 0;
+  Millis wait{0};
+};
+
 enum class WhenAway : std::uint8_t { local, allow, refuse };
 
 class Limiter {
@@ -92,6 +98,10 @@ class Limiter {
   // The rows, now that they are known, and everything in the shared store. done: once, on the loop, maybe before this returns. After an
   // error the whole request has used nothing. lease: how long the request may run at most.
   void settle(const GrantPtr& grant, std::int64_t rows, Millis lease, os::Loop* loop, std::function<void(Status)> done);
+
+  // Work that is no request of its own and can wait: a stretch of a job. As much of it is charged as may ever come at once. done: once, on the
+  // loop, maybe before this returns.
+  void charge(const Caller& caller, std::int64_t rows, std::int64_t bytes, os::Loop* loop, std::function<void(Charge)> done);
 
  private:
   friend class Grant;
@@ -120,11 +130,14 @@ class Limiter {
   std::shared_ptr<Bucket> bucket(Subject subject, std::string_view id);
   std::shared_ptr<const Terms> resolve(Subject subject, std::string_view id) const;
   void add_part(Grant& grant, Subject subject, std::string_view id, std::string_view quota_id);
+  bool anything_limits() const;
+  void add_parts(Grant& grant, const Caller& caller);
   std::optional<Refusal> decide(Grant& grant, const Costs& costs, bool take_place);
   void give_back(Grant& grant, bool places_only);
   Error refused(Grant& grant, const Refusal& why);
   SharedStore::Question question_of(const Grant& grant, Millis lease) const;
-  Status learn(Grant& grant, const SharedStore::Answer& answer);
+  std::optional<Refusal> learn(Grant& grant, const SharedStore::Answer& answer);
+  Status settled(Grant& grant, const SharedStore::Answer& answer);
   Error away_error() const;
   std::string new_lease();
 

@@ -28,6 +28,11 @@ class LimiterTest : public testing::Test {
     limiter_->settle(grant, rows, Millis(1000), nullptr, [&](Status status) { out = std::move(status); });
     return out.value();  // at once, in memory
   }
+  Charge charge(const Caller& caller, std::int64_t rows, std::int64_t bytes) {
+    std::optional<Charge> out;
+    limiter_->charge(caller, rows, bytes, nullptr, [&](Charge charge) { out = charge; });
+    return out.value();
+  }
   bool allows(const Caller& caller) { return admit(caller).ok(); }
 
   ManualClock clock_;
@@ -60,6 +65,30 @@ TEST_F(LimiterTest, TellsEveryLimitTheNearestToItsEndFirst) {
   EXPECT_EQ(policy, R"("user-bytes";q=1000;qu="content-bytes";w=60, "model-concurrent";q=2;qu="concurrent-requests", )"
                     R"("key-on-model-rows";q=100;qu="rows";w=3600, "key-requests";q=5;w=5)");
   EXPECT_EQ(standing, R"("user-bytes";r=100;t=54, "model-concurrent";r=1, "key-on-model-rows";r=75;t=900, "key-requests";r=4;t=1)");
+}
+
+TEST_F(LimiterTest, WorkThatCanWaitIsChargedByPartsAndToldWhenToComeAgain) {
+  make(quotas("bytes=10000/min:1000", "rows=60/min:10, requests=1/h", "concurrent=1"));
+  const auto place = admit(kAda, 0);
+  ASSERT_TRUE(place.ok());
+  Charge c = charge(kAda, 25, 500);  // no request, and no place
+  EXPECT_EQ(c.rows, 10) << "what may come at once";
+  EXPECT_EQ(c.bytes, 500);
+  EXPECT_EQ(c.wait, Millis(0));
+  c = charge(kAda, 15, 0);
+  EXPECT_EQ(c.rows, 0);
+  EXPECT_EQ(c.wait, Millis(10'000)) << "for ten rows";
+  c = charge(kAda, 3, 100);
+  EXPECT_EQ(c.wait, Millis(3'000));
+  clock_.advance(Millis(3'000));
+  c = charge(kAda, 3, 100);
+  EXPECT_EQ(c.rows, 3);
+  EXPECT_EQ(c.bytes, 100);
+  c = charge({"ada", "other", "iris"}, 0, 5'000);
+  EXPECT_EQ(c.wait, Millis(600)) << "the user's bytes: 100 of 1000 are not there yet";
+  EXPECT_EQ(charge({"bob", "other", "iris"}, 1'000'000, 5'000).bytes, 1'000);
+  make({});
+  EXPECT_EQ(charge(kAda, 1'000'000, 5'000).rows, 1'000'000);
 }
 
 TEST_F(LimiterTest, WithoutLimitsThereIsNothing) {

@@ -159,11 +159,13 @@ Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow
   out->status = face ? face->status : std::string(state::kImporting);
   if (!face || face->status != state::kReady) return std::shared_ptr<const Deployment>(out);
   out->version = face->number;
+  out->batch_window = Millis(model.batch_window);
   const auto current = find(model.id);
   if (current != nullptr && current->served() && current->version == face->number) {  // only its description has changed
     out->codec = current->codec;
     out->model = current->model;
     out->model->keep(residence_of(model.residence));
+    if (current->batch_window != out->batch_window) out->model->gather(out->batch_window);
     return std::shared_ptr<const Deployment>(out);
   }
   const auto schema = std::make_shared<const Schema>(TRY(Schema::from_json(TRY(json::parse(face->schema)))));
@@ -174,6 +176,7 @@ Result<std::shared_ptr<const Deployment>> Registry::deployment_of(const ModelRow
   spec.source = [&intake = intake_, version = *face] { return intake.open_artifact(version); };
   spec.artifact_bytes = static_cast<std::uint64_t>(face->artifact_size);
   spec.residence = residence_of(model.residence);
+  spec.batch_window = out->batch_window;
   spec.verified = true;  // checked by its own cell before it became ready; the digest proves it is that one
   out->model = engine_.deploy(std::move(spec));
   return std::shared_ptr<const Deployment>(out);
@@ -190,6 +193,7 @@ Result<std::shared_ptr<const Deployment>> Registry::of_version(std::string_view 
   if (!model || !version) return no_model();
   if (version->status != state::kReady) return Error(ErrorCode::model_not_ready, "version " + std::to_string(number) + " is " + version->status);
   model->residence = "on_demand";
+  model->batch_window = 0;
   return deployment_of(*model, version);
 }
 
@@ -253,6 +257,7 @@ json::Value Registry::describe(const ModelRow& model, const std::optional<Versio
                                   {"files", face ? files_json(*face) : json::Array()},
                                   {"endpoint_url", base_url_ + "/api/predict/" + model.id},
                                   {"residence", model.residence},
+                                  {"batch_window", model.batch_window},
                                   {"created_at", to_rfc3339(model.created_at)},
                                   {"updated_at", to_rfc3339(model.updated_at)}});
   if (const auto deployment = find(model.id); deployment != nullptr && deployment->served())

@@ -29,6 +29,7 @@ struct Deployment {
   std::int64_t version = 0;
   std::shared_ptr<const RequestCodec> codec;  // null unless a version is served
   std::shared_ptr<inference::Model> model;
+  Millis batch_window{0};
   bool served() const { return model != nullptr; }
 };
 

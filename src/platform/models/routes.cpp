@@ -66,6 +66,20 @@ Status check_residence(const http::Principal& who, const std::string& residence)
   return ok();
 }
 
+// {"batch_window": 20}. nullopt: nothing was said of it.
+Result<std::optional<std::int64_t>> read_batch_window(const Deployment& model, const json::Value* given) {
+  constexpr std::int64_t kMost = 1000;
+  const auto wrong = [](std::string why) {
+    return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/batch_window", std::move(why));
+  };
+  if (given == nullptr) return std::optional<std::int64_t>();
+  if (!given->is_int() || given->as_int() < 0 || given->as_int() > kMost)
+    return wrong("is a whole number of milliseconds, 0 (off) to " + std::to_string(kMost));
+  const bool joins_rows = !model.served() || (model.codec->schema().batched && model.codec->schema().rows_independent);
+  if (given->as_int() > 0 && !joins_rows) return wrong("must be 0: requests to this model can't run together, because its rows aren't independent");
+  return std::optional<std::int64_t>(given->as_int());
+}
+
 struct ModelLimits {
   limits::Quota all, per_key;
 };
@@ -92,7 +106,7 @@ Status set_limits(const Desk& desk, std::string_view id, const ModelLimits& want
 Result<http::Response> edit(const Desk& desk, http::Request& request) {
   Registry& registry = desk.registry;
   const std::string id(request.param("id"));
-  TRY(registry.visible(*request.principal, id));
+  const auto deployment = TRY(registry.visible(*request.principal, id));
   const bool whole = request.method() == http::Method::put;  // PUT replaces: what is left out becomes empty
   Form form = TRY(Form::parse(request.body));
   const auto name = whole ? std::optional(form.required_text("name", 200)) : form.text("name", 200);
@@ -100,8 +114,10 @@ Result<http::Response> edit(const Desk& desk, http::Request& request) {
   const auto tags = form.texts("tags", 50, 100);
   const auto residence = form.text("residence", 20);
   const json::Value* given = form.member("limits");
+  const json::Value* given_window = form.member("batch_window");
   TRY(form.finish());
   if (residence) TRY(check_residence(*request.principal, *residence));
+  const auto window = TRY(read_batch_window(*deployment, given_window));
   const auto limits = TRY(read_limits(request, given));
   if (name && name->empty()) return Error(ErrorCode::invalid_input, "the model can't be changed so").at("#/name", "must not be empty");
   TRY(registry.database().write([&](store::Session& s) -> Status {
@@ -111,6 +127,7 @@ Result<http::Response> edit(const Desk& desk, http::Request& request) {
     if (description || whole) model->description = description.value_or("");
     if (tags || whole) model->tags = tags.value_or(std::vector<std::string>{});
     if (residence) model->residence = *residence;
+    if (window) model->batch_window = *window;
     TRY(Intake::check_meta({model->name, model->description, model->tags}));
     model->updated_at = registry.clock().unix_ms();
     return update_model(s, *model);
@@ -197,9 +214,10 @@ std::vector<http::Route> routes(Registry& registry, limits::Book& book) {
   routes.add(
       Method::patch, "/api/models/:id", Access::scope("models:write"), json_body(), on_desk(edit),
       {.id = "changeModel",
-       .summary = "Change name, description, tags, residence or limits",
+       .summary = "Change name, description, tags, residence, batching window or limits",
        .description = "`residence`: `on_demand` (loaded by its first request), `warm` (loaded at once, unloaded last), `pinned` (never "
-                      "unloaded; administrators only). `limits` is replaced as a whole: what it leaves out is as the server's settings say, 0 is no "
+                      "unloaded; administrators only). `batch_window`: milliseconds, 0 to 1000, that a free process of the model waits for more "
+                      "rows to run together; 0 is off. `limits` is replaced as a whole: what it leaves out is as the server's settings say, 0 is no "
                       "limit; `per_key` holds for "
                       "each key by itself.",
        .request_example = R"({"description":"three kinds of iris","limits":{"rows":{"amount":100000,"per":"minute"},"per_key":{"concurrent":2}}})",

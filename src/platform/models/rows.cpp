@@ -24,7 +24,8 @@ const std::vector<store::Migration> kMigrations = {
     {31, "model files",
      R"(ALTER TABLE model_versions ADD COLUMN files_json TEXT NOT NULL DEFAULT '';
         ALTER TABLE model_versions ADD COLUMN entry TEXT NOT NULL DEFAULT '';)"},
-    {33, "model residence", "ALTER TABLE models ADD COLUMN residence TEXT NOT NULL DEFAULT 'on_demand';"}};
+    {33, "model residence", "ALTER TABLE models ADD COLUMN residence TEXT NOT NULL DEFAULT 'on_demand';"},
+    {34, "model batch window", "ALTER TABLE models ADD COLUMN batch_window BIGINT NOT NULL DEFAULT 0;"}};
 
 std::vector<std::string> tags_of(const std::string& document) {
   std::vector<std::string> out;
@@ -65,7 +66,8 @@ ModelRow model_of(const store::Row& r) {
           r.integer("current_version"),
           r.integer("created_at"),
           r.integer("updated_at"),
-          r.text("residence")};
+          r.text("residence"),
+          r.integer("batch_window")};
 }
 
 VersionRow version_of(const store::Row& r) {
@@ -168,8 +170,9 @@ Status insert_model(store::Session& session, const ModelRow& m) {
 }
 
 Status update_model(store::Session& session, const ModelRow& m) {
-  TRY(session.exec("UPDATE models SET name = ?, description = ?, tags = ?, current_version = ?, updated_at = ?, residence = ? WHERE id = ?",
-                   {m.name, m.description, dump_tags(m.tags), m.current_version, m.updated_at, m.residence, m.id}));
+  TRY(session.exec(
+      "UPDATE models SET name = ?, description = ?, tags = ?, current_version = ?, updated_at = ?, residence = ?, batch_window = ? WHERE id = ?",
+      {m.name, m.description, dump_tags(m.tags), m.current_version, m.updated_at, m.residence, m.batch_window, m.id}));
   return ok();
 }
 

@@ -33,6 +33,7 @@ struct ModelRow {
   std::int64_t current_version = 0;  // number; 0: none is served
   std::int64_t created_at = 0, updated_at = 0;
   std::string residence = "on_demand";  // or warm, pinned: inference::Residence
+  std::int64_t batch_window = 0;        // ms: inference::Model::gather
 };
 
 // One of the files that a version was made of. Their bytes follow one another in the version's one blob.

@@ -3,6 +3,7 @@
 
 #include "slipway/platform/predictions/oip_facts.hpp"
 #include "slipway/platform/predictions/protocols.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::predictions {
 namespace {
@@ -52,7 +53,9 @@ json::Value config(const oip_facts::ModelFacts& facts) {
                                   {"max_batch_size", facts.max_batch_size},
                                   {"input", config_ports(facts.inputs)},
                                   {"output", config_ports(facts.outputs)}});
-  if (facts.dynamic_batching) out.set("dynamic_batching", json::object({}));
+  json::Value batching = json::object({});
+  if (facts.max_queue_delay_us > 0) batching.set("max_queue_delay_microseconds", facts.max_queue_delay_us);
+  if (facts.dynamic_batching) out.set("dynamic_batching", std::move(batching));
   return out;
 }
 
@@ -109,6 +112,10 @@ Status infer(const Predictor& predictor, http::Request& request, const http::Res
                 [&predictor, admitted, parsed, responder](Result<std::vector<Tensor>> outputs) {
                   if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
                   const models::Deployment& asked = *admitted.model;
+                  const auto size =
+                      oip::answer_size(*parsed, schema_of(asked), *outputs, oip::AnswerForm::json, predictor.options().answer_bytes_max);
+                  const Status fits = size.ok() ? predictor.check_answer(*size, *outputs) : Status(size.error());
+                  if (!fits.ok()) return responder.send(in_their_words(fits.error()));
                   auto answer = oip::encode_answer(*parsed, schema_of(asked), *outputs, asked.name, version_of(asked));
                   if (!answer.ok()) return responder.send(in_their_words(answer.error()));
                   http::Response response =

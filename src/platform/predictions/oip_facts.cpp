@@ -26,6 +26,7 @@ ModelFacts of_model(const models::Deployment& served, const Options& options) {
           .version = std::to_string(served.version),
           .max_batch_size = schema.batched ? static_cast<std::int64_t>(options.rows_max) : 0,
           .dynamic_batching = schema.rows_independent,
+          .max_queue_delay_us = static_cast<std::uint64_t>(served.batch_window.count()) * 1000,
           .inputs = tensors_of(schema, schema.inputs),
           .outputs = tensors_of(schema, schema.outputs)};
 }

@@ -27,6 +27,7 @@ struct ModelFacts {
   std::string name, version;
   std::int64_t max_batch_size = 0;  // 0: there are no rows
   bool dynamic_batching = false;
+  std::uint64_t max_queue_delay_us = 0;  // the batching window
   std::vector<TensorFacts> inputs, outputs;
 };
 ModelFacts of_model(const models::Deployment& served, const Options& options);

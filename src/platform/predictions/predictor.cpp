@@ -4,13 +4,12 @@
 #include <charconv>
 
 #include "slipway/os/loop.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::predictions {
 namespace {
 
 constexpr Millis kLeaseSlack{5000};  // a lease in a shared store outlives its request by this, when nobody gives it back
-
-std::string_view caller_of(const http::Principal& who) { return who.kind == http::Principal::Kind::key ? who.key_id : who.user_id; }
 
 }  // namespace
 
@@ -40,14 +39,15 @@ DecodeLimits Predictor::decode_limits() const { return {options_.rows_max, std::
 Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found found, std::size_t body_bytes) const {
   Admitted out;
   out.model = TRY(std::move(found));
-  out.limit = TRY(limiter_.admit({who.user_id, caller_of(who), out.model->model_id}, static_cast<std::int64_t>(body_bytes)));
+  out.limit = TRY(limiter_.admit({who.user_id, who.limited_as(), out.model->model_id}, static_cast<std::int64_t>(body_bytes)));
   if (!out.model->served()) return Error(ErrorCode::model_not_ready, "the model is " + out.model->status + "; it can be asked when it is ready");
-  out.caller = std::hash<std::string_view>{}(caller_of(who));
+  out.caller = std::hash<std::string_view>{}(who.limited_as());
   return out;
 }
 
 Result<Terms> Predictor::terms(const http::Request& request) const {
   Terms out{options_.timeout};
+  out.cancellation = request.cancellation;
   std::optional<std::string> in_query;
   auto timeout = request.header("x-request-timeout");
   if (!timeout && !request.raw_query().empty() && (in_query = request.query("timeout"))) timeout = *in_query;
@@ -76,6 +76,7 @@ void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest
   job.loop = loop;
   job.caller = admitted.caller;
   job.priority = terms.priority;
+  job.cancellation = terms.cancellation;
   if (admitted.limit == nullptr) return start(admitted, std::move(job), std::move(done));
   const auto left = std::max(Millis(0), std::chrono::duration_cast<Millis>(job.deadline - system_clock().steady()));
   const std::int64_t rows = static_cast<std::int64_t>(job.rows);
@@ -92,6 +93,18 @@ void Predictor::start(const Admitted& admitted, inference::PredictJob job, infer
     if (outputs.ok()) rows_.add(rows);
     done(std::move(outputs));
   });
+}
+
+Status Predictor::check_answer(std::uint64_t bytes, std::span<const Tensor> outputs) const {
+  if (bytes <= options_.answer_bytes_max) return ok();
+  std::uint64_t values = 0, held = 0;
+  for (const Tensor& t : outputs) {
+    values += t.count();
+    held += raw_size(t);
+  }
+  return Error(ErrorCode::too_large, "the answer has " + std::to_string(values) + " values of " + std::to_string(held) +
+                                         " bytes; written as it is asked for it is larger than " + std::to_string(options_.answer_bytes_max) +
+                                         " bytes (predictions.answer_bytes_max). Ask for fewer rows at once, or for fewer outputs or binary ones");
 }
 
 void Predictor::add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const {

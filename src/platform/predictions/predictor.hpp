@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,12 +23,14 @@ struct Options {
   std::uint64_t body_bytes_max = 64ULL << 20;
   std::size_t rows_max = 100'000;
   Millis timeout{30'000};  // callers may ask for less
+  std::uint64_t answer_bytes_max = 256ULL << 20;
 };
 
 // When the caller wants the answer, and before whom.
 struct Terms {
   Millis timeout;
   inference::Priority priority = inference::Priority::normal;
+  CancellationPtr cancellation = nullptr;  // of the connection or call
 };
 
 class Predictor {
@@ -52,6 +55,9 @@ class Predictor {
   // Errors: those of the engine, rate_limited (rows; a shared limit).
   void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,
            inference::PredictCallback done) const;
+
+  // bytes: that the answer is going to have (tensor/answer_size.hpp). too_large when these are more than one may have.
+  Status check_answer(std::uint64_t bytes, std::span<const Tensor> outputs) const;
 
   DecodeLimits decode_limits() const;
   void add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const;

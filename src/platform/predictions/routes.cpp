@@ -1,5 +1,7 @@
 #include "slipway/platform/predictions/routes.hpp"
 
+#include "slipway/tensor/answer_size.hpp"
+
 namespace slipway::predictions {
 namespace {
 
@@ -22,6 +24,10 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
                 [&predictor, admitted, rows, kept, responder](Result<std::vector<Tensor>> outputs) {
                   if (!outputs.ok()) return responder.send(outputs.error());
                   const models::Deployment& model = *admitted.model;
+                  const std::uint64_t half = predictor.options().answer_bytes_max / 2;  // each value is written twice: by row, and by output
+                  if (const Status fits = predictor.check_answer(2 * predictions_size(model.codec->schema(), *outputs, rows, half), *outputs);
+                      !fits.ok())
+                    return responder.send(fits.error());
                   std::string body;
                   encode_response(body, model.codec->schema(), *outputs, rows, {model.model_id, static_cast<int>(model.version), kept->request_id()});
                   http::Response response = http::Response::json(std::move(body));

@@ -1,6 +1,7 @@
 // MLflow's scoring server and SageMaker's hosting contract: /ping, /invocations, at the root for a default model and below
 // /models/:model for one by name. Shapes as recorded from MLflow 3 and documented by SageMaker.
 #include "slipway/platform/predictions/protocols.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::predictions {
 namespace {
@@ -39,8 +40,12 @@ class Scoring {
     predictor_->run(admitted, terms, std::move(input), request.loop, request.deadline,
                     [this, admitted, rows, shown, echo = std::move(echo), responder](Result<std::vector<Tensor>> outputs) {
                       if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
+                      const Schema& schema = admitted.model->codec->schema();
+                      const auto wanted = std::span(*outputs).subspan(shown, 1);
+                      const std::uint64_t size = predictions_size(schema, wanted, rows, predictor_->options().answer_bytes_max);
+                      if (const Status fits = predictor_->check_answer(size, wanted); !fits.ok()) return responder.send(fits.error());
                       std::string body = "{\"predictions\":";
-                      append_predictions(body, admitted.model->codec->schema(), std::span(*outputs).subspan(shown, 1), rows);
+                      append_predictions(body, schema, wanted, rows);
                       body += '}';
                       http::Response response = http::Response::json(std::move(body));
                       if (!echo.empty()) response.headers.emplace_back("X-Amzn-SageMaker-Custom-Attributes", echo);

@@ -1,5 +1,6 @@
 // /v1: TensorFlow Serving's REST API, and KServe's protocol v1 on the same paths. Shapes from their public documentation.
 #include "slipway/platform/predictions/protocols.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::predictions {
 namespace {
@@ -83,7 +84,10 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
   predictor.run(admitted, terms, std::move(input), request.loop, request.deadline,
                 [&predictor, admitted, rows, form, responder](Result<std::vector<Tensor>> outputs) {
                   if (!outputs.ok()) return responder.send(in_their_words(outputs.error()));
-                  http::Response response = http::Response::json(answer_of(form, admitted.model->codec->schema(), *outputs, rows));
+                  const Schema& schema = admitted.model->codec->schema();
+                  const std::uint64_t size = predictions_size(schema, *outputs, rows, predictor.options().answer_bytes_max);  // no less by columns
+                  if (const Status fits = predictor.check_answer(size, *outputs); !fits.ok()) return responder.send(fits.error());
+                  http::Response response = http::Response::json(answer_of(form, schema, *outputs, rows));
                   predictor.add_limit_headers(response, admitted.limit);
                   responder.send(std::move(response));
                 });

@@ -48,11 +48,15 @@ class CodingReader : public grpc::ProtoBufferReader {
   grpc_compression_algorithm coding() { return status().ok() ? reader()->buffer_in->data.raw.compression : GRPC_COMPRESS_NONE; }
 };
 
-// A message as bytes in one piece. `unpacked` holds them when they came compressed, `slice` else.
+// A message as bytes in one piece: `unpacked` when it came compressed, `slice` else. A short one stands inside of these two themselves, so that no
+// view of it outlives a move.
 struct Message {
   grpc::Slice slice;
   std::string unpacked;
-  std::string_view bytes;
+  bool packed = false;
+  std::string_view bytes() const {
+    return packed ? std::string_view(unpacked) : std::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
 };
 
 Result<Message> message_of(ByteBuffer& buffer, std::size_t bytes_max) {
@@ -60,13 +64,12 @@ Result<Message> message_of(ByteBuffer& buffer, std::size_t bytes_max) {
   const grpc_compression_algorithm coding = CodingReader(&buffer).coding();
   if (!buffer.TrySingleSlice(&out.slice).ok() && !buffer.DumpToSingleSlice(&out.slice).ok())
     return Error(ErrorCode::bad_request, "the message can't be read");
-  out.bytes = {reinterpret_cast<const char*>(out.slice.begin()), out.slice.size()};
   if (coding != GRPC_COMPRESS_NONE) {
     const http::Coding how = coding == GRPC_COMPRESS_GZIP ? http::Coding::gzip : http::Coding::deflate;
-    out.unpacked = TRY(http::decompressed(out.bytes, how, bytes_max));
-    out.bytes = out.unpacked;
+    out.unpacked = TRY(http::decompressed(out.bytes(), how, bytes_max));
+    out.packed = true;
   }
-  if (out.bytes.size() > bytes_max) return Error(ErrorCode::too_large, "the message is larger than " + std::to_string(bytes_max) + " bytes");
+  if (out.bytes().size() > bytes_max) return Error(ErrorCode::too_large, "the message is larger than " + std::to_string(bytes_max) + " bytes");
   return out;
 }
 
@@ -134,6 +137,7 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
     call->request = request_of(context_, path_);
     call->loop = shared_.loops[loop_];
     call->deadline = steady_of(context_.deadline());
+    call->request.cancellation = std::make_shared<Cancellation>();
     if (auto admitted = admit(call->request); admitted.ok())
       call->request.principal = *std::move(admitted);
     else
@@ -160,6 +164,11 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
  protected:
   virtual void read_first() = 0;
   virtual void end(const Error& error) = 0;
+
+  // What waits or runs for it in a model's queue. Not under a lock of the call's: it is answered from there.
+  void drop_work() const {
+    if (call_ != nullptr) call_->request.cancellation->cancel();
+  }
 
   bool is_open() const { return method_->access.kind() == http::Access::Kind::anyone; }
   Shared::Shard& shard() const { return shared_.shards[loop_]; }
@@ -189,7 +198,7 @@ class AnyCall : public Bidi, public std::enable_shared_from_this<AnyCall> {
     try {
       const auto message = message_of(buffer, method_->bytes_max);
       if (!message.ok()) return reply(message.error());
-      method_->run(call_, message->bytes, reply);
+      method_->run(call_, message->bytes(), reply);
     } catch (const std::exception& e) {  // no memory: before anything was begun
       reply(Error(ErrorCode::internal, "The request could not be begun.").because(e.what()));
     }
@@ -219,7 +228,9 @@ class UnaryCall final : public AnyCall {
     in_.Clear();
   }
   void OnCancel() override {
+    const auto kept = shared_from_this();
     if (!ended_.exchange(true)) finish_with(grpc::Status::CANCELLED);
+    drop_work();
   }
 
  private:
@@ -282,7 +293,11 @@ class StreamCall final : public AnyCall {
     }
     go_on();
   }
-  void OnCancel() override { finish(grpc::Status::CANCELLED); }
+  void OnCancel() override {
+    const auto kept = shared_from_this();
+    finish(grpc::Status::CANCELLED);
+    drop_work();
+  }
 
   void drain() override {
     {

@@ -6,6 +6,7 @@
 #include "slipway/platform/predictions/oip_facts.hpp"
 #include "slipway/platform/predictions/protocols.hpp"
 #include "slipway/platform/rpc/tensors.hpp"
+#include "slipway/tensor/answer_size.hpp"
 
 namespace slipway::rpc {
 namespace {
@@ -42,6 +43,9 @@ void fill(pb::ModelInferResponse& message, const Inference& asked) {
 Result<Answer> answer_of(const Inference& asked, Result<std::vector<Tensor>> outputs) {
   const std::vector<Tensor> tensors = TRY(std::move(outputs));
   const Schema& schema = asked.admitted.model->codec->schema();
+  const oip::AnswerForm form = writes_raw(asked.wish, tensors) ? oip::AnswerForm::raw_message : oip::AnswerForm::typed_message;
+  const std::uint64_t size = TRY(oip::answer_size(asked.wish.request, schema, tensors, form, asked.predictor->options().answer_bytes_max));
+  TRY(asked.predictor->check_answer(size, tensors));
   Answer answer;
   if (asked.streamed) {
     const auto message = std::make_shared<pb::ModelStreamInferResponse>();

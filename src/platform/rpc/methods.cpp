@@ -85,7 +85,7 @@ pb::ModelConfigResponse config(const facts_of::ModelFacts& facts) {
   config.set_max_batch_size(static_cast<std::int32_t>(facts.max_batch_size));
   fill_config(*config.mutable_input(), facts.inputs);
   fill_config(*config.mutable_output(), facts.outputs);
-  if (facts.dynamic_batching) config.mutable_dynamic_batching();
+  if (facts.dynamic_batching) config.mutable_dynamic_batching()->set_max_queue_delay_microseconds(facts.max_queue_delay_us);
   return out;
 }
 

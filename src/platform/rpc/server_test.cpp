@@ -31,6 +31,11 @@ constexpr const char* kSchema =
     R"({"kind":"graph","inputs":[{"name":"numbers","dtype":"float64","shape":[-1,2]}],)"
     R"("outputs":[{"name":"sum","dtype":"float64","shape":[-1]},{"name":"text","dtype":"string","shape":[-1]}],"batched":true,"rows_independent":true})";
 
+bool soon(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return condition();
+}
+
 // Answers with the rows' sums; or keeps what it is asked until the test lets go.
 class TestModel final : public inference::Model {
  public:
@@ -67,6 +72,7 @@ class TestModel final : public inference::Model {
   }
   void unload() override { ++unloads; }
   void keep(inference::Residence) override {}
+  void gather(Millis) override {}
   inference::ModelStats stats() const override {
     inference::ModelStats out;
     out.loaded = true;
@@ -143,7 +149,8 @@ class RpcServer : public testing::Test {
     registry = std::make_unique<models::Registry>(*database, intake(), engine, system_clock());
     ASSERT_TRUE(registry->start().ok());
     predictor = std::make_shared<const predictions::Predictor>(
-        *registry, limiter, metrics, predictions::Options{.body_bytes_max = kMessageMax, .rows_max = 1000, .timeout = Millis(30'000)});
+        *registry, limiter, metrics,
+        predictions::Options{.body_bytes_max = kMessageMax, .rows_max = 1000, .timeout = Millis(30'000), .answer_bytes_max = 15'000});
     server = start("127.0.0.1:0").value();
     stub = pb::GRPCInferenceService::NewStub(channel());
   }
@@ -318,10 +325,39 @@ TEST_F(RpcServer, ACancelledCallNeedsNoAnswer) {
     EXPECT_EQ(stub->ModelInfer(&context, request(1, 2), &answer).error_code(), grpc::CANCELLED);
   });
   auto kept = engine.model->wait_for(1);
+  ASSERT_NE(kept[0].job.cancellation, nullptr);
+  EXPECT_FALSE(kept[0].job.cancellation->cancelled());
   context.TryCancel();
   caller.join();
+  EXPECT_TRUE(soon([&] { return kept[0].job.cancellation->cancelled(); })) << "the model's queue is told";
   server->drain(Millis(20'000));
   TestModel::let_go(kept[0]);
+}
+
+TEST_F(RpcServer, ACancelledStreamCancelsWhatItHasAsked) {
+  engine.model->keeps = true;
+  Context context;
+  auto stream = stub->ModelStreamInfer(&context);
+  ASSERT_TRUE(stream->Write(request(1, 2)));
+  ASSERT_TRUE(stream->Write(request(3, 4)));
+  auto kept = engine.model->wait_for(2);
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::CANCELLED);
+  for (auto& one : kept) EXPECT_TRUE(soon([&] { return one.job.cancellation->cancelled(); }));
+  for (auto& one : kept) TestModel::let_go(one);
+}
+
+TEST_F(RpcServer, AnAnswerHasALimitAndSaysHowLargeItIs) {
+  pb::ModelInferRequest asked = request(1, 2);
+  asked.mutable_inputs(0)->set_shape(0, 1000);
+  asked.set_raw_input_contents(0, std::string(16'000, '\0'));
+  const grpc::Status status = infer(asked);
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("2000 values of 18890 bytes"));
+  EXPECT_THAT(status.error_message(), HasSubstr("15000 bytes (predictions.answer_bytes_max)"));
+  auto* const only = asked.add_outputs();
+  only->set_name("sum");
+  EXPECT_TRUE(infer(asked).ok()) << "the part that is asked for is small enough";
 }
 
 TEST_F(RpcServer, ServerAndHealthAreOpenModelsAreNot) {

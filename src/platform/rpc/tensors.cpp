@@ -312,13 +312,17 @@ Result<InferWish> read_request(pb::ModelInferRequest& message, const DecodeLimit
   return wish;
 }
 
+bool writes_raw(const InferWish& wish, std::span<const Tensor> outputs) {
+  return wish.raw ||
+         std::any_of(outputs.begin(), outputs.end(), [](const Tensor& t) { return t.dtype() == DType::float16 || t.dtype() == DType::bfloat16; });
+}
+
 Status write_answer(pb::ModelInferResponse& message, const InferWish& wish, const Schema& schema, std::span<const Tensor> outputs) {
   std::vector<oip::WantedOutput> wanted = wish.request.outputs;
   if (wanted.empty()) {
     for (const Port& port : schema.outputs) wanted.push_back({port.name, std::nullopt, 0});
   }
-  bool raw = wish.raw;
-  for (const Tensor& tensor : outputs) raw = raw || tensor.dtype() == DType::float16 || tensor.dtype() == DType::bfloat16;
+  const bool raw = writes_raw(wish, outputs);
   message.set_id(wish.request.id);
   for (const oip::WantedOutput& output : wanted) {
     const Tensor& whole = outputs[TRY(oip::output_index(schema, output.name))];

@@ -26,6 +26,8 @@ Status check_wire_size(std::string_view wire, std::size_t bytes_max);
 // Takes the message's content. Errors: bad_request, invalid_input, too_large with pointers ("#/inputs/0/shape"), not_implemented (shared memory).
 Result<InferWish> read_request(pb::ModelInferRequest& message, const DecodeLimits& limits);
 
+bool writes_raw(const InferWish& wish, std::span<const Tensor> outputs);  // all of the outputs, or none
+
 // outputs: in schema.outputs order. Errors: invalid_input when an output that is wanted can't be classified.
 Status write_answer(pb::ModelInferResponse& message, const InferWish& wish, const Schema& schema, std::span<const Tensor> outputs);
 
