@@ -103,7 +103,7 @@ struct Bytes {
   std::string_view value;
 };
 struct Formatted {    // {value!r:spec}, only in the pieces of an FString
-  const Expr* value;  //
+  const Expr* value;  // what stands before the ! and the :
   const Expr* spec;   // an FString, or null
   char conversion;    // 'r', 's', 'a' or 0
 };

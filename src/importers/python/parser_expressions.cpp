@@ -11,7 +11,7 @@ struct BinaryOperator {
   int strength;  // the larger binds closer
 };
 
-constexpr int kOr = 1, kAnd = 2, kNot = 3;
+constexpr int kOr = 1, kNot = 3;  // and: 2
 constexpr int kBitOr = 1;
 
 std::optional<BinaryOperator> binary_operator(Tok kind) {

@@ -25,6 +25,13 @@ void append_utf8(std::string& out, std::uint32_t c) {
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
+std::size_t doubled_brace(std::string_view text) {  // where one is, or npos
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if ((text[i] == '{' || text[i] == '}') && text[i + 1] == text[i]) return i;
+  }
+  return std::string_view::npos;
+}
+
 struct Literal {
   bool raw = false, bytes = false;
   std::string_view body;
@@ -97,9 +104,7 @@ bool Parser::fstring_pieces(Pieces& pieces, bool raw, Tok end) {
         continue;
       }
       while (!body.empty()) {  // {{ is {, and }} is }; \N{ and its } are single
-        std::size_t cut = 0;
-        do cut = body.find_first_of("{}", cut);
-        while (cut != std::string_view::npos && (cut + 1 == body.size() || body[cut + 1] != body[cut]) && ++cut);
+        const std::size_t cut = doubled_brace(body);
         const bool doubled = cut != std::string_view::npos;
         if (!decode(body.substr(0, doubled ? cut + 1 : cut), raw, false, middle, pieces)) return false;
         body.remove_prefix(doubled ? cut + 2 : body.size());

@@ -108,8 +108,9 @@ class Unparser {
   }
   void escaped(std::string_view text, bool all_ascii, bool in_fstring) {
     constexpr std::string_view kHex = "0123456789abcdef";
-    for (const char c : text) {
-      if (full()) return;
+    const auto hex = [&](unsigned byte) { out_ += kHex[byte >> 4], out_ += kHex[byte & 15U]; };
+    for (std::size_t i = 0; i < text.size() && !full(); ++i) {
+      const char c = text[i];
       const auto byte = static_cast<unsigned char>(c);
       if (c == '\n') {
         out_ += "\\n";
@@ -118,7 +119,11 @@ class Unparser {
       } else if (in_fstring && (c == '{' || c == '}')) {
         out_ += c, out_ += c;
       } else if (byte < 0x20 || byte == 0x7F || (all_ascii && byte >= 0x80)) {
-        out_ += "\\x", out_ += kHex[byte >> 4], out_ += kHex[byte & 15];
+        out_ += "\\x", hex(byte);
+      } else if (byte == 0xED && i + 2 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xA0) {  // a lone surrogate is no UTF-8
+        const unsigned low = ((static_cast<unsigned char>(text[i + 1]) & 0x3FU) << 6) | (static_cast<unsigned char>(text[i + 2]) & 0x3FU);
+        out_ += "\\u", hex(0xD0U | (low >> 8)), hex(low & 0xFFU);
+        i += 2;
       } else {
         out_ += c;
       }
@@ -293,7 +298,7 @@ class Unparser {
         [&](const Binary& n) { binary(n); },
         [&](const BoolOp& n) { bool_op(n); },
         [&](const Compare& n) { compare(n); },
-        [&](const Conditional& n) { put(*n.then, kOr), put(" if "), put(*n.test, kOr), put(" else "), put(*n.otherwise, kTernary); },
+        [&](const Conditional& n) { put(*n.then, kOr), put(" if "), put(*n.test, kOr), put(" else "), put(*n.otherwise, kLambda); },
         [&](const Lambda& n) { lambda(n); },
         [&](const Tuple& n) {
           if (n.items.empty()) return put("()");
