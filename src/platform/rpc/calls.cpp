@@ -54,9 +54,7 @@ struct Message {
   grpc::Slice slice;
   OwnedBytes unpacked;
   bool packed = false;
-  std::string_view bytes() const {
-    return packed ? unpacked.text() : std::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
+  std::string_view bytes() const { return packed ? unpacked.text() : std::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size()); }
 };
 
 Result<Message> message_of(ByteBuffer& buffer, std::size_t bytes_max) {
