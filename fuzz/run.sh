@@ -23,6 +23,8 @@ for target in "$@"; do
   more=
   case $target in
     pickle | compression) more=tests/corpus/hostile ;;
+    hdf5) more=tests/corpus/hdf5 ;;
+    python) more=tests/corpus/python ;;
     import)  # and small files that the library wrote: one version of each estimator, and what no library would write
       more="$build/seeds/import tests/corpus/hostile"
       mkdir -p "$build/seeds/import"

@@ -6,6 +6,7 @@
 #include "command.hpp"
 #include "local_models.hpp"
 #include "settings_flags.hpp"
+#include "source_options.hpp"
 
 namespace slipway::cli {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 struct Wish {
   std::vector<std::string> files;
   std::string entry;
+  SourceOptions source;
 };
 
 // "scikit-learn 1.9.1" -> "1.9.1"; null when the file doesn't tell.
@@ -106,15 +108,16 @@ int print(Console& console, const Wish& wish, const importers::ImportAnswer& ans
   std::string words;
   for (const std::string& file : wish.files) words += (words.empty() ? "" : " ") + file;
   if (!wish.entry.empty()) words += " --entry " + wish.entry;
+  words += wish.source.words();
   console.next("slipway predict " + words + " -i ROWS.json    or    slipway push " + words);
   return kOk;
 }
 
 Result<int> inspect(Console& console, const Wish& wish) {
   const Settings settings = TRY(settings_without_flags(console.environment()));
-  const auto files = TRY(open_files(wish.files, settings));
+  const auto files = TRY(open_files(wish.source.with_files(wish.files), settings));
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, {.entry = wish.entry, .inspect_only = true}));
+  const Imported imported = TRY(models->import(files, {.entry = wish.source.with_entry(wish.entry), .inspect_only = true}));
   if (!console.json) return print(console, wish, imported.answer);
   console.print_json(document(wish, imported.answer));
   return imported.answer.ok ? kOk : kFailed;
@@ -126,6 +129,7 @@ Action declare_inspect(CLI::App& app, Console& console) {
   auto wish = std::make_shared<Wish>();
   app.add_option("FILE", wish->files, "model file; several in the order they apply; - is stdin")->required();
   app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
+  add_source_options(app, wish->source);
   add_json(app, console);
   return [wish](Console& c) {
     end_on_signals();

@@ -9,6 +9,7 @@
 #include "prediction_io.hpp"
 #include "scoring.hpp"
 #include "settings_flags.hpp"
+#include "source_options.hpp"
 
 namespace slipway::cli {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 struct Wish {
   std::vector<std::string> models;
   std::string input, out, output, entry, url, on_error = "fail";
+  SourceOptions source;
   bool job = false, include_input = false;
 };
 
@@ -35,15 +37,15 @@ Result<DecodedRequest> decode(const Schema& schema, const PredictionInput& input
 }
 
 Result<std::string> predict_here(Console& console, const Wish& wish, const Settings& settings, const PredictionInput& input) {
-  const auto files = TRY(open_files(wish.models, settings));
+  const auto files = TRY(open_files(wish.source.with_files(wish.models), settings));
   const auto models = TRY(LocalModels::start(settings));
-  const Imported imported = TRY(models->import(files, {.entry = wish.entry}));
+  const Imported imported = TRY(models->import(files, {.entry = wish.source.with_entry(wish.entry)}));
   const ArtifactView view = TRY(artifact_of(imported));
   for (const std::string& warning : view.report.warnings) console.warn(warning);
   DecodeLimits limits;
   limits.rows_max = static_cast<std::size_t>(settings.inference_rows_max);
   const DecodedRequest request = TRY(decode(view.schema, input, limits));
-  return models->predict(imported, files.back().name, request);
+  return models->predict(imported, files[wish.models.size() - 1].name, request);
 }
 
 Result<std::string> predict_there(Console& console, const Wish& wish, const PredictionInput& input) {
@@ -97,6 +99,7 @@ Action declare_predict(CLI::App& app, Console& console) {
   app.add_option("-o,--out", wish->out, "where the answer goes: .json, .csv or .npy (of a job: .csv, .ndjson, .npy); else stdout")->type_name("OUT");
   app.add_option("--output", wish->output, "with .npy and .csv: this output of the model only")->type_name("NAME");
   app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
+  add_source_options(app, wish->source);
   app.add_flag("--job", wish->job, "let the server score the file as a job, whatever its size");
   app.add_option("--on-error", wish->on_error, "of a job: fail at a wrong row, or skip it and leave its answer empty")
       ->type_name("fail|skip")

@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/os/fd.hpp"
+#include "source_options.hpp"
 
 namespace slipway::cli {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 struct Wish {
   std::vector<std::string> files, tags;
   std::string name, description, entry, url;
+  SourceOptions source;
 };
 
 std::string base_name(const std::string& path) { return path == "-" ? "stdin" : path.substr(path.rfind('/') + 1); }
@@ -90,16 +92,18 @@ std::string curl_line(const json::Value& model, const std::string& endpoint) {
 }
 
 Status push(Console& console, const Wish& wish) {
-  for (const std::string& path : wish.files) TRY(check_readable(path));
+  const std::vector<std::string> files = wish.source.with_files(wish.files);
+  for (const std::string& path : files) TRY(check_readable(path));
   const auto client = TRY(connect(console, wish.url));
   std::vector<UploadPart> parts;
   parts.push_back({.name = "name", .text = wish.name.empty() ? stem(wish.files.back()) : wish.name, .path = {}, .file_name = {}});
   if (!wish.description.empty()) parts.push_back({.name = "description", .text = wish.description, .path = {}, .file_name = {}});
   if (!wish.tags.empty())
     parts.push_back({.name = "tags", .text = json::Value(json::Array(wish.tags.begin(), wish.tags.end())).dump(), .path = {}, .file_name = {}});
-  if (!wish.entry.empty()) parts.push_back({.name = "entry", .text = wish.entry, .path = {}, .file_name = {}});
+  if (const std::string entry = wish.source.with_entry(wish.entry); !entry.empty())
+    parts.push_back({.name = "entry", .text = entry, .path = {}, .file_name = {}});
   // Last, so that the server knows the rest before the bytes begin.
-  for (const std::string& path : wish.files) parts.push_back({.name = "file", .text = {}, .path = path, .file_name = base_name(path)});
+  for (const std::string& path : files) parts.push_back({.name = "file", .text = {}, .path = path, .file_name = base_name(path)});
 
   UploadTalk talk(console);
   auto answer = client->upload("/api/models/upload?wait=true", parts, [&talk](Transferred now) { talk(now); });
@@ -138,6 +142,7 @@ Action declare_push(CLI::App& app, Console& console) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--entry", wish->entry, "the model inside a dict or list, such as model; several with commas: scaler,model")->type_name("PATH");
+  add_source_options(app, wish->source);
   app.add_option("--url", wish->url, "server; else SLIPWAY_URL, else where you logged in")->type_name("URL");
   app.add_flag("-q,--quiet", console.quiet, "print the id only");
   add_json(app, console);

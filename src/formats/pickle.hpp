@@ -81,8 +81,9 @@ class View {
   std::vector<std::string> attributes() const;
   std::optional<View> argument(std::size_t i) const;  // of REDUCE/NEWOBJ, e.g. Tree(n_features, n_classes, n_outputs)
   std::size_t arguments() const;
-  std::optional<View> state() const;     // raw BUILD state when it is no dict
-  std::optional<View> callable() const;  // what was called: a global, or an object (a class or function that the stream itself makes)
+  std::optional<View> state() const;          // raw BUILD state when it is no dict
+  std::optional<View> persistent_id() const;  // of Kind::persistent: what the writing program was asked by, e.g. ('storage', ...)
+  std::optional<View> callable() const;       // what was called: a global, or an object (a class or function that the stream itself makes)
 
   // list, tuple, set, object arrays (flattened), and list-like objects (their APPENDS): children.
   std::size_t size() const;
@@ -100,6 +101,7 @@ class View {
   Result<std::string> text() const;
   Result<std::string> bytes() const;
   bool is_text(std::string_view value) const;  // exactly this text
+  std::string_view raw() const;                // of a text or bytes: as the file has it, without a copy; empty: something else
 
   // array
   bool is_object_array() const;
@@ -131,6 +133,7 @@ class Document {
   int protocol() const;
   bool is_joblib() const;                    // holds raw arrays behind NumpyArrayWrapper objects
   std::vector<std::string> globals() const;  // every module.name the stream names, sorted, unique
+  std::vector<View> persistents() const;     // every node of Kind::persistent, in the order of the stream
 
   struct Impl;
   explicit Document(std::unique_ptr<Impl> impl);
@@ -152,6 +155,9 @@ struct Sibling {
 // Errors: model_refused with opcode name and offset in the detail ("opcode REDUCE at byte 31: ...").
 // joblib < 0.10, whose arrays are in files beside it, is refused naming the files that are missing.
 Result<Document> read(std::span<const std::byte> bytes, const Limits& limits = {}, std::span<const Sibling> siblings = {});
+
+// One pickle at the beginning of `bytes`, whatever follows it; `end`: the first byte behind its STOP. Its bounds are those of all the bytes.
+Result<Document> read_first(std::span<const std::byte> bytes, std::size_t& end, const Limits& limits = {});
 
 // Whether bytes look like a pickle of protocol 0-5 (a cheap look at the beginning, not a promise).
 bool looks_like_pickle(std::span<const std::byte> bytes);

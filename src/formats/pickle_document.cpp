@@ -176,6 +176,14 @@ View Document::root() const { return {this, impl_->root, ""}; }
 int Document::protocol() const { return impl_->protocol; }
 bool Document::is_joblib() const { return impl_->joblib; }
 
+std::vector<View> Document::persistents() const {
+  std::vector<View> out;
+  for (std::size_t i = 0; i < impl_->nodes.size(); ++i) {
+    if (impl_->nodes[i].kind == Kind::persistent) out.push_back(View(this, static_cast<NodeId>(i), ""));
+  }
+  return out;
+}
+
 std::vector<std::string> Document::globals() const {
   std::set<std::string> names;
   for (const Global& g : impl_->globals) names.insert(std::string(g.module) + "." + std::string(g.name));

@@ -58,13 +58,20 @@ Reader::Reader(std::span<const std::byte> input, const Limits& limits, std::span
 }
 
 Result<std::unique_ptr<Document::Impl>> Reader::run() && {
+  std::size_t end = 0;
+  auto document = TRY(std::move(*this).run_first(end));
+  if (end != input_.size()) {
+    return refused("the object ends at byte " + std::to_string(end) + ", but " + std::to_string(input_.size() - end) +
+                   " trailing bytes follow; a pickle ends with its STOP opcode");
+  }
+  return document;
+}
+
+Result<std::unique_ptr<Document::Impl>> Reader::run_first(std::size_t& end) && {
   if (input_.empty()) return refused("the file is empty");
   Context context;
   d_->root = TRY(run_context(context));
-  if (left() != 0) {
-    return refused("the object ends at byte " + std::to_string(position_) + ", but " + std::to_string(left()) +
-                   " trailing bytes follow; a pickle ends with its STOP opcode");
-  }
+  end = position_;
   return std::move(d_);
 }
 
@@ -428,6 +435,10 @@ Status Reader::memo(Op op) {
 
 Result<Document> read(std::span<const std::byte> bytes, const Limits& limits, std::span<const Sibling> siblings) {
   return Document(TRY(Reader(bytes, limits, siblings).run()));
+}
+
+Result<Document> read_first(std::span<const std::byte> bytes, std::size_t& end, const Limits& limits) {
+  return Document(TRY(Reader(bytes, limits).run_first(end)));
 }
 
 bool looks_like_pickle(std::span<const std::byte> bytes) {

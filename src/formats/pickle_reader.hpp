@@ -11,7 +11,8 @@ namespace slipway::pickle {
 class Reader {
  public:
   Reader(std::span<const std::byte> input, const Limits& limits, std::span<const Sibling> siblings = {});
-  Result<std::unique_ptr<Document::Impl>> run() &&;
+  Result<std::unique_ptr<Document::Impl>> run() &&;                        // the whole input is one stream
+  Result<std::unique_ptr<Document::Impl>> run_first(std::size_t& end) &&;  // the input begins with one
 
  private:
   // One pickle: its stack, marks and memo. joblib's object arrays are pickles within the stream, with their own.
@@ -65,6 +66,7 @@ class Reader {
 
   // pickle_reader_calls.cpp
   Status push_global(std::string_view module, std::string_view name);
+  NodeId class_of(NodeId callable) const;
   Status make(NodeId callable, NodeId arguments, bool is_reduce);
   Result<std::optional<NodeId>> known_call(Role role, NodeId arguments);
   Result<std::optional<NodeId>> encoded(NodeId arguments);

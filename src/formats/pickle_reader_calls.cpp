@@ -113,7 +113,17 @@ Status Reader::push_global(std::string_view module, std::string_view name) {
   return push(TRY(add(n)));
 }
 
+// PyTorch before 1.6 wrote a class as the persistent id ('module', class, file, source), and called that.
+NodeId Reader::class_of(NodeId callable) const {
+  if (d_->node(callable).kind != Kind::persistent) return callable;
+  const Node& id = d_->node(d_->node(callable).index);
+  if (id.kind != Kind::tuple || id.range.count != 4 || !d_->text_is(d_->child(id.range, 0), "module")) return callable;
+  const NodeId named = d_->child(id.range, 1);
+  return d_->node(named).kind == Kind::global ? named : callable;
+}
+
 Status Reader::make(NodeId callable, NodeId arguments, bool is_reduce) {
+  callable = class_of(callable);
   const Kind kind = d_->node(callable).kind;
   if (kind != Kind::global && kind != Kind::object) return fail("a class or function is expected, there is " + a(callable));
   if (d_->node(arguments).kind != Kind::tuple) return fail("its arguments are " + a(arguments) + ", not a tuple");

@@ -183,6 +183,13 @@ std::optional<View> View::state() const {
   return std::nullopt;
 }
 
+std::string_view View::raw() const { return is(Kind::bytes) || is(Kind::text) ? document_->impl().node(id_).view() : std::string_view(); }
+
+std::optional<View> View::persistent_id() const {
+  if (!is(Kind::persistent)) return std::nullopt;
+  return View(document_, document_->impl().node(id_).index, extended(path_, ".id"));
+}
+
 std::optional<View> View::callable() const {
   if (!is(Kind::object)) return std::nullopt;
   return View(document_, document_->impl().object(id_).callable, extended(path_, ".__class__"));

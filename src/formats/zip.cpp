@@ -201,9 +201,11 @@ Result<std::span<const std::byte>> Archive::read(std::string_view name) {
   if (found == entries_.end()) return refused("has no entry '" + excerpt(name, 100) + "'");
   Entry& entry = found->second;
   if (entry.read) return entry.content;
-  if (entry.unpacked > limits_.bytes_max - std::min(given_, limits_.bytes_max))
-    return at_entry(name, entry.local, "makes the archive unpack to more than " + std::to_string(limits_.bytes_max) + " bytes");
-  given_ += entry.unpacked;
+  if (entry.method != 0) {
+    if (entry.unpacked > limits_.bytes_max - std::min(inflated_bytes_, limits_.bytes_max))
+      return at_entry(name, entry.local, "makes the archive unpack to more than " + std::to_string(limits_.bytes_max) + " bytes");
+    inflated_bytes_ += entry.unpacked;
+  }
   const auto packed = bytes_.subspan(entry.data, entry.packed);
   if (entry.method == 0) {
     entry.content = packed;

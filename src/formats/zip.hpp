@@ -18,7 +18,7 @@ namespace slipway::zip {
 
 struct Limits {
   std::size_t entries_max = 200'000;
-  std::uint64_t bytes_max = 4ULL << 30;  // of all entries that are read, unpacked
+  std::uint64_t bytes_max = 4ULL << 30;  // of all entries that are inflated; stored ones cost nothing, they are views
 };
 
 class Archive {
@@ -48,7 +48,7 @@ class Archive {
   Limits limits_;
   std::map<std::string_view, Entry, std::less<>> entries_;
   std::deque<std::string> inflated_;
-  std::uint64_t given_ = 0;
+  std::uint64_t inflated_bytes_ = 0;
   compression::Pace pace_{compression::kDeflateRatioMax};  // of all entries together
 };
 

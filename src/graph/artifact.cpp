@@ -4,6 +4,7 @@
 #include <array>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/graph/artifact_pieces.hpp"
 #include "slipway/graph/onnx_io.hpp"
 
 namespace slipway {
@@ -133,28 +134,31 @@ Result<Report> Report::from_json(const json::Value& value) {
   return r;
 }
 
-Result<std::string> write_artifact(const Artifact& artifact) {
-  const std::array<std::string, kSections> parts = {artifact.schema.to_json().dump(), artifact.example.dump(), artifact.report.to_json().dump(),
-                                                    artifact.check.dump(), TRY(graph::write_onnx(artifact.model))};
+Result<Pieces> artifact_pieces(Artifact artifact) {
+  const std::array<std::string, kOnnx> texts = {artifact.schema.to_json().dump(), artifact.example.dump(), artifact.report.to_json().dump(),
+                                                artifact.check.dump()};
+  Pieces onnx = TRY(graph::onnx_pieces(std::move(artifact.model)));
   std::array<std::size_t, kSections> sizes{};
-  for (std::size_t i = 0; i < kSections; ++i) sizes[i] = parts[i].size();
+  for (std::size_t i = 0; i < kOnnx; ++i) sizes[i] = texts[i].size();
+  sizes[kOnnx] = onnx.size();
   for (std::size_t i = 0; i < kJsonBytesMax.size(); ++i) {
     if (sizes[i] > kJsonBytesMax[i]) return Error(ErrorCode::model_refused, "the model's description is too large (features, categories or example)");
   }
   const auto at = offsets_of(sizes);
-  std::string out;
-  out.reserve(at[kOnnx] + sizes[kOnnx]);
-  out += kMagic;
+  std::string head(kMagic);
   for (std::size_t i = 0; i < kSections; ++i) {
-    put_u64(out, at[i]);
-    put_u64(out, sizes[i]);
+    put_u64(head, at[i]);
+    put_u64(head, sizes[i]);
   }
-  for (std::size_t i = 0; i < kSections; ++i) {
-    out.resize(at[i], '\0');
-    out += parts[i];
-  }
+  for (const std::string& text : texts) head += text;
+  head.resize(at[kOnnx], '\0');
+  Pieces out;
+  out.add(head);
+  out.add(std::move(onnx));
   return out;
 }
+
+Result<std::string> write_artifact(const Artifact& artifact) { return TRY(artifact_pieces(artifact)).text(); }
 
 Result<ArtifactView> view_artifact(std::span<const std::byte> bytes) {
   const std::string_view text = as_text(bytes);

@@ -84,13 +84,17 @@ std::string Builder::fresh(std::string_view stem) {
 }
 
 Val Builder::input(std::string name, DType dtype, std::int64_t columns) {
+  return typed(input(std::move(name), dtype, {Dim{-1, "N"}, Dim{columns, {}}}), dtype, columns);
+}
+
+Val Builder::input(std::string name, DType dtype, std::vector<Dim> shape) {
   if (!names_.insert(name).second) std::abort();  // two inputs of one name: a bug of the importer
   ValueInfo info;
   info.name = name;
   info.dtype = dtype;
-  info.shape = {Dim{-1, "N"}, Dim{columns, {}}};
+  info.shape = std::move(shape);
   model_.graph.inputs.push_back(std::move(info));
-  return {std::move(name), dtype, columns};
+  return {std::move(name), dtype, -1};
 }
 
 void Builder::output(std::string name, const Val& v, std::vector<Dim> shape) {

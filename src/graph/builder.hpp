@@ -35,6 +35,7 @@ class Builder {
   Operators operators() const { return operators_; }
 
   Val input(std::string name, DType dtype, std::int64_t columns);       // [N, columns]
+  Val input(std::string name, DType dtype, std::vector<Dim> shape);
   void output(std::string name, const Val& v, std::vector<Dim> shape);  // adds an Identity so that the name is exactly this one
 
   Val constant(Tensor t);
@@ -80,6 +81,7 @@ class Builder {
   Val clip(const Val& a, double low, double high);  // either may be infinite: not applied
   Val repeat_row(const Val& like, const Val& row);  // [1, k] to [rows of `like`, k]: answers that don't depend on the input
 
+  std::size_t node_count() const { return model_.graph.nodes.size(); }
   Model finish();  // moves the graph out; prunes nodes that no output needs
 
  private:

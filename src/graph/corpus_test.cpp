@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "graph/onnx.pb.h"  // generated
 #include "slipway/base/encoding.hpp"
 #include "slipway/graph/onnx_io.hpp"
 
@@ -29,7 +30,11 @@ TEST(OnnxCorpus, PassesAndSurvivesTheRoundTrip) {
       EXPECT_FALSE(write_onnx(*model).ok()) << entry.path();  // the importer takes it out first
       continue;
     }
-    const auto again = read_onnx(as_bytes(write_onnx(*model).value()));
+    const std::string written = write_onnx(*model).value();
+    onnx::ModelProto by_protobuf;
+    ASSERT_TRUE(by_protobuf.ParseFromString(written)) << entry.path();
+    EXPECT_TRUE(by_protobuf.SerializeAsString() == written) << entry.path();
+    const auto again = read_onnx(as_bytes(written));
     ASSERT_TRUE(again.ok()) << entry.path() << ": " << again.error().detail();
     EXPECT_EQ(dump(*again), dump(*model)) << entry.path();
   }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "graph/onnx.pb.h"  // generated
+#include "slipway/base/borrowed.hpp"
 #include "slipway/base/encoding.hpp"
 #include "slipway/graph/builder.hpp"
 #include "slipway/graph/onnx_io.hpp"
@@ -94,6 +95,58 @@ TEST(OnnxFile, SurvivesTheRoundTrip) {
   EXPECT_EQ(dump(*back), dump(m));
   EXPECT_EQ(write_onnx(*back).value(), bytes);
   EXPECT_EQ(refusal(*back), "accepted");
+}
+
+// What protobuf itself makes of the bytes: fields in its order, each as it writes it.
+std::string by_protobuf(const std::string& bytes) {
+  onnx::ModelProto m;
+  EXPECT_TRUE(m.ParseFromString(bytes));
+  return m.SerializeAsString();
+}
+
+TEST(OnnxFile, IsWrittenAsProtobufWritesIt) {
+  Model m = everything();
+  EXPECT_EQ(write_onnx(m).value(), by_protobuf(write_onnx(m).value()));
+  for (const std::int64_t count : {0, 1, 15, 16, 511, 512, 513, 2000, 300'000}) {  // lengths of one to four bytes, copied or not
+    m.graph.initializers.push_back({"w" + std::to_string(count), Tensor(DType::float64, {count})});
+  }
+  m.graph.initializers.push_back({"texts", Tensor::of_strings({2}, {"", "b"})});
+  m.doc = "what it is";
+  const std::string bytes = write_onnx(m).value();
+  EXPECT_EQ(bytes, by_protobuf(bytes));
+  const auto back = read_onnx(as_bytes(bytes));
+  ASSERT_TRUE(back.ok()) << back.error().detail();
+  EXPECT_EQ(dump(*back), dump(m));
+}
+
+TEST(OnnxFile, WeightsGoOutFromWhereTheyStand) {
+  const std::string weights(80'000, 'w');
+  Model m = everything();
+  m.graph.initializers.push_back({"big", Tensor::share(DType::float64, {10'000}, borrowed(weights))});
+  const std::string whole = write_onnx(m).value();
+  bool seen = false;
+  std::string together;
+  const Status drained = onnx_pieces(std::move(m)).value().drain([&](std::string_view piece) {
+    seen = seen || (piece.data() == weights.data() && piece.size() == weights.size());
+    together += piece;
+    return ok();
+  });
+  EXPECT_TRUE(drained.ok());
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(together, whole);
+}
+
+TEST(OnnxFile, IsRefusedWhereTheFormatHasNoRoomForIt) {
+  const std::string weights(1U << 20, '\0');
+  Model m = everything();
+  const Tensor shared = Tensor::share(DType::float64, {1U << 17}, borrowed(weights));
+  for (int i = 0; i < 2046; ++i) m.graph.initializers.push_back({"w" + std::to_string(i), shared});
+  EXPECT_TRUE(onnx_pieces(m).ok());
+  m.graph.initializers.push_back({"last", shared});
+  m.graph.initializers.push_back({"one too many", shared});
+  const auto refused = onnx_pieces(std::move(m));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().detail().find("2 GiB"), std::string::npos);
 }
 
 TEST(OnnxFile, NeverBreaksOnDamage) {

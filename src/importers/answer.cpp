@@ -4,6 +4,7 @@
 #include <new>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/graph/artifact_pieces.hpp"
 
 namespace slipway::importers {
 namespace {
@@ -13,45 +14,58 @@ constexpr std::string_view kMagic = "SLPWANS1";
 constexpr std::size_t kHeaderMax = 64ULL << 20;
 constexpr std::size_t kRefusalMax = 4000;
 
-std::string frame(const json::Value& header, std::string_view artifact) {
+Pieces frame(const json::Value& header, Pieces artifact = {}) {
   const std::string text = header.dump();
-  std::string out(kMagic);
+  std::string head(kMagic);
   const auto size = static_cast<std::uint32_t>(text.size());
-  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(size >> shift & 0xFF));
-  out += text;
-  out += artifact;
+  for (int shift = 0; shift < 32; shift += 8) head.push_back(static_cast<char>(size >> shift & 0xFF));
+  head += text;
+  Pieces out;
+  out.add(head);
+  out.add(std::move(artifact));
   return out;
 }
 
-std::string refusal_frame(std::string detail, const Report& report) {
+Pieces refusal_frame(std::string detail, const Report& report) {
   // What quotes the file may be long and needn't be UTF-8; as JSON it must still be within what the server takes.
   if (detail.size() > kRefusalMax || !is_valid_utf8(detail)) detail = excerpt(detail, kRefusalMax - 3);  // and an ellipsis
-  return frame(json::object({{"ok", false}, {"refusal", std::move(detail)}, {"report", report.to_json()}}), "");
+  return frame(json::object({{"ok", false}, {"refusal", std::move(detail)}, {"report", report.to_json()}}));
 }
 
-std::string inspection_frame(std::span<const SourceFile> files, const Options& options) {
+Pieces inspection_frame(std::span<const SourceFile> files, const Options& options) {
   Inspection inspection = inspect(files, options);
   if (!inspection.schema) return refusal_frame(inspection.refusal, inspection.report);
-  return frame(json::object({{"ok", true}, {"report", inspection.report.to_json()}, {"schema", inspection.schema->to_json()}}), "");
+  return frame(json::object({{"ok", true}, {"report", inspection.report.to_json()}, {"schema", inspection.schema->to_json()}}));
 }
 
-std::string import_frame(std::span<const SourceFile> files, const Options& options) {
+Pieces import_frame(std::span<const SourceFile> files, const Options& options) {
   Report report;
   auto artifact = import_model(files, options, report);
   if (!artifact.ok()) return refusal_frame(artifact.error().detail(), report);
-  auto bytes = write_artifact(*artifact);
-  if (!bytes.ok()) return refusal_frame(bytes.error().detail(), artifact->report);
-  return frame(json::object({{"ok", true}, {"report", artifact->report.to_json()}, {"schema", artifact->schema.to_json()}}), *bytes);
+  report = artifact->report;
+  const json::Value header = json::object({{"ok", true}, {"report", report.to_json()}, {"schema", artifact->schema.to_json()}});
+  auto pieces = artifact_pieces(std::move(*artifact));
+  if (!pieces.ok()) return refusal_frame(pieces.error().detail(), report);
+  return frame(header, std::move(*pieces));
+}
+
+Pieces answer(std::span<const SourceFile> files, Options options, bool inspect_only) {
+  options.weights_in_place = true;  // the caller has the files until the answer is written
+  try {
+    return inspect_only ? inspection_frame(files, options) : import_frame(files, options);
+  } catch (const std::bad_alloc&) { return refusal_frame("the file needs more memory to read than an import may use", {}); }
 }
 
 Error no_answer(std::string why) { return Error(ErrorCode::internal, "the import failed").because("import cell's answer: " + std::move(why)); }
 
 }  // namespace
 
+Status import_into(std::span<const SourceFile> files, const Options& options, bool inspect_only, const TextSink& out) {
+  return answer(files, options, inspect_only).drain(out);
+}
+
 std::string import_to_bytes(std::span<const SourceFile> files, const Options& options, bool inspect_only) {
-  try {
-    return inspect_only ? inspection_frame(files, options) : import_frame(files, options);
-  } catch (const std::bad_alloc&) { return refusal_frame("the file needs more memory to read than an import may use", {}); }
+  return answer(files, options, inspect_only).text();
 }
 
 Result<ImportAnswer> parse_import_answer(std::span<const std::byte> bytes) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "slipway/base/pieces.hpp"
 #include "slipway/importers/importer.hpp"
 
 namespace slipway::importers {
@@ -18,8 +19,10 @@ struct ImportAnswer {
   std::span<const std::byte> artifact;  // when ok and not only inspected; points into the parsed bytes
 };
 
-// Never fails: what goes wrong is a refusal in the answer.
-std::string import_to_bytes(std::span<const SourceFile> files, const Options& options, bool inspect_only);
+// What goes wrong with the files is a refusal in the answer. The weights go to `out` without a copy: from the files where they stand there
+// just so, else from where they were made. Errors: those of `out`.
+Status import_into(std::span<const SourceFile> files, const Options& options, bool inspect_only, const TextSink& out);
+std::string import_to_bytes(std::span<const SourceFile> files, const Options& options, bool inspect_only);  // the same in one
 
 // Strict on hostile bytes. Errors: internal (the cell sent something that is no answer).
 Result<ImportAnswer> parse_import_answer(std::span<const std::byte> bytes);

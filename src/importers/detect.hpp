@@ -14,7 +14,12 @@ enum class FileKind {
   onnx,
   pickle,
   hdf5,
-  torch,
+  torch,          // torch.save's archive
+  torch_legacy,   // torch.save before 1.6
+  torch_script,   // torch.jit.save
+  torch_export,   // torch.export.save, .pt2
+  torch_package,  // torch.package
+  torch_tar,      // torch.save of 0.1
   keras_zip,
   skops,
   numpy_archive,
@@ -33,7 +38,10 @@ enum class FileKind {
   python,
   csv,
   joblib_old,
-  torch_legacy,
+  tflite,
+  pmml,
+  core_ml,
+  gguf,
   unknown
 };
 FileKind detect(std::span<const std::byte> bytes);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "slipway/base/encoding.hpp"
 #include "slipway/graph/artifact.hpp"
 #include "slipway/importers/answer.hpp"
 
@@ -95,6 +96,35 @@ TEST(ImportAnswer, CarriesARefusal) {
   ASSERT_TRUE(answer.ok()) << answer.error().internal();
   EXPECT_FALSE(answer->ok);
   EXPECT_NE(answer->refusal.find("unknown format"), std::string::npos) << answer->refusal;
+}
+
+// The cell's way, with weights where they stand in the file, gives what an artifact with weights of its own is written as.
+TEST(ImportAnswer, IsTheSameFromWeightsInPlace) {
+  const fs::path corpus = fs::path(SLIPWAY_SOURCE_DIR) / "tests/corpus";
+  for (const char* path : {"torch_files/2.15.0/tab.pt2", "torch_files/2.15.0/tab_scripted.pt", "torch_files/2.15.0/gru_traced.pt",
+                           "sklearn/1.9.1/iris_pipeline/model.pkl"}) {
+    const std::string bytes = read_file(corpus / path);
+    const SourceFile file{"model", std::as_bytes(std::span(bytes))};
+    const auto artifact = import_model({&file, 1}, {});
+    ASSERT_TRUE(artifact.ok()) << path << ": " << artifact.error().detail();
+    std::string frame;
+    const auto append = [&](std::string_view piece) {
+      frame += piece;
+      return ok();
+    };
+    ASSERT_TRUE(import_into({&file, 1}, {}, false, append).ok());
+    EXPECT_TRUE(frame == import_to_bytes({&file, 1}, {}, false)) << path;
+    const auto answer = parse_import_answer(std::as_bytes(std::span(frame)));
+    ASSERT_TRUE(answer.ok() && answer->ok) << path;
+    EXPECT_TRUE(as_text(answer->artifact) == write_artifact(*artifact).value()) << path;
+  }
+}
+
+TEST(ImportAnswer, SaysWhenItCouldNotBeWritten) {
+  const std::string bytes = "no model at all";
+  const SourceFile file{"x", std::as_bytes(std::span(bytes))};
+  const auto full = [](std::string_view) -> Status { return Error(ErrorCode::internal, "full"); };
+  EXPECT_FALSE(import_into({&file, 1}, {}, false, full).ok());
 }
 
 TEST(ImportAnswer, CarriesAnArtifactThatReadsBack) {

@@ -118,6 +118,53 @@ TEST(Import, SaysWhatAFileIsThatIsNoModelHere) {
   EXPECT_EQ(kind("import numpy as np\n"), FileKind::python);
   EXPECT_EQ(kind("a,b,c\n1,2,3\n"), FileKind::csv);
   EXPECT_EQ(kind("{\"learner\": {}}"), FileKind::xgboost);
+  using namespace std::string_view_literals;
+  EXPECT_EQ(kind("\x1c\0\0\0TFL3\x14\0\x20\0"sv), FileKind::tflite);
+  EXPECT_EQ(kind("GGUF\3\0\0\0"sv), FileKind::gguf);
+  EXPECT_EQ(kind("<?xml version=\"1.0\"?>\n<PMML version=\"4.4\" xmlns=\"http://www.dmg.org/PMML-4_4\"></PMML>"), FileKind::pmml);
+  EXPECT_EQ(kind("\x08\4\x12\3\x0a\1x\xa2\x1f\2\x08\1"sv), FileKind::core_ml);  // a neural network, 500
+  EXPECT_EQ(kind("\x08\1\x12\4\x0a\2\x0a\0"sv), FileKind::saved_model);
+  EXPECT_EQ(kind("\x18\0\0\0\0\0\0\0{\"__metadata__\":{}}       "sv), FileKind::safetensors);
+  EXPECT_EQ(kind("PK\3\4 cut off archive/data.pkl"sv), FileKind::torch);
+  EXPECT_EQ(kind("PK\3\4 cut off archive/constants.pkl"sv), FileKind::torch_script);
+}
+
+std::string tar_of(const std::vector<std::pair<std::string, std::string>>& entries) {
+  std::string out;
+  for (const auto& [name, content] : entries) {
+    std::string header(512, '\0');
+    char size[12];
+    std::snprintf(size, sizeof size, "%011zo", content.size());
+    header.replace(0, name.size(), name);
+    header.replace(124, 11, size, 11);
+    header.replace(257, 5, "ustar");
+    out += header + content + std::string((512 - content.size() % 512) % 512, '\0');
+  }
+  return out + std::string(1024, '\0');
+}
+
+TEST(Import, SaysWhatAnArchiveHolds) {
+  const auto kind = [](std::string_view s) { return detect(std::as_bytes(std::span(s))); };
+  EXPECT_EQ(kind(tar_of({{"sys_info", "x"}, {"pickle", "x"}, {"storages", "x"}, {"tensors", "x"}})), FileKind::torch_tar);
+  EXPECT_EQ(kind(tar_of({{"m/variables/variables.index", "x"}, {"m/saved_model.pb", "x"}})), FileKind::saved_model);
+  EXPECT_EQ(kind(tar_of({{"model.pkl", std::string(700, 'x')}})), FileKind::tar);
+  const auto torch_file = [](const std::string& name) {
+    std::ifstream in(std::filesystem::path(SLIPWAY_SOURCE_DIR) / "tests/corpus/torch_files" / name, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return std::move(out).str();
+  };
+  EXPECT_EQ(kind(torch_file("1.12.1/state_dict.pt")), FileKind::torch);
+  EXPECT_EQ(kind(torch_file("1.12.1/state_dict_legacy.pt")), FileKind::torch_legacy);
+  EXPECT_EQ(kind(torch_file("1.4.0/protocol4_legacy.pt")), FileKind::torch_legacy);
+  EXPECT_EQ(kind(torch_file("1.12.1/scripted.pt")), FileKind::torch_script);
+  EXPECT_EQ(kind(torch_file("2.15.0/tab_scripted.pt")), FileKind::torch_script);
+  EXPECT_EQ(kind(torch_file("2.15.0/tab.pt2")), FileKind::torch_export);
+  EXPECT_EQ(kind(torch_file("1.12.1/old_export.pt2")), FileKind::torch_export);
+  EXPECT_EQ(kind(torch_file("1.12.1/dtypes.safetensors")), FileKind::safetensors);
+  for (int k = 0; k <= static_cast<int>(FileKind::unknown); ++k) EXPECT_FALSE(kind_title(static_cast<FileKind>(k)).empty());
+  EXPECT_NE(refuse_kind(FileKind::tflite).detail().find(".keras"), std::string::npos);
+  EXPECT_NE(refuse_kind(FileKind::torch_script).detail().find("TorchScript archive: PyTorch models aren't read yet"), std::string::npos);
 }
 
 std::string container(const std::string& path) {

@@ -4,10 +4,15 @@
 
 #include "slipway/graph/onnx_io.hpp"
 #include "slipway/importers/boosting/import.hpp"
+#include "slipway/importers/detect.hpp"
+#include "slipway/importers/keras/import.hpp"
 #include "slipway/importers/onnx.hpp"
 #include "slipway/importers/plan.hpp"
 #include "slipway/importers/sklearn/import.hpp"
 #include "slipway/importers/sources.hpp"
+#include "slipway/importers/torch/exported.hpp"
+#include "slipway/importers/torch/import.hpp"
+#include "slipway/importers/torch/script.hpp"
 
 namespace slipway::importers {
 namespace {
@@ -15,6 +20,8 @@ namespace {
 constexpr std::size_t kFilesMax = 24;
 
 Result<Artifact> import_objects(std::span<const SourceFile> files, const Options& options, Report& report) {
+  if (std::ranges::any_of(files, [](const SourceFile& f) { return torch::is_weights(detect(f.bytes)); }))
+    return torch::import_with_source(files, options, report);
   const std::vector<Source> sources = TRY(open_sources(files, options, report));
   const Source& first = sources[0];
   switch (first.whole) {
@@ -22,6 +29,10 @@ Result<Artifact> import_objects(std::span<const SourceFile> files, const Options
     case FileKind::xgboost: return boosting::import_xgboost(first.bytes, report);
     case FileKind::lightgbm_text: return boosting::import_lightgbm(first.bytes, report);
     case FileKind::catboost: return boosting::import_catboost(first.bytes, report);
+    case FileKind::hdf5: return keras::import_h5(first.bytes, options, report);
+    case FileKind::keras_zip: return keras::import_archive(first.bytes, options, report);
+    case FileKind::torch_script: return torch::import_script(first.bytes, options, report);
+    case FileKind::torch_export: return torch::import_export(first.bytes, options, report);
     default: break;
   }
   for (std::size_t i = 1; i < sources.size(); ++i) {

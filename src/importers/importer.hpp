@@ -20,6 +20,7 @@ struct Options {
   std::string entry;                   // --entry: path inside a dict or list
   std::size_t bytes_max = 4ULL << 30;  // of anything inflated
   graph::Operators operators = graph::Operators::own;
+  bool weights_in_place = false;  // weights may be the files' own bytes, which then have to outlive the artifact
 };
 
 // Errors: model_refused; the detail says where (object path, offset), what, and what to do.

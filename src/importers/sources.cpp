@@ -34,6 +34,21 @@ Result<Bytes> unpack(const SourceFile& file, const Options& options, Source& out
   return bytes_of(*out.unpacked);
 }
 
+// A model by itself: no document of objects to look through.
+bool is_whole_model(FileKind kind) {
+  switch (kind) {
+    case FileKind::onnx:
+    case FileKind::xgboost:
+    case FileKind::lightgbm_text:
+    case FileKind::catboost:
+    case FileKind::hdf5:
+    case FileKind::keras_zip:
+    case FileKind::torch_script:
+    case FileKind::torch_export: return true;
+    default: return false;
+  }
+}
+
 Status open(const SourceFile& file, const Options& options, bool alone, std::span<const pickle::Sibling> siblings, Source& out) {
   std::string packing;
   const Bytes bytes = out.bytes = TRY(unpack(file, options, out, packing));
@@ -46,7 +61,7 @@ Status open(const SourceFile& file, const Options& options, bool alone, std::spa
   }
   if (kind != FileKind::pickle) {
     out.format = kind_title(kind);
-    if (kind == FileKind::onnx || kind == FileKind::xgboost || kind == FileKind::lightgbm_text || kind == FileKind::catboost) {
+    if (is_whole_model(kind)) {
       out.whole = kind;
       if (alone) return ok();
       return Error(ErrorCode::model_refused, "this file is a whole model by itself: it can't be joined with other files");

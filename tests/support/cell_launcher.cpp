@@ -11,7 +11,7 @@
 
 #include "slipway/inference/cell/launcher.hpp"
 
-static std::string misbehave(const std::vector<slipway::inference::ImportInput>& files, std::string_view options) {
+static slipway::Status misbehave(const std::vector<slipway::inference::ImportInput>& files, std::string_view options, const slipway::TextSink& out) {
   auto is = [&](std::string_view what) { return options.find(what) != std::string_view::npos; };
   if (is("abort")) std::abort();
   if (is("throw")) throw std::runtime_error("as asked");
@@ -22,11 +22,11 @@ static std::string misbehave(const std::vector<slipway::inference::ImportInput>&
     std::vector<std::string> all;
     for (;;) all.emplace_back(16 << 20, 'x');
   }
-  if (is("open")) return std::to_string(::open("/etc/passwd", O_RDONLY));
-  if (is("socket")) return std::to_string(::socket(AF_INET, SOCK_STREAM, 0));
+  if (is("open")) return out(std::to_string(::open("/etc/passwd", O_RDONLY)));
+  if (is("socket")) return out(std::to_string(::socket(AF_INET, SOCK_STREAM, 0)));
   std::string answer;
   for (const auto& f : files) answer += f.name + "=" + std::string(reinterpret_cast<const char*>(f.bytes.data()), f.bytes.size()) + ";";
-  return answer;
+  return out(answer);
 }
 
 int main(int argc, char** argv) {

@@ -46,8 +46,8 @@ int run(const wire::ForkImport& order, std::vector<os::Fd>& fds, ImportFunction 
   if (!os::enter_sandbox(sandbox).ok()) return os::kExitSandbox;
   for (std::size_t i = 1; i < fds.size(); ++i) fds[i].release();  // closed by the sandbox
   try {
-    const std::string answer = import(work->files, work->options);
-    return os::write_all(fds[0], std::as_bytes(std::span(answer))).ok() ? 0 : os::kExitMemory;
+    const TextSink answer = [&](std::string_view text) { return os::write_all(fds[0], std::as_bytes(std::span(text))); };
+    return import(work->files, work->options, answer).ok() ? 0 : os::kExitMemory;
   } catch (const std::bad_alloc&) { return os::kExitMemory; } catch (const std::exception&) {
     return os::kExitFailed;
   }

@@ -7,15 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "slipway/base/pieces.hpp"
+
 namespace slipway::inference {
 
-// What an import cell runs on the uploaded files: gives the answer's bytes (whatever server and importers agree on). Runs in the sandbox;
-// may throw (the import fails), may crash (the same).
+// What an import cell runs on the uploaded files: writes the answer's bytes (whatever server and importers agree on). Runs in the sandbox;
+// may throw (the import fails), may crash (the same). The files stay until it returns. Errors: those of `out`.
 struct ImportInput {
   std::string name;
   std::span<const std::byte> bytes;
 };
-using ImportFunction = std::string (*)(const std::vector<ImportInput>& files, std::string_view options_json);
+using ImportFunction = Status (*)(const std::vector<ImportInput>& files, std::string_view options_json, const TextSink& out);
 
 inline constexpr const char* kLauncherCommand = "cell-launcher";
 

@@ -46,11 +46,11 @@ class Fields final : public http::PartReceiver {
     field_ = part.name;
     if (!part.is_file) {
       text_.clear();
-      for (const char* known : {"name", "description", "tags", "entry"}) {
+      for (const char* known : {"name", "description", "tags", "entry", "class"}) {
         if (field_ == known) return ok();
       }
       return Error(ErrorCode::invalid_input, "a field of the form is not known here")
-          .at(excerpt(field_), "is not one of file, name, description, tags, entry");
+          .at(excerpt(field_), "is not one of file, name, description, tags, entry, class");
     }
     if (field_ != "file")
       return Error(ErrorCode::invalid_input, "the file must be in the field `file`").at(excerpt(field_), "is a file, but not the field `file`");
@@ -73,12 +73,14 @@ class Fields final : public http::PartReceiver {
     if (field_ == "name") meta_.name = text_;
     if (field_ == "description") meta_.description = text_;
     if (field_ == "entry" && !text_.empty()) meta_.entry = text_;
+    if (field_ == "class") class_ = text_;
     if (field_ == "tags") meta_.tags = TRY(read_tags(text_));
     return ok();
   }
 
   Result<VersionRow> finish() {
     if (!upload_) return Error(ErrorCode::invalid_input, "the form has no file").at("file", "is required");
+    if (!class_.empty()) meta_.entry += ";class=" + class_;
     auto version = upload_->finish(meta_);
     upload_.reset();
     return version;
@@ -89,7 +91,7 @@ class Fields final : public http::PartReceiver {
   std::string owner_id_, model_id_;
   std::unique_ptr<Upload> upload_;
   UploadMeta meta_;
-  std::string field_, text_;
+  std::string field_, text_, class_;
   bool in_file_ = false;
 };
 
@@ -153,7 +155,7 @@ std::vector<http::Route> upload_routes(Registry& registry, std::uint64_t upload_
   const std::vector<ErrorCode> errors = {ErrorCode::invalid_input, ErrorCode::model_refused, ErrorCode::too_large, ErrorCode::rate_limited,
                                          ErrorCode::storage_full};
   const std::string form =
-      R"({"type":"object","required":["file"],"properties":{"file":{"description":"the model file; may be there several times, in the order the files apply","type":"string","format":"binary"},"entry":{"type":"string"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
+      R"({"type":"object","required":["file"],"properties":{"file":{"description":"the model file; may be there several times, in the order the files apply","type":"string","format":"binary"},"entry":{"type":"string"},"class":{"description":"of PyTorch weights: the class in the source, which is one of the files","type":"string"},"name":{"type":"string"},"description":{"type":"string"},"tags":{"type":"string"}}})";
   const std::string example =
       R"({"id":"mdl_01hf3k","name":"iris","status":"ready","version":1,"endpoint_url":"http://127.0.0.1:8080/api/predict/mdl_01hf3k"})";
   const auto doc = [&](const char* id, const char* summary) {

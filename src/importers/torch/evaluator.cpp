@@ -1,0 +1,458 @@
+#include "slipway/importers/torch/evaluator.hpp"
+
+#include <algorithm>
+
+#include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/python/parser.hpp"
+#include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/scalars.hpp"
+
+namespace slipway::importers::torch {
+
+namespace {
+
+constexpr int kDepthMax = 200;                 // of calls
+constexpr std::int64_t kStepsMax = 5'000'000;  // statements and calls of one evaluation
+constexpr std::size_t kItemsMax = 100'000;     // of what a loop runs over
+constexpr std::size_t kWarningsMax = 50;
+
+}  // namespace
+
+const Any* Object::find(std::string_view name) const {
+  for (const auto& [key, value] : attributes) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+void Object::set(std::string_view name, Any value) {
+  for (auto& [key, old] : attributes) {
+    if (key == name) {
+      old = std::move(value);
+      return;
+    }
+  }
+  attributes.emplace_back(std::string(name), std::move(value));
+}
+
+void Evaluator::warn(std::string text) {
+  if (warnings_.size() < kWarningsMax && std::ranges::find(warnings_, text) == warnings_.end()) warnings_.push_back(std::move(text));
+}
+
+Status Evaluator::step() {
+  if (++steps_ > kStepsMax) return neural::wrong("the code takes more than " + std::to_string(kStepsMax) + " steps");
+  return ok();
+}
+
+// The innermost statement says where; those around it add nothing.
+Error Evaluator::located(Error error, const py::Stmt& s, const py::Module* module) {
+  if (located_ || module == nullptr) return error;
+  const auto name = module_names_.find(module);
+  if (name != module_names_.end() && name->second.empty()) return error;  // our own text: the line that called it says where
+  located_ = true;
+  const std::string file = name == module_names_.end() ? std::string() : name->second + ", ";
+  return Error(error.code(), file + py::at_line(*module, s.place, error.detail()));
+}
+
+// --- calls
+
+Any Evaluator::function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self) {
+  return function(std::string(f.name), [&f, module, scope = std::move(scope), self = std::move(self)](Evaluator& e, const Arguments& given) {
+    if (!self) return e.call(f, module, scope, given);
+    Arguments with_self = given;
+    with_self.positional.insert(with_self.positional.begin(), *self);
+    return e.call(f, module, scope, with_self);
+  });
+}
+
+Result<Any> Evaluator::call(const py::FunctionDef& f, const py::Module* module, const std::shared_ptr<Scope>& outer, const Arguments& given) {
+  if (depth_ >= kDepthMax) return neural::wrong("calls are nested more than " + std::to_string(kDepthMax) + " deep");
+  Frame frame;
+  frame.scope = std::make_shared<Scope>();
+  frame.scope->outer = outer;
+  frame.module = module;
+  std::size_t next = 0;
+  std::vector<bool> used(given.keywords.size());
+  for (const py::Parameter& p : f.parameters) {
+    Any& slot = frame.scope->names[std::string(p.name)];
+    if (p.kind == py::ParameterKind::var_positional) {
+      std::vector<Any> rest;
+      for (; next < given.positional.size(); ++next) rest.push_back(given.positional[next]);
+      slot = tuple(std::move(rest));
+      continue;
+    }
+    if (p.kind == py::ParameterKind::var_keyword) {
+      auto rest = std::make_shared<Dict>();
+      for (std::size_t i = 0; i < used.size(); ++i) {
+        if (used[i]) continue;
+        used[i] = true;
+        rest->items.emplace_back(given.keywords[i].first, given.keywords[i].second);
+      }
+      slot = rest;
+      continue;
+    }
+    if (p.kind != py::ParameterKind::keyword_only && next < given.positional.size()) {
+      slot = given.positional[next++];
+      continue;
+    }
+    const auto keyword = std::ranges::find_if(given.keywords, [&](const auto& k) { return k.first == p.name; });
+    if (keyword != given.keywords.end()) {
+      used[static_cast<std::size_t>(keyword - given.keywords.begin())] = true;
+      slot = keyword->second;
+    } else if (p.default_value != nullptr) {
+      slot = TRY(evaluate(*p.default_value, outer, module));
+    } else {
+      return neural::wrong(std::string(f.name) + "() needs a value for " + std::string(p.name));
+    }
+  }
+  if (next < given.positional.size()) return neural::wrong(std::string(f.name) + "() is given more arguments than it takes");
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) return neural::wrong(std::string(f.name) + "() has no argument \"" + given.keywords[i].first + "\"");
+  }
+  ++depth_;
+  const auto flow = run(f.body, frame);
+  --depth_;
+  if (!flow.ok()) return flow.error();
+  return frame.result;
+}
+
+Result<Any> Evaluator::call(const Any& callee, const Arguments& arguments) {
+  TRY(step());
+  if (const auto* c = callee.as<std::shared_ptr<Callable>>()) {
+    if (depth_ >= kDepthMax) return neural::wrong("calls are nested more than " + std::to_string(kDepthMax) + " deep");
+    ++depth_;
+    auto result = (*c)->call(*this, arguments);
+    --depth_;
+    return result;
+  }
+  if (const auto* o = callee.as<std::shared_ptr<Object>>()) return host_.call(*this, *o, arguments);
+  return neural::wrong(type_name(callee) + " can't be called");
+}
+
+Result<Any> Evaluator::evaluate(const py::Expr& e, const std::shared_ptr<Scope>& scope, const py::Module* module) {
+  Frame f;
+  f.scope = scope ? scope : std::make_shared<Scope>();
+  f.module = module;
+  return eval(e, f);
+}
+
+Status Evaluator::run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module) {
+  Frame f;
+  f.scope = scope;
+  f.module = module;
+  TRY(run(block, f));
+  return ok();
+}
+
+// --- statements
+
+Result<Evaluator::Flow> Evaluator::run(py::Block block, Frame& f) {
+  for (const py::Stmt* s : block) {
+    auto flow = run(*s, f);
+    if (!flow.ok()) return located(flow.error(), *s, f.module);
+    if (*flow != Flow::next) return flow;
+  }
+  return Flow::next;
+}
+
+Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
+  TRY(step());
+  if (const auto* n = s.as<py::Assign>()) {
+    const Any value = TRY(eval(*n->value, f));
+    for (const py::Expr* target : n->targets) TRY(assign(*target, value, f));
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::ExprStmt>()) {
+    if (!n->value->is<py::Text>()) TRY(eval(*n->value, f));
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::Return>()) {
+    f.result = n->value == nullptr ? Any() : TRY(eval(*n->value, f));
+    return Flow::returned;
+  }
+  if (const auto* n = s.as<py::AugAssign>()) {
+    const Any old = TRY(eval(*n->target, f)), by = TRY(eval(*n->value, f));
+    if (const auto* t = old.as<TensorRef>()) {  // in place, as torch does
+      const std::string_view op = py::text_of(n->op);
+      const std::string_view name = op == "+" ? "add_" : op == "-" ? "sub_" : op == "*" ? "mul_" : op == "/" ? "div_" : op == "**" ? "pow_" : "";
+      if (!name.empty()) {
+        ++changes_;
+        const Any result = TRY(call_operator(net_, name, {{Any(*t), by}, {}}));
+        if (n->target->is<py::Name>()) TRY(assign(*n->target, result, f));
+        return Flow::next;
+      }
+    }
+    if (const auto* l = old.as<std::shared_ptr<List>>(); l != nullptr && py::text_of(n->op) == "+") {
+      for (const Any& a : TRY(iterate(by))) {
+        TRY(may_hold(l->get(), a));
+        (*l)->items.push_back(a);
+      }
+      ++changes_;
+      return Flow::next;
+    }
+    TRY(assign(*n->target, TRY(eval_binary(py::text_of(n->op), old, by)), f));
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::AnnAssign>()) {
+    if (n->value != nullptr) TRY(assign(*n->target, TRY(eval(*n->value, f)), f));
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::If>()) return run_if(*n, f, 0);
+  if (const auto* n = s.as<py::For>()) return run_for(*n, f);
+  if (const auto* n = s.as<py::While>()) return run_while(*n, f);
+  if (s.is<py::Pass>() || s.is<py::Global>() || s.is<py::Nonlocal>() || s.is<py::Import>() || s.is<py::ImportFrom>()) return Flow::next;
+  if (s.is<py::Break>()) return Flow::broken;
+  if (s.is<py::Continue>()) return Flow::continued;
+  if (const auto* n = s.as<py::FunctionDef>()) {
+    f.scope->names[std::string(n->name)] = function_value(*n, f.module, f.scope, std::nullopt);
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::With>()) {  // no_grad, autocast, profilers: nothing to answers
+    for (const py::WithItem& item : n->items) {
+      if (item.target != nullptr) return neural::wrong("\"with ... as\" is not supported");
+    }
+    return run(n->body, f);
+  }
+  if (const auto* n = s.as<py::Assert>()) {
+    const auto holds = eval(*n->test, f);
+    if (holds.ok() && holds->as<TensorRef>() == nullptr) {
+      const auto known = truth(net_, *holds);
+      if (known.ok() && !*known) return neural::wrong("the assertion doesn't hold: " + py::unparse(*n->test));
+    }
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::Raise>())
+    return neural::wrong("the code raises " + (n->exception == nullptr ? "an error" : py::unparse(*n->exception)));
+  if (const auto* n = s.as<py::Try>()) {
+    const Flow flow = TRY(run(n->body, f));
+    if (flow != Flow::next) return flow;
+    const Flow after = TRY(run(n->otherwise, f));
+    return after != Flow::next ? after : TRY(run(n->finally, f));
+  }
+  if (const auto* n = s.as<py::Delete>()) {
+    for (const py::Expr* target : n->targets) {
+      if (const auto* name = target->as<py::Name>()) f.scope->names.erase(std::string(name->id));
+    }
+    return Flow::next;
+  }
+  if (const auto* n = s.as<py::Unsupported>()) return neural::wrong(std::string(n->reason));
+  return neural::wrong("a statement of this kind is not supported");
+}
+
+Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm) {
+  for (; arm < s.arms.size(); ++arm) {
+    const Any condition = TRY(eval(*s.arms[arm].test, f));
+    if (const auto* t = condition.as<TensorRef>()) {
+      const Value v = TRY((*t)->read(net_));
+      if (!v.constant() || v.content->count() != 1) return run_both(s, f, arm, condition);
+      if (v.content->as_double(0) != 0) return run(s.arms[arm].body, f);
+      continue;
+    }
+    if (TRY(truth(net_, condition))) return run(s.arms[arm].body, f);
+  }
+  return run(s.otherwise, f);
+}
+
+// A decision that only the request can make: both sides, then the graph chooses name by name.
+Result<Evaluator::Flow> Evaluator::run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition) {
+  const auto before = f.scope->names;
+  const std::int64_t changes = changes_;
+  const Flow first = TRY(run(s.arms[arm].body, f));
+  const auto yes = f.scope->names;
+  const Any yes_result = f.result;
+  f.scope->names = before;
+  const Flow second = TRY(run_if(s, f, arm + 1));
+  if (changes != changes_) return neural::wrong("something is changed in place on one side of a decision that depends on the values of a tensor");
+  if (first != second) return neural::wrong("a decision that depends on the values of a tensor: one side leaves here, the other goes on");
+  if (first == Flow::returned) {
+    f.result = TRY(join(condition, yes_result, f.result, "the result"));
+    return first;
+  }
+  if (first != Flow::next) return neural::wrong("a loop is left by a decision that depends on the values of a tensor");
+  std::map<std::string, Any, std::less<>> joined;
+  for (const auto& [name, value] : yes) {
+    const auto no = f.scope->names.find(name);
+    if (no == f.scope->names.end()) continue;  // known on one side only: nobody may use it afterwards
+    joined[name] = TRY(join(condition, value, no->second, name));
+  }
+  f.scope->names = std::move(joined);
+  return Flow::next;
+}
+
+Result<Any> Evaluator::join(const Any& condition, const Any& yes, const Any& no, std::string_view name) {
+  const auto* a = yes.as<TensorRef>();
+  const auto* b = no.as<TensorRef>();
+  if (a != nullptr && b != nullptr && *a == *b) return yes;
+  const bool numbers =
+      (yes.as<Dim>() || yes.as<double>() || yes.as<bool>() || a != nullptr) && (no.as<Dim>() || no.as<double>() || no.as<bool>() || b != nullptr);
+  if (a == nullptr && b == nullptr) {
+    const auto same = scalar_compare(net_, "is", yes, no);
+    if (same.ok() && *same) return yes;
+    if (yes.as<std::shared_ptr<Object>>() != nullptr || yes.as<std::shared_ptr<Callable>>() != nullptr) return yes;
+    const std::vector<Any>* p = items_of(yes);
+    const std::vector<Any>* q = items_of(no);
+    if (p != nullptr && q != nullptr && p->size() == q->size()) {
+      std::vector<Any> items;
+      for (std::size_t i = 0; i < p->size(); ++i) items.push_back(TRY(join(condition, (*p)[i], (*q)[i], name)));
+      return yes.as<std::shared_ptr<List>>() != nullptr ? list(std::move(items)) : tuple(std::move(items));
+    }
+  }
+  if (!numbers) return neural::wrong(std::string(name) + " is " + type_name(yes) + " or " + type_name(no) + ", depending on the values of a tensor");
+  const Value x = TRY(value_of(net_, yes, name)), y = TRY(value_of(net_, no, name));
+  if (x.rank() != y.rank() || !std::ranges::equal(x.dims, y.dims, [](const Dim& p, const Dim& q) { return !p.known() || !q.known() || p == q; }))
+    return neural::wrong(std::string(name) + " has the shape " + neural::dims_text(x.dims) + " or " + neural::dims_text(y.dims) +
+                         ", depending on the values of a tensor");
+  return tensor(TRY(neural::where(net_, TRY(value_of(net_, condition, name)), x, y)));
+}
+
+Result<std::vector<Any>> Evaluator::iterate(const Any& a) {
+  if (const std::vector<Any>* items = items_of(a)) return *items;
+  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
+    std::vector<Any> keys;
+    for (const auto& [key, value] : (*d)->items) keys.push_back(key);
+    return keys;
+  }
+  if (const auto* t = a.as<TensorRef>()) {
+    const Any parts = TRY(call_operator(net_, "unbind", {{Any(*t), Any(0)}, {}}));
+    return (*parts.as<std::shared_ptr<List>>())->items;
+  }
+  if (const auto* s = a.as<std::string>()) {
+    std::vector<Any> letters;
+    for (const char c : *s) letters.emplace_back(std::string(1, c));
+    return letters;
+  }
+  if (const auto* o = a.as<std::shared_ptr<Object>>()) {  // ModuleList and the like say what they hold
+    if (const auto iterator = TRY(host_.attribute(*this, *o, "__iter__"))) {
+      const Any items = TRY(call(*iterator, {}));
+      if (const std::vector<Any>* list = items_of(items)) return *list;
+    }
+  }
+  return neural::wrong("a loop over " + type_name(a) + " is not supported");
+}
+
+Result<Evaluator::Flow> Evaluator::run_for(const py::For& s, Frame& f) {
+  const std::vector<Any> items = TRY(iterate(TRY(eval(*s.iterable, f))));
+  if (items.size() > kItemsMax) return neural::wrong("a loop over more than " + std::to_string(kItemsMax) + " items");
+  for (const Any& item : items) {
+    TRY(assign(*s.target, item, f));
+    const Flow flow = TRY(run(s.body, f));
+    if (flow == Flow::broken) return Flow::next;
+    if (flow == Flow::returned) return flow;
+  }
+  return run(s.otherwise, f);
+}
+
+Result<Evaluator::Flow> Evaluator::run_while(const py::While& s, Frame& f) {
+  for (std::size_t turns = 0;; ++turns) {
+    if (turns > kItemsMax) return neural::wrong("a loop of more than " + std::to_string(kItemsMax) + " turns");
+    const Any condition = TRY(eval(*s.test, f));
+    if (const auto* t = condition.as<TensorRef>()) {
+      const Value v = TRY((*t)->read(net_));
+      if (!v.constant() || v.content->count() != 1) return neural::wrong("a loop whose end depends on the values of a tensor is not supported");
+      if (v.content->as_double(0) == 0) break;
+    } else if (!TRY(truth(net_, condition))) {
+      break;
+    }
+    const Flow flow = TRY(run(s.body, f));
+    if (flow == Flow::broken) return Flow::next;
+    if (flow == Flow::returned) return flow;
+  }
+  return run(s.otherwise, f);
+}
+
+// --- assignment
+
+Status Evaluator::assign(const py::Expr& target, const Any& value, Frame& f) {
+  if (const auto* n = target.as<py::Name>()) {
+    f.scope->names[std::string(n->id)] = value;
+    return ok();
+  }
+  if (const auto* n = target.as<py::Attribute>()) {
+    const Any object = TRY(eval(*n->object, f));
+    const auto* o = object.as<std::shared_ptr<Object>>();
+    if (o == nullptr) {
+      if (object.as<TensorRef>() != nullptr && n->name == "data") {
+        ++changes_;
+        TRY(call_operator(net_, "copy_", {{object, value}, {}}));
+        return ok();
+      }
+      return neural::wrong("an attribute of " + type_name(object) + " is set");
+    }
+    ++changes_;
+    if (TRY(host_.set_attribute(*this, *o, n->name, value))) return ok();
+    (*o)->set(n->name, value);
+    return ok();
+  }
+  if (const auto* n = target.as<py::Subscript>()) {
+    ++changes_;
+    return assign_item(TRY(eval(*n->object, f)), *n->index, value, f);
+  }
+  py::Exprs items;
+  if (const auto* n = target.as<py::Tuple>()) items = n->items;
+  if (const auto* n = target.as<py::List>()) items = n->items;
+  if (items.empty()) return neural::wrong("an assignment to " + py::unparse(target) + " is not supported");
+  const std::vector<Any> values = TRY(iterate(value));
+  const auto star = std::ranges::find_if(items, [](const py::Expr* e) { return e->is<py::Starred>(); });
+  if (star == items.end()) {
+    if (values.size() != items.size()) return neural::wrong(std::to_string(values.size()) + " values for " + std::to_string(items.size()) + " names");
+    for (std::size_t i = 0; i < items.size(); ++i) TRY(assign(*items[i], values[i], f));
+    return ok();
+  }
+  const auto ahead = static_cast<std::size_t>(star - items.begin()), behind = items.size() - ahead - 1;
+  if (values.size() < ahead + behind) return neural::wrong(std::to_string(values.size()) + " values for " + std::to_string(items.size()) + " names");
+  for (std::size_t i = 0; i < ahead; ++i) TRY(assign(*items[i], values[i], f));
+  std::vector<Any> middle(values.begin() + static_cast<std::ptrdiff_t>(ahead), values.end() - static_cast<std::ptrdiff_t>(behind));
+  TRY(assign(*(*star)->as<py::Starred>()->value, list(std::move(middle)), f));
+  for (std::size_t i = 0; i < behind; ++i) TRY(assign(*items[ahead + 1 + i], values[values.size() - behind + i], f));
+  return ok();
+}
+
+Status Evaluator::assign_item(const Any& object, const py::Expr& index, const Any& value, Frame& f) {
+  if (const auto* t = object.as<TensorRef>()) {
+    // Into a view of it, or by a mask or indices.
+    const auto view = index_tensor(*t, index, f);
+    if (view.ok() && view->as<TensorRef>() != nullptr && (*view->as<TensorRef>())->same_memory(**t)) {
+      TRY(call_operator(net_, "copy_", {{*view, value}, {}}));
+      return ok();
+    }
+    const Any at = TRY(eval(index, f));
+    const Any indices = at.as<std::shared_ptr<Tuple>>() != nullptr ? at : list({at});
+    TRY(call_operator(net_, "index_put_", {{object, indices, value}, {}}));
+    return ok();
+  }
+  const Any at = TRY(eval(index, f));
+  if (const auto* d = object.as<std::shared_ptr<Dict>>()) {
+    TRY(may_hold(d->get(), value));
+    for (auto& [key, old] : (*d)->items) {
+      if (TRY(scalar_compare(net_, "==", key, at))) {
+        old = value;
+        return ok();
+      }
+    }
+    (*d)->items.emplace_back(at, value);
+    return ok();
+  }
+  if (const auto* l = object.as<std::shared_ptr<List>>()) {
+    TRY(may_hold(l->get(), value));
+    const auto* d = at.as<Dim>();
+    if (d != nullptr && d->known()) {
+      const auto size = static_cast<std::int64_t>((*l)->items.size());
+      const std::int64_t i = d->value < 0 ? d->value + size : d->value;
+      if (i >= 0 && i < size) {
+        (*l)->items[static_cast<std::size_t>(i)] = value;
+        return ok();
+      }
+    }
+    return neural::wrong("an item of a list at " + to_text(at) + " is set");
+  }
+  if (const auto* o = object.as<std::shared_ptr<Object>>()) {
+    if (const auto setter = TRY(host_.attribute(*this, *o, "__setitem__"))) {
+      TRY(call(*setter, {{at, value}, {}}));
+      return ok();
+    }
+  }
+  return neural::wrong("an item of " + type_name(object) + " is set");
+}
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,123 @@
+// Evaluates the Python subset that models are written in, over graph values instead of tensors: TorchScript's serialised code and a model's
+// own source. It is no interpreter of Python: it has the nodes of the tree, numbers, texts, lists, objects with attributes, and the functions
+// that a Host gives it; there is no import, no file, no attribute of a runtime. Loops are unrolled, calls inlined, both bounded; a decision
+// on the values of a tensor evaluates both sides and chooses in the graph. One evaluation, one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slipway/importers/python/ast.hpp"
+#include "slipway/importers/torch/operators.hpp"
+#include "slipway/importers/torch/value.hpp"
+
+namespace slipway::importers::torch {
+
+namespace py = slipway::python;
+class Evaluator;
+
+// A namespace ("torch.nn.functional"), a class's instance, a module of a network.
+struct Object {
+  std::string type;                                     // "__torch__.Net", "Linear", "namespace torch.nn"
+  std::vector<std::pair<std::string, Any>> attributes;  // in the order in which they were set
+  std::shared_ptr<const void> host;                     // what the Host keeps with it
+
+  const Any* find(std::string_view name) const;
+  void set(std::string_view name, Any value);  // adds or replaces
+};
+
+struct Callable {
+  std::string name;
+  std::function<Result<Any>(Evaluator&, const Arguments&)> call;
+};
+inline Any function(std::string name, std::function<Result<Any>(Evaluator&, const Arguments&)> call) {
+  return std::make_shared<Callable>(Callable{std::move(name), std::move(call)});
+}
+
+// Names of one function, and those around it.
+struct Scope {
+  std::map<std::string, Any, std::less<>> names;
+  std::shared_ptr<Scope> outer;
+};
+
+// What a source's names mean, outside of its functions.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // A name that no scope has: "torch", a class of the file, a builtin. nullopt: there is none.
+  virtual Result<std::optional<Any>> global(Evaluator& e, const py::Module* module, std::string_view name) = 0;
+  // An attribute that the object hasn't set itself: a method, what a namespace holds. nullopt: there is none.
+  virtual Result<std::optional<Any>> attribute(Evaluator& e, const std::shared_ptr<Object>& object, std::string_view name) = 0;
+  // Called when an attribute of an object is set; false: an ordinary attribute.
+  virtual Result<bool> set_attribute(Evaluator&, const std::shared_ptr<Object>&, std::string_view, const Any&) { return false; }
+  // Calls an object: a module's forward.
+  virtual Result<Any> call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) = 0;
+  // A method of a tensor by its Python name, where it isn't the operator of that name. nullopt: the operator is meant.
+  virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
+};
+
+class Evaluator {
+ public:
+  Evaluator(Net& net, Host& host) : net_(net), host_(host) {}
+  Net& net() { return net_; }
+
+  // A function of the file with these arguments; `self` first where it is a method. `module` is for messages and for its names.
+  Result<Any> call(const py::FunctionDef& f, const py::Module* module, const std::shared_ptr<Scope>& scope, const Arguments& arguments);
+  Result<Any> call(const Any& callee, const Arguments& arguments);
+  Result<Any> evaluate(const py::Expr& e, const std::shared_ptr<Scope>& scope, const py::Module* module);
+  // Statements of a class's or module's body, where their names are wanted.
+  Status run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module);
+  Result<Any> attribute(const Any& of, std::string_view name);
+  Result<std::vector<Any>> iterate(const Any& a);
+  Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
+
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  void warn(std::string text);
+  // What a place is called in messages: "net.py", "code/__torch__/net.py"; "": it isn't named, the place that called it is.
+  void name_module(const py::Module* module, std::string name) { module_names_[module] = std::move(name); }
+
+ private:
+  enum class Flow : std::uint8_t { next, broken, continued, returned };
+  struct Frame {
+    std::shared_ptr<Scope> scope;
+    const py::Module* module = nullptr;
+    Any result;
+  };
+  Result<Flow> run(py::Block block, Frame& f);
+  Result<Flow> run(const py::Stmt& s, Frame& f);
+  Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm);
+  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition);
+  Result<Flow> run_for(const py::For& s, Frame& f);
+  Result<Flow> run_while(const py::While& s, Frame& f);
+  Status assign(const py::Expr& target, const Any& value, Frame& f);
+  Status assign_item(const Any& object, const py::Expr& index, const Any& value, Frame& f);
+  Result<Any> eval(const py::Expr& e, Frame& f);
+  Result<Any> eval_name(std::string_view id, Frame& f);
+  Result<Any> eval_call(const py::Call& c, Frame& f);
+  Result<Any> eval_binary(std::string_view op, const Any& a, const Any& b);
+  Result<Any> eval_compare(const py::Compare& c, Frame& f);
+  Result<Any> eval_subscript(const Any& object, const py::Expr& index, Frame& f);
+  Result<Any> eval_comprehension(const py::Comprehension& c, Frame& f);
+  Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
+  Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
+  Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
+  Result<Any> method(const Any& object, std::string_view name);
+  Status step();
+  Error located(Error error, const py::Stmt& s, const py::Module* module);
+
+  Net& net_;
+  Host& host_;
+  int depth_ = 0;
+  std::int64_t steps_ = 0;
+  std::int64_t changes_ = 0;  // of attributes and lists and tensors: none may happen on one side of a decision only
+  bool located_ = false;
+  std::vector<std::string> warnings_;
+  std::map<const py::Module*, std::string> module_names_;
+};
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,583 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/scalars.hpp"
+#include "slipway/importers/torch/views.hpp"
+
+namespace slipway::importers::torch {
+
+namespace {
+
+bool is_tensor(const Any& a) { return a.as<TensorRef>() != nullptr; }
+
+}  // namespace
+
+Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
+  for (const Scope* scope = f.scope.get(); scope != nullptr; scope = scope->outer.get()) {
+    const auto it = scope->names.find(id);
+    if (it != scope->names.end()) return it->second;
+  }
+  if (auto global = TRY(host_.global(*this, f.module, id))) return *global;
+  return neural::wrong("the name " + std::string(id) + " is not known here");
+}
+
+Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any& b) {
+  if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net_, op, a, b);
+  const std::string_view name = op == "+"    ? "add"
+                                : op == "-"  ? "sub"
+                                : op == "*"  ? "mul"
+                                : op == "/"  ? "div"
+                                : op == "//" ? "floor_divide"
+                                : op == "%"  ? "remainder"
+                                : op == "**" ? "pow"
+                                : op == "@"  ? "matmul"
+                                : op == "&"  ? "bitwise_and"
+                                : op == "|"  ? "bitwise_or"
+                                : op == "^"  ? "bitwise_xor"
+                                             : "";
+  if (name.empty()) return neural::wrong("the operator " + std::string(op) + " of tensors is not supported");
+  return call_operator(net_, name, {{a, b}, {}});
+}
+
+Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
+  Any left = TRY(eval(*c.first, f));
+  Any all = true;
+  for (const py::Comparand& part : c.rest) {
+    const Any right = TRY(eval(*part.value, f));
+    const std::string_view op = py::text_of(part.op);
+    Any holds;
+    const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
+    if (by_value && (is_tensor(left) || is_tensor(right))) {
+      const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";
+      holds = TRY(call_operator(net_, name, {{left, right}, {}}));
+    } else if (is_tensor(left) || is_tensor(right)) {
+      if (op == "is" || op == "is not" || op == "==" || op == "!=") {
+        const bool same = is_tensor(left) && is_tensor(right) && *left.as<TensorRef>() == *right.as<TensorRef>();
+        holds = (op == "is" || op == "==") == same;
+      } else {
+        holds = TRY(scalar_compare(net_, op, left, right));
+      }
+    } else {
+      holds = TRY(scalar_compare(net_, op, left, right));
+    }
+    if (c.rest.size() == 1) return holds;
+    if (is_tensor(holds) || is_tensor(all)) return neural::wrong("a chain of comparisons of tensors is not supported");
+    if (!TRY(truth(net_, holds))) return Any(false);
+    left = right;
+  }
+  return all;
+}
+
+Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
+  switch (e.kind()) {
+    case py::Expr::Kind::none: return Any();
+    case py::Expr::Kind::ellipsis: return Any("...");
+    case py::Expr::Kind::boolean: return Any(e.as<py::Bool>()->value);
+    case py::Expr::Kind::integer: {
+      const auto* n = e.as<py::Int>();
+      return n->fits ? Any(n->value) : Any(std::strtod(std::string(n->digits).c_str(), nullptr));
+    }
+    case py::Expr::Kind::floating: return Any(e.as<py::Float>()->value);
+    case py::Expr::Kind::text: return Any(std::string(e.as<py::Text>()->value));
+    case py::Expr::Kind::fstring: {
+      std::string out;
+      for (const py::Expr* piece : e.as<py::FString>()->pieces) {
+        if (const auto* text = piece->as<py::Text>()) out += text->value;
+        if (const auto* formatted = piece->as<py::Formatted>()) {
+          const auto value = eval(*formatted->value, f);
+          if (!value.ok()) located_ = false;  // a message: what can't be told is left out
+          out += value.ok() ? to_text(*value) : "?";
+        }
+      }
+      return Any(std::move(out));
+    }
+    case py::Expr::Kind::name: return eval_name(e.as<py::Name>()->id, f);
+    case py::Expr::Kind::attribute: {
+      const auto* n = e.as<py::Attribute>();
+      return attribute(TRY(eval(*n->object, f)), n->name);
+    }
+    case py::Expr::Kind::subscript: {
+      const auto* n = e.as<py::Subscript>();
+      return eval_subscript(TRY(eval(*n->object, f)), *n->index, f);
+    }
+    case py::Expr::Kind::call: return eval_call(*e.as<py::Call>(), f);
+    case py::Expr::Kind::unary: {
+      const auto* n = e.as<py::Unary>();
+      const Any a = TRY(eval(*n->operand, f));
+      if (n->op == py::UnaryOperator::logical_not) {
+        if (is_tensor(a)) return call_operator(net_, "logical_not", {{a}, {}});
+        return Any(!TRY(truth(net_, a)));
+      }
+      if (n->op == py::UnaryOperator::plus) return a;
+      if (is_tensor(a)) return call_operator(net_, n->op == py::UnaryOperator::minus ? "neg" : "bitwise_not", {{a}, {}});
+      if (n->op == py::UnaryOperator::minus) {
+        if (const auto* x = a.as<double>()) return Any(-*x);
+        return scalar_arithmetic(net_, "-", Any(0), a);
+      }
+      return neural::wrong("~ of " + type_name(a) + " is not supported");
+    }
+    case py::Expr::Kind::binary: {
+      const auto* n = e.as<py::Binary>();
+      const Any a = TRY(eval(*n->left, f));
+      return eval_binary(py::text_of(n->op), a, TRY(eval(*n->right, f)));
+    }
+    case py::Expr::Kind::bool_op: {
+      const auto* n = e.as<py::BoolOp>();
+      Any value;
+      for (const py::Expr* operand : n->operands) {
+        value = TRY(eval(*operand, f));
+        if (is_tensor(value)) {
+          if (operand == n->operands.back()) return value;
+          const Value v = TRY((*value.as<TensorRef>())->read(net_));
+          if (v.constant() && v.content->count() == 1) {
+            if ((v.content->as_double(0) != 0) == n->is_or) return value;
+            continue;
+          }
+          return neural::wrong("\"and\" and \"or\" of tensors' values are not supported");
+        }
+        if (TRY(truth(net_, value)) == n->is_or) return value;
+      }
+      return value;
+    }
+    case py::Expr::Kind::compare: return eval_compare(*e.as<py::Compare>(), f);
+    case py::Expr::Kind::conditional: {
+      const auto* n = e.as<py::Conditional>();
+      const Any test = TRY(eval(*n->test, f));
+      if (const auto* t = test.as<TensorRef>()) {
+        const Value v = TRY((*t)->read(net_));
+        if (v.constant() && v.content->count() == 1) return eval(v.content->as_double(0) != 0 ? *n->then : *n->otherwise, f);
+        const Any yes = TRY(eval(*n->then, f));
+        return join(test, yes, TRY(eval(*n->otherwise, f)), "a conditional value");
+      }
+      return eval(TRY(truth(net_, test)) ? *n->then : *n->otherwise, f);
+    }
+    case py::Expr::Kind::lambda: {
+      const auto* n = e.as<py::Lambda>();
+      return function("lambda", [n, scope = f.scope, module = f.module](Evaluator& self, const Arguments& given) -> Result<Any> {
+        Frame inner;
+        inner.scope = std::make_shared<Scope>();
+        inner.scope->outer = scope;
+        inner.module = module;
+        for (std::size_t i = 0; i < n->parameters.size(); ++i) {
+          const py::Parameter& p = n->parameters[i];
+          if (i < given.positional.size()) {
+            inner.scope->names[std::string(p.name)] = given.positional[i];
+          } else if (p.default_value != nullptr) {
+            inner.scope->names[std::string(p.name)] = TRY(self.eval(*p.default_value, inner));
+          } else {
+            return neural::wrong("a lambda needs a value for " + std::string(p.name));
+          }
+        }
+        return self.eval(*n->body, inner);
+      });
+    }
+    case py::Expr::Kind::tuple:
+    case py::Expr::Kind::list:
+    case py::Expr::Kind::set: {
+      const py::Exprs items = e.is<py::Tuple>() ? e.as<py::Tuple>()->items : e.is<py::List>() ? e.as<py::List>()->items : e.as<py::Set>()->items;
+      std::vector<Any> out;
+      for (const py::Expr* item : items) {
+        if (const auto* star = item->as<py::Starred>()) {
+          for (Any& a : TRY(iterate(TRY(eval(*star->value, f))))) out.push_back(std::move(a));
+        } else {
+          out.push_back(TRY(eval(*item, f)));
+          if (items_of(out.back()) != nullptr) TRY(may_hold(nullptr, out.back()));
+        }
+      }
+      return e.is<py::Tuple>() ? tuple(std::move(out)) : list(std::move(out));
+    }
+    case py::Expr::Kind::dict: {
+      auto d = std::make_shared<Dict>();
+      for (const py::DictItem& item : e.as<py::Dict>()->items) {
+        const Any value = TRY(eval(*item.value, f));
+        if (item.key == nullptr) {
+          const auto* more = value.as<std::shared_ptr<Dict>>();
+          if (more == nullptr) return neural::wrong("** of " + type_name(value));
+          d->items.insert(d->items.end(), (*more)->items.begin(), (*more)->items.end());
+        } else {
+          d->items.emplace_back(TRY(eval(*item.key, f)), value);
+        }
+      }
+      return Any(d);
+    }
+    case py::Expr::Kind::comprehension: return eval_comprehension(*e.as<py::Comprehension>(), f);
+    case py::Expr::Kind::walrus: {
+      const auto* n = e.as<py::Walrus>();
+      const Any value = TRY(eval(*n->value, f));
+      f.scope->names[std::string(n->name)] = value;
+      return value;
+    }
+    default: return neural::wrong(py::unparse(e) + " is not supported");
+  }
+}
+
+Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys,
+                             std::vector<Any>& values) {  // NOLINT(misc-no-recursion)
+  if (clause == c.clauses.size()) {
+    keys.push_back(TRY(eval(*c.element, f)));
+    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
+    return step();
+  }
+  const py::Clause& at = c.clauses[clause];
+  for (const Any& item : TRY(iterate(TRY(eval(*at.iterable, f))))) {
+    TRY(assign(*at.target, item, f));
+    bool wanted = true;
+    for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net_, TRY(eval(*condition, f))));
+    if (wanted) TRY(comprehend(c, clause + 1, f, keys, values));
+  }
+  return ok();
+}
+
+Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) {
+  Frame inner;
+  inner.scope = std::make_shared<Scope>();
+  inner.scope->outer = f.scope;
+  inner.module = f.module;
+  std::vector<Any> keys, values;
+  TRY(comprehend(c, 0, inner, keys, values));
+  if (c.kind != py::ComprehensionKind::dict) return list(std::move(keys));
+  auto d = std::make_shared<Dict>();
+  for (std::size_t i = 0; i < keys.size(); ++i) d->items.emplace_back(keys[i], values[i]);
+  return Any(d);
+}
+
+Result<Any> Evaluator::eval_call(const py::Call& c, Frame& f) {
+  const Any callee = TRY(eval(*c.callee, f));
+  Arguments arguments;
+  for (const py::Expr* a : c.arguments) {
+    if (const auto* star = a->as<py::Starred>()) {
+      for (Any& item : TRY(iterate(TRY(eval(*star->value, f))))) arguments.positional.push_back(std::move(item));
+    } else {
+      arguments.positional.push_back(TRY(eval(*a, f)));
+    }
+  }
+  for (const py::Keyword& k : c.keywords) {
+    const Any value = TRY(eval(*k.value, f));
+    if (!k.name.empty()) {
+      arguments.keywords.emplace_back(k.name, value);
+      continue;
+    }
+    const auto* d = value.as<std::shared_ptr<Dict>>();
+    if (d == nullptr) return neural::wrong("** of " + type_name(value));
+    for (const auto& [key, item] : (*d)->items) {
+      const auto* name = key.as<std::string>();
+      if (name == nullptr) return neural::wrong("** of a dict whose keys aren't texts");
+      arguments.keywords.emplace_back(*name, item);
+    }
+  }
+  return call(callee, arguments);
+}
+
+// --- attributes and methods
+
+Result<Any> Evaluator::attribute(const Any& of, std::string_view name) {
+  if (const auto* o = of.as<std::shared_ptr<Object>>()) {
+    if (const Any* found = (*o)->find(name)) return *found;
+    if (auto found = TRY(host_.attribute(*this, *o, name))) return *found;
+    return neural::wrong((*o)->type + " has no attribute " + std::string(name));
+  }
+  return method(of, name);
+}
+
+Result<Any> Evaluator::method(const Any& object, std::string_view name) {
+  if (const auto* t = object.as<TensorRef>()) {
+    if (auto own = host_.tensor_attribute(*this, *t, name)) return *own;
+    const Value v = TRY((*t)->read(net_));
+    if (name == "shape") return call_operator(net_, "size", {{object}, {}});
+    if (name == "ndim") return Any(static_cast<std::int64_t>(v.rank()));
+    if (name == "dtype") return Any(TorchDType{v.dtype()});
+    if (name == "device" || name == "layout" || name == "grad" || name == "names") return Any();
+    if (name == "is_cuda" || name == "requires_grad" || name == "is_sparse" || name == "is_quantized" || name == "is_nested") return Any(false);
+    if (name == "data") return object;
+    if (name == "T" || name == "mT" || name == "H") return call_operator(net_, name == "T" ? "numpy_T" : "mT", {{object}, {}});
+    std::string op(name);
+    if (name == "where") op = "tensor_where";
+    if (name == "is_contiguous" || name == "is_floating_point") {
+      const bool answer = name == "is_contiguous" || is_floating(v.dtype());
+      return function(op, [answer](Evaluator&, const Arguments&) -> Result<Any> { return Any(answer); });
+    }
+    if (name == "element_size")
+      return function(op, [v](Evaluator&, const Arguments&) -> Result<Any> { return Any(static_cast<std::int64_t>(dtype_size(v.dtype()))); });
+    if (name == "tolist" || name == "numpy")
+      return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
+    if (name == "masked_select" || name == "nonzero" || name == "backward") return neural::wrong("Tensor." + op + " is not supported");
+    if (name == "nelement") op = "numel";
+    if (name == "index_copy_" || name == "scatter_reduce") return neural::wrong("Tensor." + op + " is not supported");
+    if (!is_operator(op)) return neural::wrong("Tensor." + op + " is not supported");
+    const bool in_place = op.size() > 1 && op.ends_with('_') && !op.ends_with("__");
+    return function(op, [object, op, in_place](Evaluator& e, const Arguments& given) {
+      if (in_place) ++e.changes_;
+      Arguments with_self = given;
+      with_self.positional.insert(with_self.positional.begin(), object);
+      return call_operator(e.net_, op, with_self);
+    });
+  }
+  const std::string text(name);
+  if (const auto* l = object.as<std::shared_ptr<List>>()) {
+    const std::shared_ptr<List> items = *l;
+    if (name == "append") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
+        TRY(may_hold(items.get(), a.positional[0]));
+        ++e.changes_;
+        items->items.push_back(a.positional[0]);
+        return Any();
+      });
+    }
+    if (name == "extend") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
+        ++e.changes_;
+        for (Any& item : TRY(e.iterate(a.positional[0]))) {
+          TRY(may_hold(items.get(), item));
+          items->items.push_back(std::move(item));
+        }
+        return Any();
+      });
+    }
+    if (name == "pop") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (items->items.empty()) return neural::wrong("pop: of an empty list");
+        ++e.changes_;
+        std::int64_t at = -1;
+        if (!a.positional.empty() && a.positional[0].as<Dim>() != nullptr) at = a.positional[0].as<Dim>()->value;
+        if (at < 0) at += static_cast<std::int64_t>(items->items.size());
+        if (at < 0 || at >= static_cast<std::int64_t>(items->items.size())) return neural::wrong("pop: there is no such item");
+        const Any item = items->items[static_cast<std::size_t>(at)];
+        items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(at));
+        return item;
+      });
+    }
+    if (name == "insert") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
+        TRY(may_hold(items.get(), a.positional[1]));
+        ++e.changes_;
+        const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
+        items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
+        return Any();
+      });
+    }
+    if (name == "reverse") {
+      return function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
+        ++e.changes_;
+        std::ranges::reverse(items->items);
+        return Any();
+      });
+    }
+  }
+  if (const auto* d = object.as<std::shared_ptr<Dict>>()) {
+    const std::shared_ptr<Dict> items = *d;
+    if (name == "keys" || name == "values" || name == "items") {
+      return function(text, [items, text](Evaluator&, const Arguments&) -> Result<Any> {
+        std::vector<Any> out;
+        for (const auto& [key, value] : items->items) out.push_back(text == "keys" ? key : text == "values" ? value : tuple({key, value}));
+        return list(std::move(out));
+      });
+    }
+    if (name == "get") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.empty()) return neural::wrong("get: takes a key");
+        for (const auto& [key, value] : items->items) {
+          if (TRY(scalar_compare(e.net_, "==", key, a.positional[0]))) return value;
+        }
+        return a.positional.size() > 1 ? a.positional[1] : Any();
+      });
+    }
+    if (name == "update") {
+      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        for (const Any& given : a.positional) TRY(may_hold(items.get(), given));
+        for (const auto& [key, value] : a.keywords) TRY(may_hold(items.get(), value));
+        ++e.changes_;
+        const auto* other = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Dict>>();
+        if (other != nullptr) items->items.insert(items->items.end(), (*other)->items.begin(), (*other)->items.end());
+        for (const auto& [key, value] : a.keywords) items->items.emplace_back(key, value);
+        return Any();
+      });
+    }
+  }
+  if (const auto* s = object.as<std::string>()) {
+    const std::string self = *s;
+    if (name == "format")
+      return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
+    if (name == "join") {
+      return function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1) return neural::wrong("join: takes a list");
+        std::string out;
+        for (const Any& item : TRY(e.iterate(a.positional[0]))) out += (out.empty() ? "" : self) + to_text(item);
+        return Any(out);
+      });
+    }
+    if (name == "lower" || name == "upper" || name == "strip") {
+      return function(text, [self, text](Evaluator&, const Arguments&) -> Result<Any> {
+        std::string out = self;
+        if (text == "lower") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (text == "upper") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        return Any(out);
+      });
+    }
+    if (name == "startswith" || name == "endswith") {
+      return function(text, [self, text](Evaluator&, const Arguments& a) -> Result<Any> {
+        const auto* part = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
+        if (part == nullptr) return neural::wrong(text + ": takes a text");
+        return Any(text == "startswith" ? self.starts_with(*part) : self.ends_with(*part));
+      });
+    }
+  }
+  if (const auto* t = object.as<std::shared_ptr<Tuple>>()) {
+    for (std::size_t i = 0; i < (*t)->names.size() && i < (*t)->items.size(); ++i) {
+      if ((*t)->names[i] == name) return (*t)->items[i];
+    }
+    if (name == "numel") {  // torch.Size
+      return function(text, [items = (*t)->items](Evaluator& e, const Arguments&) -> Result<Any> {
+        Dim p = 1;
+        for (const Any& a : items) {
+          if (const auto* d = a.as<Dim>()) p = e.net_.mul(p, *d);
+        }
+        return Any(p);
+      });
+    }
+  }
+  if (object.as<Dim>() != nullptr || object.as<double>() != nullptr) {
+    if (name == "item") return function(text, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+  }
+  return neural::wrong(type_name(object) + " has no attribute " + text);
+}
+
+// --- subscripts
+
+Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, Frame& f) {
+  if (const auto* t = object.as<TensorRef>()) return index_tensor(*t, index, f);
+  if (const std::vector<Any>* items = items_of(object)) {
+    if (const auto* s = index.as<py::Slice>()) {
+      const auto size = static_cast<std::int64_t>(items->size());
+      const auto bound = [&](const py::Expr* e, std::int64_t otherwise) -> Result<std::int64_t> {
+        if (e == nullptr) return otherwise;
+        const Any a = TRY(eval(*e, f));
+        if (a.none()) return otherwise;
+        const auto* d = a.as<Dim>();
+        if (d == nullptr || !d->known()) return neural::wrong("a slice of a list by " + to_text(a));
+        return d->value;
+      };
+      const std::int64_t step = TRY(bound(s->step, 1));
+      if (step == 0) return neural::wrong("a slice with a step of 0");
+      const auto place = [size](std::int64_t i, std::int64_t low, std::int64_t high) { return std::clamp(i < 0 ? i + size : i, low, high); };
+      const std::int64_t from = step > 0              ? place(TRY(bound(s->lower, 0)), 0, size)
+                                : s->lower == nullptr ? size - 1
+                                                      : place(TRY(bound(s->lower, 0)), -1, size - 1);
+      const std::int64_t to = step > 0              ? place(TRY(bound(s->upper, size)), 0, size)
+                              : s->upper == nullptr ? -1
+                                                    : place(TRY(bound(s->upper, 0)), -1, size - 1);
+      std::vector<Any> out;
+      for (std::int64_t i = from; step > 0 ? i < to : i > to; i += step) out.push_back((*items)[static_cast<std::size_t>(i)]);
+      return object.as<std::shared_ptr<List>>() != nullptr ? list(std::move(out)) : tuple(std::move(out));
+    }
+    return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+  }
+  if (object.as<std::shared_ptr<Dict>>() != nullptr) return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+  if (const auto* o = object.as<std::shared_ptr<Object>>()) {
+    if (const auto getter = TRY(host_.attribute(*this, *o, "__getitem__"))) {
+      if (const auto* s = index.as<py::Slice>()) {  // as Python's slice object: three numbers or None
+        std::vector<Any> bounds;
+        for (const py::Expr* e : {s->lower, s->upper, s->step}) bounds.push_back(e == nullptr ? Any() : TRY(eval(*e, f)));
+        return call(*getter, {std::move(bounds), {}});
+      }
+      return call(*getter, {{TRY(eval(index, f))}, {}});
+    }
+  }
+  if (object.as<std::shared_ptr<Callable>>() != nullptr) return object;  // List[int], Optional[Tensor]: types
+  return neural::wrong("an item of " + type_name(object) + " is wanted");
+}
+
+Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, Frame& f) {
+  const Value v = TRY(t->read(net_));
+  py::Exprs parts;
+  const py::Expr* single[] = {&index};
+  if (const auto* many = index.as<py::Tuple>()) {
+    parts = many->items;
+  } else {
+    parts = single;
+  }
+  std::size_t taken = 0;  // dimensions that the parts speak of
+  std::vector<std::optional<Any>> values;
+  for (const py::Expr* part : parts) {
+    if (part->is<py::Slice>()) {
+      values.emplace_back();
+      ++taken;
+    } else {
+      values.emplace_back(TRY(eval(*part, f)));
+      const Any& a = *values.back();
+      const bool ellipsis = part->is<py::Ellipsis>();
+      if (const auto* mask = a.as<TensorRef>()) {
+        const Value m = TRY((*mask)->read(net_));
+        taken += m.dtype() == DType::boolean ? std::max<std::size_t>(1, m.rank()) : 1;
+      } else if (!a.none() && !ellipsis) {
+        ++taken;
+      }
+    }
+  }
+  if (taken > v.rank()) return neural::wrong("more indices than the tensor's " + std::to_string(v.rank()) + " dimensions");
+  Any now = t;
+  std::int64_t axis = 0;
+  std::vector<Any> picked;  // tensors and Nones of an advanced index, by dimension
+  bool advanced = false;
+  const auto cell = [&] { return *now.as<TensorRef>(); };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (const auto* s = parts[i]->as<py::Slice>()) {
+      const auto bound = [&](const py::Expr* e, Dim otherwise) -> Result<Dim> {
+        if (e == nullptr) return otherwise;
+        const Any a = TRY(eval(*e, f));
+        if (a.none()) return otherwise;
+        OpCall call{net_, "slice", {a}};
+        return call.size(0);
+      };
+      const Dim step = TRY(bound(s->step, 1));
+      if (!step.known() || step.value <= 0) return neural::wrong("a slice of a tensor needs a step that is known and positive");
+      const Dim start = TRY(bound(s->lower, 0)), end = TRY(bound(s->upper, neural::kEnd));
+      if (!(start.is(0) && end.is(neural::kEnd) && step.is(1))) now = TRY(sliced_view(net_, cell(), axis, start, end, step.value));
+      ++axis;
+      picked.emplace_back();
+      continue;
+    }
+    const Any& a = *values[i];
+    if (parts[i]->is<py::Ellipsis>()) {
+      const std::size_t skipped = v.rank() - taken;
+      axis += static_cast<std::int64_t>(skipped);
+      picked.resize(picked.size() + skipped);
+    } else if (a.none()) {
+      now = TRY(call_operator(net_, "unsqueeze", {{now, Any(axis)}, {}}));
+      ++axis;
+      picked.emplace_back();
+    } else if (const auto* d = a.as<Dim>()) {
+      now = TRY(selected_view(net_, cell(), axis, *d));
+    } else if (a.as<TensorRef>() != nullptr || items_of(a) != nullptr) {
+      Any at = a;
+      if (items_of(a) != nullptr) at = TRY(call_operator(net_, "tensor", {{a}, {}}));
+      const Value m = TRY((*at.as<TensorRef>())->read(net_));
+      if (m.rank() == 0 && m.dtype() != DType::boolean) {
+        now = TRY(selected_view(net_, cell(), axis, net_.from_scalar(m)));
+        continue;
+      }
+      advanced = true;
+      picked.push_back(at);
+      ++axis;
+    } else {
+      return neural::wrong("a tensor can't be indexed by " + type_name(a));
+    }
+  }
+  if (!advanced)
+    return now.as<TensorRef>() != nullptr && *now.as<TensorRef>() == t
+               ? TRY(view_of(
+                     net_, t, [](Net&, const Value& b) -> Result<Value> { return b; },
+                     [](Net&, const Value&, const Value& content) -> Result<Value> { return content; }))
+               : now;
+  return call_operator(net_, "index", {{now, list(std::move(picked))}, {}});
+}
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,378 @@
+#include "slipway/importers/torch/inputs.hpp"
+
+#include <algorithm>
+
+#include "slipway/base/encoding.hpp"
+#include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/graph_schema.hpp"
+#include "slipway/importers/torch/scalars.hpp"
+
+namespace slipway::importers::torch {
+namespace {
+
+using neural::Dim;
+using neural::Dims;
+using neural::Net;
+using neural::Value;
+
+constexpr std::int64_t kFree = -1;
+constexpr std::size_t kTriesMax = 2'000;
+
+struct Shape {
+  DType dtype = DType::float32;
+  std::vector<std::int64_t> dims;  // kFree: free
+  bool flattened = false;          // of any rank: everything behind the rows becomes one dimension at once
+};
+
+struct Attempt {
+  bool ok = false;
+  std::string error;
+  std::size_t progress = 0;  // nodes made before it failed
+  bool no_rows = false, needs_sizes = false;
+  bool keeps_rows = false;  // every output begins with the rows of the inputs
+  // Of input dimensions: (input, dimension, value); others stay open.
+  std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
+  std::vector<std::string> open;                                            // assumptions that no input dimension settles
+  std::vector<std::pair<std::vector<std::size_t>, std::int64_t>> products;  // (input, value): all behind its rows together
+};
+
+std::string port_name(std::string_view name, std::string_view otherwise) {
+  std::string out(name.empty() ? otherwise : name);
+  std::ranges::replace(out, '.', '_');
+  return out;
+}
+
+// Inputs of one try. The rows of all inputs are one symbol.
+std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+  std::vector<Value> values;
+  const Dim rows = net.symbol();
+  net.set_rows(rows);
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    Dims dims;
+    for (std::size_t d = 0; d < shapes[i].dims.size(); ++d)
+      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 ? rows : net.symbol());
+    const std::string name = port_name(ports[i].name, "input" + std::to_string(i));
+    if (!shapes[i].flattened) {
+      values.push_back(net.input(name, shapes[i].dtype, std::move(dims)));
+      continue;
+    }
+    // The port itself has no shape; the graph sees [rows, features].
+    Value whole = net.input(name, shapes[i].dtype, dims);
+    values.push_back(net.op("Flatten", {whole}, shapes[i].dtype, dims, {graph::attr("axis", std::int64_t{1})}));
+  }
+  return values;
+}
+
+Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+  Attempt a;
+  graph::Builder builder("try");
+  Net net(builder, true);
+  const std::vector<Value> inputs = make_inputs(net, ports, shapes);
+  const auto outputs = body(net, inputs);
+  a.ok = outputs.ok() && !outputs->empty();
+  if (!outputs.ok()) a.error = outputs.error().detail();
+  if (outputs.ok() && outputs->empty()) a.error = "it gives no tensor";
+  a.keeps_rows =
+      a.ok && std::ranges::all_of(*outputs, [&](const OutputPort& o) {
+        return o.value.rank() == 0 || inputs.empty() || inputs[0].rank() == 0 || (!inputs[0].dims[0].known() && o.value.dims[0] == inputs[0].dims[0]);
+      });
+  a.needs_sizes = net.needed_sizes();
+  a.no_rows = net.had_no_rows();
+  a.progress = builder.node_count();
+  for (const neural::Assumption& assumed : net.assumptions()) {
+    bool found = false;
+    const auto solved = net.solve(assumed.dim, assumed.value);
+    for (std::size_t i = 0; i < inputs.size() && !found; ++i) {
+      for (std::size_t d = 0; d < inputs[i].dims.size() && !found; ++d) {
+        if (solved && inputs[i].dims[d] == solved->first && solved->second > 0) {
+          a.settled.emplace_back(i, d, solved->second);
+          found = true;
+        }
+      }
+      if (!found && inputs[i].rank() > 2 && assumed.dim == net.product(std::span(inputs[i].dims).subspan(1)))
+        a.products.push_back({{i}, assumed.value});
+    }
+    if (!found) a.open.push_back(assumed.why);
+  }
+  return a;
+}
+
+// A try, then again with what it settled, until nothing new is settled.
+Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries) {
+  Attempt a;
+  for (int round = 0; round < 12 && tries < kTriesMax; ++round) {
+    ++tries;
+    a = run(body, ports, shapes);
+    bool changed = false;
+    for (const auto& [input, dim, value] : a.settled) {
+      std::int64_t& d = shapes[input].dims[dim];
+      if (d != kFree) continue;
+      d = value;
+      changed = true;
+      if (dim == 0) {  // the rows of all
+        for (Shape& s : shapes) {
+          if (!s.dims.empty()) s.dims[0] = value;
+        }
+      }
+    }
+    if (!changed) break;
+  }
+  return a;
+}
+
+// The usual inputs, the likeliest first.
+std::vector<Shape> usual(const InputPort& port) {
+  if (port.shape) return {{port.dtype.value_or(DType::float32), *port.shape}};
+  std::vector<Shape> all;
+  const bool floating = !port.dtype || is_floating(*port.dtype);
+  const DType f = port.dtype.value_or(DType::float32);
+  if (floating) {
+    all.push_back({f, {kFree, kFree}});
+    all.push_back({f, {kFree, kFree, kFree, kFree}});
+    all.push_back({f, {kFree, kFree, kFree}});
+  }
+  if (!port.dtype || !floating) {
+    const DType i = port.dtype.value_or(DType::int64);
+    all.push_back({i, {kFree, kFree}});
+    all.push_back({i, {kFree}});
+  }
+  if (floating) {
+    all.push_back({f, {kFree}});
+    all.push_back({f, {kFree, kFree, kFree, kFree, kFree}});
+  }
+  return all;
+}
+
+// Sides of images and lengths of sequences that networks are made for, then every other.
+std::vector<std::int64_t> sizes_to_try() {
+  std::vector<std::int64_t> sizes{224, 32,  28,  64,  96,  128, 256, 299, 227, 48,  16,  8,   100,
+                                  150, 160, 180, 200, 240, 300, 320, 384, 416, 448, 480, 512, 640};
+  for (std::int64_t s = 1; s <= 512; ++s) {
+    if (std::ranges::find(sizes, s) == sizes.end()) sizes.push_back(s);
+  }
+  return sizes;
+}
+
+// Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size.
+bool set_sides(std::vector<Shape>& shapes, std::int64_t size) {
+  bool any = false;
+  for (Shape& s : shapes) {
+    for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
+      if (s.dims[d] != kFree) continue;
+      s.dims[d] = size;
+      any = true;
+    }
+  }
+  return any;
+}
+
+struct Choice {
+  std::vector<Shape> shapes;
+  Attempt attempt;
+};
+
+bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
+
+// Sizes that only fixed sides can make true.
+std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, std::size_t& tries) {
+  std::optional<Choice> fixed_rows;
+  for (const std::int64_t size : sizes_to_try()) {
+    if (tries >= kTriesMax) break;
+    Choice c{shapes, {}};
+    if (!set_sides(c.shapes, size)) return std::nullopt;
+    c.attempt = settle(body, ports, c.shapes, tries);
+    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
+    if (c.attempt.keeps_rows) return c;
+    if (!fixed_rows) fixed_rows = std::move(c);
+  }
+  return fixed_rows;
+}
+
+// Rows of ids ([N]) are likelier than tables of them with a number of columns that nothing but the arithmetic asks for.
+Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, Choice c, std::size_t& tries) {
+  Choice flat = c;
+  bool any = false;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    Shape& s = flat.shapes[i];
+    if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
+    any = any || c.shapes[i].dims[1] != kFree;
+    s.dims = {kFree};
+  }
+  if (!any) return c;
+  flat.attempt = settle(body, ports, flat.shapes, tries);
+  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
+}
+
+Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
+  // Every combination of the usual shapes, the likeliest of all inputs first.
+  std::vector<std::vector<Shape>> options;
+  for (const InputPort& p : ports) options.push_back(usual(p));
+  std::vector<std::vector<std::size_t>> order{std::vector<std::size_t>(ports.size(), 0)};
+  for (std::size_t next = 0; next < order.size() && order.size() < 400; ++next) {
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      std::vector<std::size_t> more = order[next];
+      if (++more[i] < options[i].size() && std::ranges::find(order, more) == order.end()) order.push_back(std::move(more));
+    }
+  }
+  std::size_t tries = 0;
+  std::optional<Choice> without_rows, open_sizes;
+  std::optional<Choice> best_failure;
+  const auto fail = [&](const Choice& c) {
+    if (!best_failure || c.attempt.progress > best_failure->attempt.progress) best_failure = c;
+  };
+  for (const auto& pick : order) {
+    if (tries >= kTriesMax) break;
+    Choice c;
+    for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
+    c.attempt = settle(body, ports, c.shapes, tries);
+    if (is_complete(c.attempt)) {
+      if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
+      // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
+      if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
+      continue;
+    }
+    const bool sizes_may_help = (c.attempt.ok && !c.attempt.open.empty()) || (!c.attempt.ok && c.attempt.needs_sizes);
+    if (sizes_may_help && !c.attempt.no_rows) {
+      if (auto found = search_sides(body, ports, c.shapes, tries)) {
+        if (found->attempt.keeps_rows) return std::move(*found);
+        if (!without_rows) without_rows = std::move(*found);
+        continue;
+      }
+      if (!open_sizes) open_sizes = c;
+    }
+    fail(c);
+  }
+  if (without_rows) {
+    if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
+    return std::move(*without_rows);
+  }
+  const Choice& c = open_sizes ? *open_sizes : *best_failure;
+  std::string tried;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    tried += (i > 0 ? ", " : "") + ports[i].name + " " + std::string(dtype_name(c.shapes[i].dtype)) + " [";
+    for (std::size_t d = 0; d < c.shapes[i].dims.size(); ++d)
+      tried += (d > 0 ? ", " : "") + (c.shapes[i].dims[d] == kFree ? "?" : std::to_string(c.shapes[i].dims[d]));
+    tried += "]";
+  }
+  if (c.attempt.ok) return neural::wrong("no size of the input fits: " + c.attempt.open[0] + " (with " + tried + ")");
+  return neural::wrong(c.attempt.error + " (with " + tried + ")");
+}
+
+// The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
+Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
+  static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
+      {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
+      {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
+  Schema out = schema;
+  for (const auto& [side, length] : kSides) {
+    std::vector<Shape> shapes = c.shapes;
+    bool any = false;
+    for (Shape& s : shapes) {
+      for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
+        any = any || s.dims[d] == kFree;
+        if (s.dims[d] == kFree) s.dims[d] = s.dims.size() >= 4 ? side : length;
+      }
+    }
+    if (!any) return out;
+    const Attempt a = run(body, ports, shapes);
+    if (!is_complete(a) || !a.settled.empty()) continue;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
+        if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] != kFree) out.inputs[i].shape[d] = shapes[i].dims[d];
+      }
+    }
+    return out;
+  }
+  return out;
+}
+
+// [N, F] as well as [N, C, H, W] when all that happens to the input first is that it is flattened: then any of them is taken.
+void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice& c) {
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].shape || c.shapes[i].dims.size() != 2 || !is_floating(c.shapes[i].dtype) || c.shapes[i].dims[1] == kFree) continue;
+    std::vector<Shape> wide = c.shapes;
+    wide[i].dims = {kFree, kFree, kFree, kFree};
+    const Attempt a = run(body, ports, wide);
+    const bool flattens = a.ok &&
+                          std::ranges::any_of(a.products, [&](const auto& p) { return p.first[0] == i && p.second == c.shapes[i].dims[1]; }) &&
+                          std::ranges::none_of(a.settled, [&](const auto& s) { return std::get<0>(s) == i && std::get<1>(s) > 0; });
+    c.shapes[i].flattened = flattens;
+  }
+}
+
+}  // namespace
+
+Status collect_outputs(Net& net, const Any& a, const std::string& name,
+                       std::vector<OutputPort>& out) {  // NOLINT(misc-no-recursion): results are shallow
+  if (const auto* t = a.as<TensorRef>()) {
+    out.push_back({name, TRY((*t)->read(net))});
+    return ok();
+  }
+  if (const std::vector<Any>* items = items_of(a)) {
+    const auto* t = a.as<std::shared_ptr<Tuple>>();
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      const bool named = t != nullptr && i < (*t)->names.size();
+      TRY(collect_outputs(net, (*items)[i], named ? (*t)->names[i] : name + "_" + std::to_string(i), out));
+    }
+    return ok();
+  }
+  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
+    for (const auto& [key, value] : (*d)->items) TRY(collect_outputs(net, value, to_text(key), out));
+    return ok();
+  }
+  if (const auto* n = a.as<Dim>()) {
+    out.push_back({name, net.to_scalar(*n)});
+    return ok();
+  }
+  return ok();  // None and the like
+}
+
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report) {
+  if (ports.empty()) return neural::wrong("the network takes no tensor");
+  Choice c = TRY(choose(body, ports));
+  take_any_rank(body, ports, c);
+  if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
+  graph::Builder builder(title);
+  Net net(builder);
+  const std::vector<Value> inputs = make_inputs(net, ports, c.shapes);
+  std::vector<OutputPort> outputs = TRY(body(net, inputs));
+  std::vector<std::string> names;
+  for (const InputPort& p : ports) names.push_back(port_name(p.name, "input"));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string base = port_name(outputs[i].name, "output");
+    std::string name = base;
+    for (int n = 1; std::ranges::find(names, name) != names.end(); ++n) name = base + "_" + std::to_string(n);
+    names.push_back(name);
+    net.output(name, outputs[i].value);
+  }
+  Artifact a;
+  a.model = builder.finish();
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (c.shapes[i].flattened)
+      report.warnings.push_back("the input " + a.model.graph.inputs[i].name + " is flattened first: rows of " + std::to_string(c.shapes[i].dims[1]) +
+                                " values in any shape");
+  }
+  TRY(describe_ports(a.model.graph, a.schema));
+  a.schema.kind = "graph";
+  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (!c.shapes[i].flattened) continue;
+    a.model.graph.inputs[i].has_shape = false;
+    a.model.graph.inputs[i].shape.clear();
+    a.schema.inputs[i].any_rank = true;
+    a.schema.inputs[i].shape.clear();
+  }
+  if (std::ranges::none_of(c.shapes, &Shape::flattened)) {
+    if (a.schema.batched) add_features(a.schema);
+    a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
+  } else {
+    a.schema.batched = false;
+  }
+  report.contents.push_back(node_line(a.model.graph));
+  report.contents.push_back(weight_line(a.model.graph));
+  for (std::string& line : port_lines(a.schema)) report.contents.push_back(std::move(line));
+  a.report = report;
+  return a;
+}
+
+}  // namespace slipway::importers::torch

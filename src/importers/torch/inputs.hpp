@@ -1,0 +1,33 @@
+// Which shapes a network's inputs have, where the file doesn't say: tries the usual ones until the network's own operators agree, lets sizes
+// that its weights settle be those, and leaves free what may be free.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "slipway/importers/blocks/neural/net.hpp"
+#include "slipway/importers/importer.hpp"
+#include "slipway/importers/torch/value.hpp"
+
+namespace slipway::importers::torch {
+
+struct InputPort {
+  std::string name;
+  std::optional<DType> dtype;                      // known from the file
+  std::optional<std::vector<std::int64_t>> shape;  // known from the file, -1: free; the first is the rows
+};
+struct OutputPort {
+  std::string name;
+  neural::Value value;
+};
+// Every tensor in a result, named as well as the code allows.
+Status collect_outputs(neural::Net& net, const Any& result, const std::string& name, std::vector<OutputPort>& out);
+// The network over the graph: called for every try, must have no memory.
+using Body = std::function<Result<std::vector<OutputPort>>(neural::Net& net, const std::vector<neural::Value>& inputs)>;
+
+// Fills model, schema and example of the artifact. Errors: that of the most promising try, with what it was tried with.
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report);
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,181 @@
+// Operators that pick and place elements by indices and masks.
+#include <algorithm>
+
+#include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
+
+namespace slipway::importers::torch {
+namespace {
+
+using namespace neural;  // NOLINT(google-build-using-namespace): the blocks are this file's vocabulary
+
+Result<Any> index_select_op(OpCall& c) { return torch::tensor(TRY(neural::gather(c.net, TRY(c.tensor(0)), TRY(c.tensor(2)), TRY(c.integer(1))))); }
+Result<Any> gather_op(OpCall& c) { return torch::tensor(TRY(neural::gather_elements(c.net, TRY(c.tensor(0)), TRY(c.tensor(2)), TRY(c.integer(1))))); }
+Result<Any> take_op(OpCall& c) {
+  return torch::tensor(TRY(neural::gather(c.net, TRY(neural::flatten(c.net, TRY(c.tensor(0)), 0, -1)), TRY(c.tensor(1)), 0)));
+}
+Result<Any> scatter_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0)), at = TRY(c.tensor(2));
+  if (c.given(4)) return c.wrong("with a reduction is not supported");
+  const Value from = TRY(neural::expand(c.net, c.net.cast(TRY(c.tensor(3)), x.dtype()), at.dims));
+  return torch::tensor(TRY(neural::scatter_elements(c.net, x, at, from, TRY(c.integer(1)))));
+}
+Result<Any> scatter_add_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0)), at = TRY(c.tensor(2)), from = TRY(c.tensor(3));
+  const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank(), c.name));
+  return torch::tensor(c.net.op("ScatterElements", {x, at, c.net.cast(from, x.dtype())}, x.dtype(), x.dims,
+                                {graph::attr("axis", static_cast<std::int64_t>(a)), graph::attr("reduction", std::string("add"))}));
+}
+
+Result<Any> where_op(OpCall& c) {
+  if (!c.given(1)) return c.wrong("the places of true elements are not supported");
+  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.tensor(2)))));
+}
+Result<Any> tensor_where_op(OpCall& c) {  // x.where(condition, y)
+  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(1)), TRY(c.tensor(0)), TRY(c.tensor(2)))));
+}
+Result<Any> masked_fill_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0));
+  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(1)), c.net.cast(TRY(c.tensor(2)), x.dtype()), x)));
+}
+
+// x[indices]: None stands for a whole dimension, integer tensors for picked ones, broadcast with each other.
+struct Picked {
+  std::vector<std::size_t> axes;  // that tensors stand at
+  std::vector<Value> at;
+};
+Result<Picked> picked_of(OpCall& c, const Value& x) {
+  Picked p;
+  std::vector<Any> items{c.args[1]};
+  if (const auto* l = c.args[1].as<std::shared_ptr<List>>()) items = (*l)->items;
+  if (const auto* t = c.args[1].as<std::shared_ptr<Tuple>>()) items = (*t)->items;
+  if (items.size() > x.rank()) return c.wrong("more indices than dimensions");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].none()) continue;
+    p.axes.push_back(i);
+    p.at.push_back(TRY(value_of(c.net, items[i], c.name)));
+  }
+  return p;
+}
+
+// Several indexed dimensions as one: the place i0 * size1 + i1 in their product, negative indices counted from the end.
+Result<Value> joined_index(Net& net, const std::vector<Value>& at, const Dims& sizes) {
+  std::optional<Value> sum;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    Value v = net.cast(at[i], DType::int64);
+    const Value size = net.to_scalar(sizes[i]);
+    bool negative = true;
+    if (v.constant()) {
+      const auto values = v.content->as<std::int64_t>();
+      negative = std::ranges::any_of(values, [](std::int64_t n) { return n < 0; });
+    }
+    if (negative) v = TRY(neural::where(net, TRY(compare(net, "Less", v, net.number(0, DType::int64))), TRY(add(net, v, size)), v));
+    sum = sum ? TRY(add(net, TRY(mul(net, *sum, size)), v)) : v;
+  }
+  return *sum;
+}
+
+Result<Any> index_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0));
+  const Picked p = TRY(picked_of(c, x));
+  if (p.at.empty()) return torch::tensor(x);
+  if (p.at[0].dtype() == DType::boolean || p.at[0].dtype() == DType::uint8)
+    return c.wrong("a mask picks as many elements as it happens to have: such a size is not supported");
+  if (p.at.size() == 1) return torch::tensor(TRY(neural::gather(c.net, x, p.at[0], static_cast<std::int64_t>(p.axes[0]))));
+  // Indexed dimensions beside each other stay where they are; otherwise they go to the front.
+  bool adjacent = true;
+  for (std::size_t i = 1; i < p.axes.size(); ++i) adjacent = adjacent && p.axes[i] == p.axes[i - 1] + 1;
+  Value turned = x;
+  std::size_t first = p.axes[0];
+  if (!adjacent) {
+    std::vector<std::int64_t> order;
+    for (const std::size_t a : p.axes) order.push_back(static_cast<std::int64_t>(a));
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+      if (std::ranges::find(p.axes, i) == p.axes.end()) order.push_back(static_cast<std::int64_t>(i));
+    }
+    turned = TRY(neural::transpose(c.net, x, order));
+    first = 0;
+  }
+  Dims sizes(turned.dims.begin() + static_cast<std::ptrdiff_t>(first), turned.dims.begin() + static_cast<std::ptrdiff_t>(first + p.axes.size()));
+  const Value flat = TRY(neural::flatten(c.net, turned, static_cast<std::int64_t>(first), static_cast<std::int64_t>(first + p.axes.size() - 1)));
+  return torch::tensor(TRY(neural::gather(c.net, flat, TRY(joined_index(c.net, p.at, sizes)), static_cast<std::int64_t>(first))));
+}
+
+Result<Any> index_put_op(OpCall& c) {  // self, indices, values, accumulate
+  const Value x = TRY(c.tensor(0));
+  const Picked p = TRY(picked_of(c, x));
+  const Value values = c.net.cast(TRY(c.tensor(2)), x.dtype());
+  if (p.at.size() == 1 && p.axes[0] == 0 && p.at[0].dtype() == DType::boolean) {
+    if (values.rank() != 0 && !(values.rank() == 1 && values.dims[0].is(1))) return c.wrong("a mask that places several values is not supported");
+    Value mask = p.at[0];
+    while (mask.rank() < x.rank()) mask = TRY(unsqueeze(c.net, mask, -1));
+    return torch::tensor(TRY(neural::where(c.net, mask, values, x)));
+  }
+  for (std::size_t i = 0; i < p.axes.size(); ++i) {
+    if (p.axes[i] != i || p.at[i].dtype() == DType::boolean) return c.wrong("at these indices is not supported");
+  }
+  if (p.at.empty()) return c.wrong("without indices");
+  // ScatterND: indices [..., k] into the first k dimensions.
+  Dims shape = p.at[0].dims;
+  for (const Value& v : p.at) shape = TRY(broadcast(c.net, shape, v.dims, c.name));
+  std::vector<Value> parts;
+  for (const Value& v : p.at) parts.push_back(TRY(unsqueeze(c.net, TRY(neural::expand(c.net, c.net.cast(v, DType::int64), shape)), -1)));
+  const Value at = TRY(neural::concat(c.net, parts, -1));
+  Dims updates = shape;
+  updates.insert(updates.end(), x.dims.begin() + static_cast<std::ptrdiff_t>(p.at.size()), x.dims.end());
+  const Value from = TRY(neural::expand(c.net, values, updates));
+  std::vector<graph::Attribute> attributes;
+  if (TRY(c.flag(3))) attributes.push_back(graph::attr("reduction", std::string("add")));
+  return torch::tensor(c.net.op("ScatterND", {x, at, from}, x.dtype(), x.dims, std::move(attributes)));
+}
+Result<Any> index_fill_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0)), at = TRY(c.tensor(2));
+  const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank(), c.name));
+  Dims shape(x.rank(), Dim(1)), full = x.dims;
+  shape[a] = full[a] = at.rank() == 0 ? Dim(1) : at.dims[0];
+  const Value wide = TRY(neural::expand(c.net, TRY(neural::reshape(c.net, at, shape)), full));
+  const Value from = TRY(neural::expand(c.net, c.net.cast(TRY(c.tensor(3)), x.dtype()), full));
+  return torch::tensor(TRY(neural::scatter_elements(c.net, x, wide, from, static_cast<std::int64_t>(a))));
+}
+
+// torch.export writes a write to a part of a tensor as a new whole.
+Result<Any> slice_scatter_op(OpCall& c) {  // self, src, dim, start, end, step
+  const auto base = std::make_shared<TensorCell>(TRY(c.tensor(0)));
+  const Any view = TRY(call_operator(c.net, "slice", {{Any(base), c.args[2], c.args[3], c.args[4], c.args[5]}, {}}));
+  TRY((*view.as<TensorRef>())->write(c.net, TRY(c.tensor(1))));
+  return torch::tensor(TRY(base->read(c.net)));
+}
+Result<Any> select_scatter_op(OpCall& c) {  // self, src, dim, index
+  const auto base = std::make_shared<TensorCell>(TRY(c.tensor(0)));
+  const Any view = TRY(call_operator(c.net, "select", {{Any(base), c.args[2], c.args[3]}, {}}));
+  TRY((*view.as<TensorRef>())->write(c.net, TRY(c.tensor(1))));
+  return torch::tensor(TRY(base->read(c.net)));
+}
+
+constexpr Operator kOperators[] = {
+    {"index_select", "self, dim, index", index_select_op},
+    {"gather", "self, dim, index, sparse_grad=False", gather_op},
+    {"take", "self, index", take_op},
+    {"take_along_dim", "self, indices, dim=None",
+     [](OpCall& c) -> Result<Any> {
+       return torch::tensor(TRY(neural::gather_elements(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.integer(2)))));
+     }},
+    {"scatter", "self, dim, index, src, reduce=None", scatter_op},
+    {"scatter_add", "self, dim, index, src", scatter_add_op},
+    {"where", "condition, self=None, other=None", where_op},
+    {"tensor_where", "self, condition, other", tensor_where_op},
+    {"masked_fill", "self, mask, value", masked_fill_op},
+    {"index", "self, indices", index_op},
+    {"index_put", "self, indices, values, accumulate=False", index_put_op},
+    {"_index_put_impl", "self, indices, values, accumulate=False, unsafe=False", index_put_op},
+    {"index_fill", "self, dim, index, value", index_fill_op},
+    {"slice_scatter", "self, src, dim=0, start=None, end=None, step=1", slice_scatter_op},
+    {"select_scatter", "self, src, dim, index", select_scatter_op},
+};
+
+}  // namespace
+
+std::span<const Operator> index_operators() { return kOperators; }
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,109 @@
+// Recurrent operators: lstm, gru, rnn_tanh, rnn_relu.
+#include "slipway/importers/blocks/neural/recurrent.hpp"
+#include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
+
+namespace slipway::importers::torch {
+namespace {
+
+using namespace neural;  // NOLINT(google-build-using-namespace): the blocks are this file's vocabulary
+
+struct Kind {
+  Cell cell;
+  std::vector<std::string> activations;
+};
+
+// Weights in the engine's order of gates.
+Result<Value> in_order(OpCall& c, const Value& v, Cell cell) {
+  if (!v.constant()) return c.wrong("weights that are computed are not supported");
+  if (cell == Cell::rnn) return v;
+  if (v.rank() < 1 || !v.dims[0].known() || v.dims[0].value % gates_of(cell) != 0) return c.wrong("weights of shape " + dims_text(v.dims));
+  return c.net.constant(gates_in_order(*v.content, cell, cell == Cell::lstm ? kLstmGates : kTorchGruGates));
+}
+
+// input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
+Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
+  Net& net = c.net;
+  if (c.is_tensor(1)) {
+    // (data, batch_sizes, hx, ...): packed sequences. GRU and RNN have a tensor as hx too, then params follow as a list.
+    if (c.args[2].as<TensorRef>() != nullptr || (kind.cell == Cell::lstm)) return c.wrong("packed sequences are not supported");
+  }
+  Value x = TRY(c.tensor(0));
+  const bool biases = TRY(c.flag(3)), bidirectional = TRY(c.flag(7)), batch_first = TRY(c.flag(8));
+  const std::int64_t layers = TRY(c.integer(4));
+  const std::vector<Value> params = TRY(c.tensors(2));
+  const std::int64_t directions = bidirectional ? 2 : 1;
+  const bool no_rows = x.rank() == 2;
+  if (no_rows) net.note_no_rows();
+  if (no_rows) x = TRY(unsqueeze(net, x, batch_first ? 0 : 1));
+  if (x.rank() != 3) return c.wrong("an input of shape " + dims_text(x.dims));
+  if (batch_first) x = TRY(transpose(net, x, {1, 0, 2}));
+  std::vector<Value> states;
+  if (kind.cell == Cell::lstm) {
+    states = TRY(c.tensors(1));
+  } else {
+    states.push_back(TRY(c.tensor(1)));
+  }
+  for (Value& s : states) {
+    if (s.rank() == 2) s = TRY(unsqueeze(net, s, 1));
+  }
+  // With a projection (proj_size) each direction has one more weight.
+  const std::size_t each = biases ? 4 : 2;
+  if (layers < 1 || layers > 1'000 || params.size() != static_cast<std::size_t>(layers * directions) * each)
+    return c.wrong(params.size() == static_cast<std::size_t>(layers * directions) * (each + 1) ? "projections (proj_size) are not supported"
+                                                                                               : std::to_string(params.size()) + " weights");
+  std::vector<Value> ends_h, ends_c;
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    Recurrent r;
+    r.cell = kind.cell;
+    r.activations = kind.activations;
+    for (std::int64_t d = 0; d < directions; ++d) {
+      const std::size_t at = static_cast<std::size_t>(layer * directions + d) * each;
+      Direction direction;
+      direction.w = TRY(in_order(c, params[at], kind.cell));
+      direction.r = TRY(in_order(c, params[at + 1], kind.cell));
+      if (!direction.r.dims.back().known()) return c.wrong("weights of shape " + dims_text(direction.r.dims));
+      r.units = direction.r.dims.back().value;
+      if (biases) direction.b = TRY(concat(net, {TRY(in_order(c, params[at + 2], kind.cell)), TRY(in_order(c, params[at + 3], kind.cell))}, 0));
+      r.directions.push_back(std::move(direction));
+    }
+    const auto state = [&](const Value& all) { return slice(net, all, 0, layer * directions, (layer + 1) * directions); };
+    r.h0 = TRY(state(states[0]));
+    if (kind.cell == Cell::lstm) {
+      if (states.size() != 2) return c.wrong("two states are wanted");
+      r.c0 = TRY(state(states[1]));
+    }
+    const RecurrentResult result = TRY(recurrent(net, x, r));
+    x = result.steps;
+    ends_h.push_back(result.h);
+    if (kind.cell == Cell::lstm) ends_c.push_back(result.c);
+  }
+  if (batch_first) x = TRY(transpose(net, x, {1, 0, 2}));
+  if (no_rows) x = TRY(squeeze(net, x, {batch_first ? 0 : 1}));
+  const auto end = [&](const std::vector<Value>& parts) -> Result<Value> {
+    const Value all = TRY(concat(net, parts, 0));
+    return no_rows ? squeeze(net, all, {1}) : Result<Value>(all);
+  };
+  std::vector<Any> out{torch::tensor(x), torch::tensor(TRY(end(ends_h)))};
+  if (kind.cell == Cell::lstm) out.push_back(torch::tensor(TRY(end(ends_c))));
+  return tuple(std::move(out));
+}
+
+Result<Any> lstm_op(OpCall& c) { return recurrent_op(c, {Cell::lstm, {}}); }
+Result<Any> gru_op(OpCall& c) { return recurrent_op(c, {Cell::gru, {}}); }
+Result<Any> rnn_tanh_op(OpCall& c) { return recurrent_op(c, {Cell::rnn, {"Tanh"}}); }
+Result<Any> rnn_relu_op(OpCall& c) { return recurrent_op(c, {Cell::rnn, {"Relu"}}); }
+
+constexpr std::string_view kSignature = "input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first";
+constexpr Operator kOperators[] = {
+    {"lstm", kSignature, lstm_op},
+    {"gru", kSignature, gru_op},
+    {"rnn_tanh", kSignature, rnn_tanh_op},
+    {"rnn_relu", kSignature, rnn_relu_op},
+};
+
+}  // namespace
+
+std::span<const Operator> recurrent_operators() { return kOperators; }
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,109 @@
+// What the names in a model's own source mean: its classes and functions, torch and torch.nn (whose modules are a text of the same subset,
+// nn_modules.cpp), a few functions of math, numpy and the language. Classes are instantiated as Python does it, by evaluating __init__; a
+// tensor that __init__ makes by chance (torch.randn, nn.Linear's weights) is a node "RandomNormal" of its shape until the weights of the file
+// take its place. One evaluation, one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "slipway/importers/torch/evaluator.hpp"
+
+namespace slipway::importers::torch {
+
+// A source file, parsed, with the names of its top.
+struct SourceModule {
+  std::string name;  // "net.py": for messages
+  std::string stem;  // "net": what others import it by
+  py::Module tree;
+  std::map<std::string, std::string, std::less<>> imports;           // name: "torch.nn", "math.sqrt"
+  std::vector<std::string> stars;                                    // from x import *
+  std::map<std::string, const py::Expr*, std::less<>> constants;     // NAME = expression at the top, the last one
+  std::map<std::string, const py::Expr*, std::less<>> loose;         // the same inside of functions, and their parameters' defaults
+  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
+  SourceModule(std::string file, py::Module parsed);
+};
+
+// What all evaluations of one import share. Immutable.
+struct Sources {
+  std::vector<std::unique_ptr<SourceModule>> files;  // the person's
+  std::unique_ptr<SourceModule> nn;                  // torch.nn's modules, our text
+};
+Result<Sources> read_sources(const std::vector<std::pair<std::string, std::string_view>>& files);
+
+class SourceHost final : public Host {
+ public:
+  struct Class;
+  struct Registered {
+    std::string name;  // "fc1.weight"
+    std::shared_ptr<Object> owner;
+    std::string attribute;
+    TensorRef cell;
+    bool parameter = true, persistent = true;
+  };
+
+  explicit SourceHost(const Sources& sources) : sources_(sources) {}
+
+  // A class of the person's files, by name; or nothing.
+  Result<Any> find_class(Evaluator& e, std::string_view name);
+  // Module, and what is derived from it.
+  static bool is_network(const Any& of_class);
+  static const py::FunctionDef* find_method(const Any& of_class, std::string_view name, const py::Module** module);
+  // Parameters and buffers below an instance, by the names that state_dict gives them.
+  Result<std::vector<Registered>> registered(const Any& instance);
+
+  // A module of torch's own with these attributes, without its __init__: as a pickle has it.
+  Result<Any> restored(Evaluator& e, const std::string& class_name, std::vector<std::pair<std::string, Any>> attributes);
+
+  // Names that nothing else has are looked for in functions and on the command line: for the arguments of a call that stands in a function.
+  void look_everywhere(bool yes) { everywhere_ = yes; }
+  // __init__ is over: what is random from now on is random in every answer.
+  void finish_construction() { constructing_ = false; }
+  // The last number that the code needed and that isn't known.
+  const std::optional<Dim>& needed() const { return needed_; }
+
+  Result<std::optional<Any>> global(Evaluator& e, const py::Module* module, std::string_view name) override;
+  Result<std::optional<Any>> attribute(Evaluator& e, const std::shared_ptr<Object>& object, std::string_view name) override;
+  Result<Any> call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) override;
+  std::optional<Any> tensor_attribute(Evaluator& e, const TensorRef& tensor, std::string_view name) override;
+
+  struct Kept;  // what a Host keeps with its objects
+
+ private:
+  Result<Any> class_value(Evaluator& e, const SourceModule& module, const py::ClassDef& definition);
+  Result<Any> instantiate(Evaluator& e, const std::shared_ptr<Class>& c, const Arguments& arguments);
+  Result<Any> fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object, const Arguments& arguments);
+  Result<std::optional<Any>> look_up(Evaluator& e, const std::shared_ptr<Object>& self, const std::shared_ptr<Class>& of,
+                                     const std::shared_ptr<Class>& after, std::string_view name);
+  Result<std::optional<Any>> module_method(Evaluator& e, const std::shared_ptr<Object>& self, std::string_view name);
+  Result<std::optional<Any>> builtin(Evaluator& e, std::string_view name);
+  Result<std::optional<Any>> in_torch(Evaluator& e, const std::string& path, std::string_view name);
+  Result<std::optional<Any>> in_path(Evaluator& e, const std::string& path, std::string_view name);
+  Result<Any> path_value(Evaluator& e, const std::string& path);
+  Result<std::optional<Any>> lookup(Evaluator& e, const SourceModule& module, std::string_view name);
+  Result<Any> constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr);
+  Result<bool> is_instance(const Any& value, const Any& type);
+  Result<Any> copy(Evaluator& e, const Any& value, std::map<const void*, Any>& done);
+  Result<Any> parameter(Evaluator& e, const Arguments& arguments);
+  Result<Any> random(Evaluator& e, const Dims& dims);
+  std::vector<std::pair<std::string, Any>> children(const std::shared_ptr<Object>& o);
+  Status register_below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<Registered>& out, int depth);
+  Any name_space(std::string path);
+  Any unknown(std::string path);
+
+  const Sources& sources_;
+  bool constructing_ = true, everywhere_ = false;
+  int resolving_ = 0;
+  std::optional<Dim> needed_;
+  std::map<const py::ClassDef*, Any> classes_;
+  std::map<std::string, Any, std::less<>> constants_;              // evaluated: "0 NAME"
+  std::unordered_map<const TensorCell*, TensorRef> parameters_;    // cells that nn.Parameter made
+  std::map<std::pair<const Object*, std::string>, bool> buffers_;  // by owner: persistent
+};
+
+}  // namespace slipway::importers::torch

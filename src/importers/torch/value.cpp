@@ -1,0 +1,58 @@
+#include "slipway/importers/torch/value.hpp"
+
+namespace slipway::importers::torch {
+
+namespace {
+constexpr int kViewsMax = 500;  // of views of views: reading one reads them all
+}
+
+std::string type_name(const Any& a) {
+  static constexpr const char* kNames[] = {"None", "bool", "int", "float", "str", "Tensor", "dtype", "list", "tuple", "dict", "object", "function"};
+  return kNames[a.v.index()];
+}
+
+const TensorCell* TensorCell::root() const {
+  const TensorCell* cell = this;
+  while (cell->base_) cell = cell->base_.get();
+  return cell;
+}
+
+Result<TensorRef> TensorCell::view(Net& net, const TensorRef& base, Read read, Write write) {
+  Value value = TRY(read(net, TRY(base->read(net))));
+  auto cell = std::make_shared<TensorCell>(std::move(value));
+  cell->depth_ = base->depth_ + 1;
+  if (cell->depth_ > kViewsMax) return cell;  // nobody writes through so many: a tensor of its own
+  cell->base_ = base;
+  cell->read_ = std::move(read);
+  cell->write_ = std::move(write);
+  cell->seen_ = cell->version();
+  return cell;
+}
+
+Result<Value> TensorCell::read(Net& net) {
+  if (base_ && seen_ != version()) {
+    value_ = TRY(read_(net, TRY(base_->read(net))));
+    seen_ = version();
+  }
+  return value_;
+}
+
+std::optional<std::int64_t> TensorCell::constant_integer() const {
+  if (base_ || !value_.constant() || value_.rank() != 0 || is_floating(value_.dtype()) || value_.dtype() == DType::boolean) return std::nullopt;
+  return value_.content->as_int(0);
+}
+
+Status TensorCell::write(Net& net, Value value) {
+  if (!base_) {
+    value_ = std::move(value);
+    ++version_;
+    return ok();
+  }
+  if (!write_) return neural::wrong("a tensor of expanded memory is written in place");
+  TRY(base_->write(net, TRY(write_(net, TRY(base_->read(net)), value))));
+  value_ = std::move(value);
+  seen_ = version();
+  return ok();
+}
+
+}  // namespace slipway::importers::torch

@@ -1,0 +1,3 @@
+# test of an encoding
+# vim: set fileencoding=iso_8859_1 :
+x = "ιό" + b"\xe9".decode()  # ι

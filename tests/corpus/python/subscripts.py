@@ -1,0 +1,6 @@
+a[b], a[b, c], a[b,], a[b][c]
+a[:], a[b:], a[:c], a[b:c], a[::], a[b::d], a[:c:d], a[b:c:d]
+a[:, 0], a[..., None], a[1:2, ::-1, b], a[(b, c)], a[-1:]
+a[lambda: 0], a[b if c else d: e], a[*b], a[*b, c], a[b := 1]
+a[b].c[d](e)[f:g]
+Dict[str, List[int]], Callable[[int], str]
