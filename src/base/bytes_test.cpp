@@ -56,7 +56,11 @@ TEST(OwnedBytes, LeaveNothingBehindWhenTheyMove) {
   EXPECT_EQ(b, "d");
 }
 
-TEST(OwnedBytes, ThatCanNotBeThereAreNoMemory) { EXPECT_THROW(OwnedBytes().reserve(SIZE_MAX - 4), std::bad_alloc); }
+TEST(OwnedBytes, OfASizeThatCanNotBeAreRefused) {
+  OwnedBytes bytes{"abc"};
+  EXPECT_THROW((void)bytes.room(SIZE_MAX - 1), std::bad_alloc);
+  EXPECT_EQ(bytes, "abc");
+}
 
 TEST(SharedBytes, StayAsLongAsAnyPartOfThem) {
   OwnedBytes owned{"0123456789"};
