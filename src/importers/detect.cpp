@@ -106,18 +106,15 @@ struct Known {
   FileKind kind;
   std::string_view title, help;
 };
-// What the front ends to come will take over.
-constexpr std::string_view kTorchNotYet =
-    "PyTorch models aren't read yet; export it to ONNX: torch.onnx.export(model.eval(), x, \"model.onnx\", dynamo=True)";
 constexpr Known kKnown[] = {
     {FileKind::empty, "an empty file", "the file is empty"},
     {FileKind::onnx, "ONNX", ""},
     {FileKind::pickle, "pickle", ""},
     {FileKind::hdf5, "HDF5 (Keras .h5)", ""},
-    {FileKind::torch, "PyTorch archive", kTorchNotYet},
-    {FileKind::torch_legacy, "PyTorch file (before 1.6)", kTorchNotYet},
-    {FileKind::torch_script, "TorchScript archive", kTorchNotYet},
-    {FileKind::torch_export, "torch.export archive (.pt2)", kTorchNotYet},
+    {FileKind::torch, "PyTorch archive", ""},
+    {FileKind::torch_legacy, "PyTorch file (before 1.6)", ""},
+    {FileKind::torch_script, "TorchScript archive", ""},
+    {FileKind::torch_export, "torch.export archive (.pt2)", ""},
     {FileKind::torch_package, "torch.package archive",
      "it is a package of Python code; take the model out of it and save that by torch.jit.save(torch.jit.trace(model, x), \"model.pt\")"},
     {FileKind::torch_tar, "PyTorch tar archive (0.1)",
@@ -129,7 +126,7 @@ constexpr Known kKnown[] = {
     {FileKind::seven_zip, "7z archive", "an archive of files isn't read; upload the model file that is in it"},
     {FileKind::tar, "tar archive", "an archive of files isn't read; upload the model file that is in it"},
     {FileKind::numpy, "numpy array (.npy)", "an array alone is no model; save the fitted model by joblib.dump(model, \"model.joblib\")"},
-    {FileKind::safetensors, "safetensors weights", kTorchNotYet},
+    {FileKind::safetensors, "safetensors weights", ""},
     {FileKind::lightgbm_text, "LightGBM text model", ""},
     {FileKind::xgboost, "XGBoost model", ""},
     {FileKind::catboost, "CatBoost model", ""},
