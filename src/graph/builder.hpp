@@ -34,7 +34,7 @@ class Builder {
   explicit Builder(std::string graph_name, Operators operators = Operators::own);
   Operators operators() const { return operators_; }
 
-  Val input(std::string name, DType dtype, std::int64_t columns);       // [N, columns]
+  Val input(std::string name, DType dtype, std::int64_t columns);  // [N, columns]
   Val input(std::string name, DType dtype, std::vector<Dim> shape);
   void output(std::string name, const Val& v, std::vector<Dim> shape);  // adds an Identity so that the name is exactly this one
 

@@ -63,7 +63,6 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-
 class Loops {
  public:
   explicit Loops(unsigned count);  // 0: one a core
