@@ -263,6 +263,14 @@ constexpr Operator kOperators[] = {
     {"has_torch_function_unary", "*a", false_op},
     {"has_torch_function_variadic", "*a", false_op},
     {"get_default_dtype", "", [](OpCall&) -> Result<Any> { return Any(TorchDType{DType::float32}); }},
+    {"find", "text, part, start=0, end=-1",
+     [](OpCall& c) -> Result<Any> {
+       const std::string text = TRY(c.text(0)), part = TRY(c.text(1));
+       const std::size_t at = text.find(part, static_cast<std::size_t>(std::max<std::int64_t>(0, TRY(c.integer(2)))));
+       return Any(at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at));
+     }},
+    {"startswith", "text, part", [](OpCall& c) -> Result<Any> { return Any(TRY(c.text(0)).starts_with(TRY(c.text(1)))); }},
+    {"str", "a", [](OpCall& c) -> Result<Any> { return Any(to_text(c.args[0])); }},
     {"any", "a", any_op},
     {"all", "a", all_op},
     {"sum", "a", sum_op},
