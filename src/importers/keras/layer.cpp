@@ -84,6 +84,25 @@ Result<std::vector<std::int64_t>> ints_of(const Call& call, std::string_view key
   return refuse(call, quoted(key) + " must be " + std::to_string(count) + " integers");
 }
 
+std::size_t spatial_of(const Call& call) {
+  const std::size_t at = call.class_name.find_first_of("123");
+  return at == std::string::npos ? 0 : static_cast<std::size_t>(call.class_name[at] - '0');
+}
+
+Result<Value> engine_layout(const Call& call, const Value& x) { return channels_last(call) ? call.layouts.first(x) : Result<Value>(x); }
+
+Result<Value> to_engine(const Call& call) {
+  const Value& x = input(call);
+  if (x.rank() != spatial_of(call) + 2) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
+  return engine_layout(call, x);
+}
+
+Result<Value> from_engine(const Call& call, const Value& y) { return channels_last(call) ? call.layouts.last(y) : Result<Value>(y); }
+
+std::optional<Value> bias_of(const Call& call, bool used, std::size_t at) {
+  return used ? std::optional(call.net.weight(call.weights[at])) : std::nullopt;
+}
+
 Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (*f)(const Call&, const Value&)) {
   if (const auto first = call.layouts.twin(x)) return call.layouts.last(TRY(f(call, *first)));
   return f(call, x);

@@ -74,6 +74,15 @@ Status takes(const Call& call, std::size_t inputs);                   // exactly
 Status holds(const Call& call, std::size_t least, std::size_t most);  // so many weights
 inline bool channels_last(const Call& call) { return call.config.string_or("data_format", "channels_last") != "channels_first"; }
 
+// "Conv2D" -> 2: the dimensions between rows and channels.
+std::size_t spatial_of(const Call& call);
+// The first input in the engine's layout, of as many dimensions as the class's name says; and a result back in the layer's own.
+Result<Value> to_engine(const Call& call);
+Result<Value> engine_layout(const Call& call, const Value& x);
+Result<Value> from_engine(const Call& call, const Value& y);
+// The weight that is there only where the configuration says so.
+std::optional<Value> bias_of(const Call& call, bool used, std::size_t at);
+
 // f of the inputs, element by element or along the channels, in the engine's layout where all of them are there already.
 Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (*f)(const Call&, const Value& first));
 

@@ -79,9 +79,16 @@ Result<Value> projected(const Call& call, const Value& x, const SharedTensor& ke
   return neural::split_heads(net, TRY(neural::dense(net, x, flat, b)), heads);
 }
 
-}  // namespace
+// Where several query heads share a key and value head, each of those is repeated for its group.
+Result<Value> shared_heads(Net& net, const Value& x, std::int64_t times) {
+  if (times == 1) return x;
+  const Value wide = TRY(neural::unsqueeze(net, x, 2));
+  Dims repeats(wide.rank(), Dim(1));
+  repeats[2] = times;
+  return neural::flatten(net, TRY(neural::tile(net, wide, repeats)), 1, 2);
+}
 
-Result<std::vector<Tracked>> multi_head_attention(const Call& call) {
+Result<std::vector<Tracked>> attention_of_heads(const Call& call, std::int64_t queries_a_key) {
   Net& net = call.net;
   const Tracked* query = argument(call, "query", 0);
   const Tracked* value = argument(call, "value", 1);
@@ -94,8 +101,8 @@ Result<std::vector<Tracked>> multi_head_attention(const Call& call) {
   const auto weight = [&](std::size_t i) -> const SharedTensor& { return call.weights[i * each]; };
   const auto offset = [&](std::size_t i) { return bias ? &call.weights[i * each + 1] : nullptr; };
   const Value q = TRY(projected(call, query->value, weight(0), offset(0)));
-  const Value k = TRY(projected(call, (key != nullptr ? key : value)->value, weight(1), offset(1)));
-  const Value v = TRY(projected(call, value->value, weight(2), offset(2)));
+  const Value k = TRY(shared_heads(net, TRY(projected(call, (key != nullptr ? key : value)->value, weight(1), offset(1))), queries_a_key));
+  const Value v = TRY(shared_heads(net, TRY(projected(call, value->value, weight(2), offset(2))), queries_a_key));
   neural::Attention options;
   const auto seen = TRY(score_mask(call, *query, *value, key, argument(call, "attention_mask", 3), is_true(keyword(call, "use_causal_mask")), true));
   if (seen) options.mask = TRY(added(net, *seen, q.dtype()));
@@ -112,47 +119,17 @@ Result<std::vector<Tracked>> multi_head_attention(const Call& call) {
   return out;
 }
 
-// Luong (dot) and Bahdanau (additive) attention: inputs query, value and perhaps key.
-// Several query heads share the key and value heads: each of those is repeated for its group.
+}  // namespace
+
+Result<std::vector<Tracked>> multi_head_attention(const Call& call) { return attention_of_heads(call, 1); }
+
 Result<std::vector<Tracked>> group_query_attention(const Call& call) {
-  Net& net = call.net;
-  const Tracked* query = argument(call, "query", 0);
-  const Tracked* value = argument(call, "value", 1);
-  const Tracked* key = argument(call, "key", 2);
-  if (query == nullptr || value == nullptr) return refuse(call, "takes a query and a value");
-  if (query->value.rank() != 3 || value->value.rank() != 3) return refuse(call, "attention over more than one dimension is not supported");
   const std::int64_t heads = TRY(int_of(call, "num_query_heads")), groups = TRY(int_of(call, "num_key_value_heads"));
   if (groups < 1 || heads < groups || heads % groups != 0) return refuse(call, "its heads can't be shared");
-  const bool bias = TRY(bool_of(call, "use_bias", true));
-  const std::size_t each = bias ? 2 : 1;
-  TRY(holds(call, 4 * each, 4 * each));
-  const auto offset = [&](std::size_t i) { return bias ? &call.weights[i * each + 1] : nullptr; };
-  const Value q = TRY(projected(call, query->value, call.weights[0], offset(0)));
-  Value k = TRY(projected(call, (key != nullptr ? key : value)->value, call.weights[each], offset(1)));
-  Value v = TRY(projected(call, value->value, call.weights[2 * each], offset(2)));
-  for (Value* shared : {&k, &v}) {
-    const Value wide = TRY(neural::unsqueeze(net, *shared, 2));
-    Dims times(wide.rank(), Dim(1));
-    times[2] = heads / groups;
-    const Value tiled = TRY(neural::tile(net, wide, times));
-    *shared = TRY(neural::flatten(net, tiled, 1, 2));
-  }
-  neural::Attention options;
-  const auto seen = TRY(score_mask(call, *query, *value, key, argument(call, "attention_mask", 3), is_true(keyword(call, "use_causal_mask")), true));
-  if (seen) options.mask = TRY(added(net, *seen, q.dtype()));
-  const neural::AttentionResult r = TRY(neural::attend(net, q, k, v, options));
-  const Value joined = TRY(neural::join_heads(net, r.output));
-  const Value kernel = net.constant(call.weights[3 * each]);
-  if (kernel.rank() != 3) return refuse(call, "weights of shape " + neural::dims_text(kernel.dims));
-  const Value flat = TRY(neural::reshape(net, kernel, {kernel.dims[0].value * kernel.dims[1].value, kernel.dims[2]}));
-  std::optional<Value> b;
-  if (bias) b = net.constant(*offset(3));
-  std::vector<Tracked> out = one(TRY(neural::dense(net, joined, flat, b)));
-  out[0].mask = query->mask;
-  if (is_true(keyword(call, "return_attention_scores"))) out.push_back({r.weights, std::nullopt});
-  return out;
+  return attention_of_heads(call, heads / groups);
 }
 
+// Luong (dot) and Bahdanau (additive) attention: inputs query, value and perhaps key.
 Result<std::vector<Tracked>> attention_layer(const Call& call) {
   Net& net = call.net;
   if (call.inputs.size() < 2 || call.inputs.size() > 3) return refuse(call, "takes a query, a value and perhaps a key");

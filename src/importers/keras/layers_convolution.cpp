@@ -12,12 +12,6 @@ using neural::Padding;
 
 namespace {
 
-// "Conv2D" -> 2
-std::size_t spatial_of(const Call& call) {
-  const std::size_t at = call.class_name.find_first_of("123");
-  return at == std::string::npos ? 0 : static_cast<std::size_t>(call.class_name[at] - '0');
-}
-
 Result<Padding> padding_of(const Call& call) {
   const std::string name = TRY(text_of(call, "padding", "valid"));
   if (name == "valid") return Padding{};
@@ -26,20 +20,14 @@ Result<Padding> padding_of(const Call& call) {
   return refuse(call, "the padding \"" + name + "\" is not known");
 }
 
-Result<Value> to_engine(const Call& call) {
-  const Value& x = input(call);
-  if (x.rank() != spatial_of(call) + 2) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
-  return channels_last(call) ? call.layouts.first(x) : Result<Value>(x);
-}
-
 // The activation in the engine's layout where it works element by element, then back to the layer's own.
-Result<std::vector<Tracked>> from_engine(const Call& call, const Value& y) {
+Result<std::vector<Tracked>> finished(const Call& call, const Value& y) {
   const json::Value* activation = call.config.find("activation");
   const bool along_channels = activation != nullptr && (!activation->is_string() || activation->as_string() == "softmax" ||
                                                         activation->as_string() == "log_softmax" || activation->as_string() == "glu");
   Value v = y;
   if (activation != nullptr && !along_channels) v = TRY(activate(call, v, *activation));
-  if (channels_last(call)) v = TRY(call.layouts.last(v));
+  v = TRY(from_engine(call, v));
   if (activation != nullptr && along_channels) v = TRY(activate(call, v, *activation));
   return one(std::move(v));
 }
@@ -50,15 +38,11 @@ Result<Value> constant_weight(const Call& call, std::size_t at, std::size_t rank
   return w;
 }
 
-Value widened(const Call& call, const Value& w) {
-  return is_floating(w.dtype()) && dtype_size(w.dtype()) == 2 ? call.net.cast(w, DType::float32) : w;
-}
-
 // [*spatial, a, b] as [b, a, *spatial]
 Result<Value> channels_ahead(const Call& call, const Value& w, std::size_t spatial) {
   std::vector<std::int64_t> order{static_cast<std::int64_t>(spatial) + 1, static_cast<std::int64_t>(spatial)};
   for (std::size_t i = 0; i < spatial; ++i) order.push_back(static_cast<std::int64_t>(i));
-  return widened(call, TRY(neural::transpose(call.net, w, order)));
+  return call.net.widened(TRY(neural::transpose(call.net, w, order)));
 }
 
 // [*spatial, C, M] as [C * M, 1, *spatial]
@@ -68,7 +52,7 @@ Result<Value> depthwise_kernel(const Call& call, const Value& w, std::size_t spa
   const Value turned = TRY(neural::transpose(call.net, w, order));
   Dims dims{turned.dims[0].value * turned.dims[1].value, 1};
   dims.insert(dims.end(), turned.dims.begin() + 2, turned.dims.end());
-  return widened(call, TRY(neural::reshape(call.net, turned, dims)));
+  return call.net.widened(TRY(neural::reshape(call.net, turned, dims)));
 }
 
 struct Settings {
@@ -87,10 +71,6 @@ Result<Settings> settings_of(const Call& call) {
   return s;
 }
 
-std::optional<Value> bias_of(const Call& call, bool used, std::size_t at) {
-  return used ? std::optional(call.net.weight(call.weights[at])) : std::nullopt;
-}
-
 }  // namespace
 
 Result<std::vector<Tracked>> conv(const Call& call) {
@@ -100,7 +80,7 @@ Result<std::vector<Tracked>> conv(const Call& call) {
   s.convolution.groups = TRY(int_of(call, "groups", 1));
   const Value kernel = TRY(channels_ahead(call, TRY(constant_weight(call, 0, s.spatial + 2)), s.spatial));
   const Value x = TRY(to_engine(call));
-  return from_engine(call, TRY(neural::convolve(call.net, x, kernel, bias_of(call, s.bias, 1), s.convolution)));
+  return finished(call, TRY(neural::convolve(call.net, x, kernel, bias_of(call, s.bias, 1), s.convolution)));
 }
 
 Result<std::vector<Tracked>> depthwise_conv(const Call& call) {
@@ -111,7 +91,7 @@ Result<std::vector<Tracked>> depthwise_conv(const Call& call) {
   s.convolution.groups = kernel.dims[s.spatial].value;
   const Value x = TRY(to_engine(call));
   const Value turned = TRY(depthwise_kernel(call, kernel, s.spatial));
-  return from_engine(call, TRY(neural::convolve(call.net, x, turned, bias_of(call, s.bias, 1), s.convolution)));
+  return finished(call, TRY(neural::convolve(call.net, x, turned, bias_of(call, s.bias, 1), s.convolution)));
 }
 
 Result<std::vector<Tracked>> separable_conv(const Call& call) {
@@ -126,7 +106,7 @@ Result<std::vector<Tracked>> separable_conv(const Call& call) {
   plain.strides.assign(s.spatial, 1);
   plain.dilations.assign(s.spatial, 1);
   const Value kernel = TRY(channels_ahead(call, point, s.spatial));
-  return from_engine(call, TRY(neural::convolve(call.net, between, kernel, bias_of(call, s.bias, 2), plain)));
+  return finished(call, TRY(neural::convolve(call.net, between, kernel, bias_of(call, s.bias, 2), plain)));
 }
 
 // Keras' size of the output; what the engine's formula gives more or less is cut off or added, half of it before.
@@ -155,7 +135,7 @@ Result<std::vector<Tracked>> conv_transpose(const Call& call) {
   }
   const Value x = TRY(to_engine(call));
   const Value turned = TRY(channels_ahead(call, kernel, s.spatial));
-  return from_engine(call, TRY(neural::convolve_transposed(call.net, x, turned, bias_of(call, s.bias, 1), t)));
+  return finished(call, TRY(neural::convolve_transposed(call.net, x, turned, bias_of(call, s.bias, 1), t)));
 }
 
 }  // namespace slipway::importers::keras

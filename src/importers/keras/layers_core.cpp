@@ -15,10 +15,6 @@ Result<Value> activated(const Call& call, const Value& x) {
   return activation == nullptr ? Result<Value>(x) : activate(call, x, *activation);
 }
 
-std::optional<Value> bias_of(const Call& call, bool used, std::size_t at) {
-  return used ? std::optional(call.net.weight(call.weights[at])) : std::nullopt;
-}
-
 }  // namespace
 
 Result<std::vector<Tracked>> dense(const Call& call) {

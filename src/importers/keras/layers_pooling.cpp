@@ -11,19 +11,6 @@ using neural::Padding;
 
 namespace {
 
-std::size_t spatial_of(const Call& call) {
-  const std::size_t at = call.class_name.find_first_of("123");
-  return at == std::string::npos ? 0 : static_cast<std::size_t>(call.class_name[at] - '0');
-}
-
-Result<Value> to_engine(const Call& call) {
-  const Value& x = input(call);
-  if (x.rank() != spatial_of(call) + 2) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
-  return channels_last(call) ? call.layouts.first(x) : Result<Value>(x);
-}
-
-Result<std::vector<Tracked>> from_engine(const Call& call, const Value& y) { return one(channels_last(call) ? TRY(call.layouts.last(y)) : y); }
-
 Result<std::vector<Tracked>> pooled(const Call& call, bool maximum) {
   TRY(takes(call, 1));
   const std::size_t spatial = spatial_of(call);
@@ -36,7 +23,7 @@ Result<std::vector<Tracked>> pooled(const Call& call, bool maximum) {
   if (padding != "valid" && padding != "same") return refuse(call, "the padding \"" + padding + "\" is not known");
   if (padding == "same") p.padding.kind = Padding::Kind::same;
   const Value x = TRY(to_engine(call));
-  return from_engine(call, TRY(maximum ? neural::max_pool(call.net, x, p) : neural::average_pool(call.net, x, p)));
+  return one(TRY(from_engine(call, TRY(maximum ? neural::max_pool(call.net, x, p) : neural::average_pool(call.net, x, p)))));
 }
 
 Result<std::vector<Tracked>> pooled_globally(const Call& call, bool maximum) {
@@ -44,14 +31,14 @@ Result<std::vector<Tracked>> pooled_globally(const Call& call, bool maximum) {
   const bool keep = TRY(bool_of(call, "keepdims", false));
   const Value x = TRY(to_engine(call));
   const Value y = TRY(neural::global_pool(call.net, x, maximum, keep));
-  return keep ? from_engine(call, y) : Result<std::vector<Tracked>>(one(y));
+  return one(keep ? TRY(from_engine(call, y)) : y);
 }
 
 Result<std::vector<Tracked>> pooled_adaptively(const Call& call, bool maximum) {
   TRY(takes(call, 1));
   const std::vector<std::int64_t> sizes = TRY(ints_of(call, "output_size", spatial_of(call), 1));
   const Value x = TRY(to_engine(call));
-  return from_engine(call, TRY(neural::adaptive_pool(call.net, x, sizes, maximum)));
+  return one(TRY(from_engine(call, TRY(neural::adaptive_pool(call.net, x, sizes, maximum)))));
 }
 
 }  // namespace

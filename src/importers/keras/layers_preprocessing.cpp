@@ -232,10 +232,8 @@ namespace {
 
 Result<Value> image_to_engine(const Call& call, const Value& x) {
   if (x.rank() != 4) return refuse(call, "an input of shape " + neural::dims_text(x.dims) + ": images are wanted");
-  return channels_last(call) ? call.layouts.first(x) : Result<Value>(x);
+  return engine_layout(call, x);
 }
-
-Result<Value> image_from_engine(const Call& call, const Value& y) { return channels_last(call) ? call.layouts.last(y) : Result<Value>(y); }
 
 // How much each element of a line of `in` counts for each of `out`, as TensorFlow computes it: [out, in].
 using Kernel = double (*)(double);
@@ -380,7 +378,7 @@ Result<std::vector<Tracked>> resizing(const Call& call) {
   if (pad && TRY(text_of(call, "fill_mode", "constant")) != "constant") return refuse(call, "pads by another way than a constant");
   if (crop || pad) first = TRY(in_aspect(call, first, height, width, crop, TRY(number_of(call, "fill_value", 0))));
   const Value y = TRY(resized(call, first, height, width, TRY(text_of(call, "interpolation", "bilinear")), TRY(bool_of(call, "antialias", false))));
-  return one(TRY(image_from_engine(call, y)));
+  return one(TRY(from_engine(call, y)));
 }
 
 // Smaller images are cut to the target's aspect and resized.
@@ -391,10 +389,9 @@ Result<std::vector<Tracked>> center_crop(const Call& call) {
   if (height < 1 || width < 1 || height > kSideMax || width > kSideMax)
     return refuse(call, "its height and width must be between 1 and " + std::to_string(kSideMax));
   if (!first.dims[2].known() || !first.dims[3].known()) return refuse(call, "crops images whose size is free");
-  if (first.dims[2].value >= height && first.dims[3].value >= width)
-    return one(TRY(image_from_engine(call, TRY(middle(call, first, height, width)))));
+  if (first.dims[2].value >= height && first.dims[3].value >= width) return one(TRY(from_engine(call, TRY(middle(call, first, height, width)))));
   const Value cut = TRY(in_aspect(call, first, height, width, true, 0));
-  return one(TRY(image_from_engine(call, TRY(resized(call, cut, height, width, "bilinear", false)))));
+  return one(TRY(from_engine(call, TRY(resized(call, cut, height, width, "bilinear", false)))));
 }
 
 // ConvNeXt's and Inception-ResNet's own layers, which keras.applications registers.

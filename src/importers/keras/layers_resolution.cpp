@@ -7,19 +7,6 @@ namespace slipway::importers::keras {
 
 namespace {
 
-std::size_t spatial_of(const Call& call) {
-  const std::size_t at = call.class_name.find_first_of("123");
-  return at == std::string::npos ? 0 : static_cast<std::size_t>(call.class_name[at] - '0');
-}
-
-Result<Value> to_engine(const Call& call) {
-  const Value& x = input(call);
-  if (x.rank() != spatial_of(call) + 2) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
-  return channels_last(call) ? call.layouts.first(x) : Result<Value>(x);
-}
-
-Result<std::vector<Tracked>> from_engine(const Call& call, const Value& y) { return one(channels_last(call) ? TRY(call.layouts.last(y)) : y); }
-
 // "padding"/"cropping": one number, one a dimension, or a pair a dimension ([before, after] itself for one dimension).
 Result<std::vector<std::pair<std::int64_t, std::int64_t>>> pairs_of(const Call& call, std::string_view key) {
   const std::size_t spatial = spatial_of(call);
@@ -54,7 +41,7 @@ Result<std::vector<Tracked>> zero_padding(const Call& call) {
   const auto pairs = TRY(pairs_of(call, "padding"));
   std::vector<neural::Pad> pads(2);
   for (const auto& [before, after] : pairs) pads.push_back({before, after});
-  return from_engine(call, TRY(neural::pad(call.net, TRY(to_engine(call)), pads, "constant", 0)));
+  return one(TRY(from_engine(call, TRY(neural::pad(call.net, TRY(to_engine(call)), pads, "constant", 0)))));
 }
 
 Result<std::vector<Tracked>> cropping(const Call& call) {
@@ -66,7 +53,7 @@ Result<std::vector<Tracked>> cropping(const Call& call) {
     y = TRY(neural::slice(call.net, y, static_cast<std::int64_t>(i) + 2, before, after == 0 ? Dim(neural::kEnd) : Dim(-after)));
     if (y.dims[i + 2].is(0)) return refuse(call, "crops everything away");
   }
-  return from_engine(call, y);
+  return one(TRY(from_engine(call, y)));
 }
 
 Result<std::vector<Tracked>> up_sampling(const Call& call) {
@@ -86,9 +73,9 @@ Result<std::vector<Tracked>> up_sampling(const Call& call) {
     const Value x = TRY(to_engine(call));
     if (x.rank() != 4 || !x.dims[2].known() || !x.dims[3].known())
       return refuse(call, "the interpolation \"" + how + "\" of images whose size is free is not supported (nearest and bilinear are)");
-    return from_engine(call, TRY(resized(call, x, x.dims[2].value * factors[0], x.dims[3].value * factors[1], how, false)));
+    return one(TRY(from_engine(call, TRY(resized(call, x, x.dims[2].value * factors[0], x.dims[3].value * factors[1], how, false)))));
   }
-  return from_engine(call, TRY(neural::resize(call.net, TRY(to_engine(call)), r)));
+  return one(TRY(from_engine(call, TRY(neural::resize(call.net, TRY(to_engine(call)), r)))));
 }
 
 }  // namespace slipway::importers::keras

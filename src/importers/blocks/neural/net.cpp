@@ -95,10 +95,9 @@ Value Net::number(double v, DType dtype) {
 
 Value Net::ints(std::span<const std::int64_t> values) { return constant(int64s({static_cast<std::int64_t>(values.size())}, values)); }
 
-Value Net::weight(SharedTensor t) {
-  Value v = constant(std::move(t));
-  return is_half(v.dtype()) ? cast(v, DType::float32) : v;
-}
+Value Net::weight(SharedTensor t) { return widened(constant(std::move(t))); }
+
+Value Net::widened(const Value& v) { return is_half(v.dtype()) ? cast(v, DType::float32) : v; }
 
 Val Net::use(const Value& v) {
   if (!v.constant()) return v.val;

@@ -71,6 +71,7 @@ class Net {
   Value ints(std::initializer_list<std::int64_t> values) { return ints(std::span(values.begin(), values.size())); }
   // A weight to calculate with: half precision is kept as it is in the file and widened to float32 in the graph.
   Value weight(SharedTensor t);
+  Value widened(const Value& v);  // half precision as float32
 
   // One node. dims: of the result.
   Value op(std::string_view type, const std::vector<Value>& inputs, DType dtype, Dims dims, std::vector<graph::Attribute> attributes = {},
@@ -100,7 +101,6 @@ class Net {
   // The two must be equal: an error if they can't be, an Assumption where it is not known.
   Status require(Dim dim, std::int64_t value, const std::string& why);
   const std::vector<Assumption>& assumptions() const { return assumptions_; }
-  bool is_product_of(Dim d, std::span<const Dim> parts) { return d == product(parts); }
   // The value of the only symbol in `d` that makes it `value`: of 4 n = 12, n and 3. nullopt: there are several symbols, or none fits.
   std::optional<std::pair<Dim, std::int64_t>> solve(Dim d, std::int64_t value) const;
   // An error because a size isn't known: with a known input shape it may go.
