@@ -18,7 +18,8 @@ constexpr std::size_t kConfigMax = 64ULL << 20;
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
-// torch.export's numbers of dtypes.
+}  // namespace
+
 Result<DType> dtype_of_number(std::int64_t number) {
   switch (number) {
     case 1: return DType::uint8;
@@ -42,6 +43,8 @@ Result<DType> dtype_of_number(std::int64_t number) {
     default: return refused("its dtype has the number " + std::to_string(number) + ", which is none that is known");
   }
 }
+
+namespace {
 
 std::optional<std::int64_t> integer(const Node* node) {
   std::int64_t value = 0;

@@ -10,6 +10,9 @@
 
 namespace slipway::torch {
 
+// The numbers of dtypes in a program's JSON and in the weights' descriptions; those of TorchScript's code are others. Errors: model_refused, by name.
+Result<DType> dtype_of_number(std::int64_t number);
+
 struct ExportArchive {
   bool is_old_layout = false;
   std::string_view program;  // the JSON text: graph_module, range_constraints, ...; read it by json_tree

@@ -15,7 +15,6 @@ namespace {
 constexpr int kDepthMax = 200;                 // of calls
 constexpr std::int64_t kStepsMax = 5'000'000;  // statements and calls of one evaluation
 constexpr std::size_t kItemsMax = 100'000;     // of what a loop runs over
-constexpr std::size_t kWarningsMax = 50;
 
 }  // namespace
 
@@ -36,10 +35,6 @@ void Object::set(std::string_view name, Any value) {
   attributes.emplace_back(std::string(name), std::move(value));
 }
 
-void Evaluator::warn(std::string text) {
-  if (warnings_.size() < kWarningsMax && std::ranges::find(warnings_, text) == warnings_.end()) warnings_.push_back(std::move(text));
-}
-
 Status Evaluator::step() {
   if (++steps_ > kStepsMax) return neural::wrong("the code takes more than " + std::to_string(kStepsMax) + " steps");
   return ok();
@@ -48,11 +43,10 @@ Status Evaluator::step() {
 // The innermost statement says where; those around it add nothing.
 Error Evaluator::located(Error error, const py::Stmt& s, const py::Module* module) {
   if (located_ || module == nullptr) return error;
-  const auto name = module_names_.find(module);
-  if (name != module_names_.end() && name->second.empty()) return error;  // our own text: the line that called it says where
+  const std::string file = host_.module_name(module);
+  if (file.empty()) return error;
   located_ = true;
-  const std::string file = name == module_names_.end() ? std::string() : name->second + ", ";
-  return Error(error.code(), file + py::at_line(*module, s.place, error.detail()));
+  return Error(error.code(), file + ", " + py::at_line(*module, s.place, error.detail()));
 }
 
 // --- calls

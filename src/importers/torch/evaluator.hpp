@@ -57,6 +57,8 @@ class Host {
   virtual Result<bool> set_attribute(Evaluator&, const std::shared_ptr<Object>&, std::string_view, const Any&) { return false; }
   // Calls an object: a module's forward.
   virtual Result<Any> call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) = 0;
+  // What a module is called in messages: "net.py", "code/__torch__.net"; "": it isn't named, the place that called it is.
+  virtual std::string module_name(const py::Module* module) const = 0;
   // A method of a tensor by its Python name, where it isn't the operator of that name. nullopt: the operator is meant.
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
@@ -75,11 +77,6 @@ class Evaluator {
   Result<Any> attribute(const Any& of, std::string_view name);
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
-
-  const std::vector<std::string>& warnings() const { return warnings_; }
-  void warn(std::string text);
-  // What a place is called in messages: "net.py", "code/__torch__/net.py"; "": it isn't named, the place that called it is.
-  void name_module(const py::Module* module, std::string name) { module_names_[module] = std::move(name); }
 
  private:
   enum class Flow : std::uint8_t { next, broken, continued, returned };
@@ -116,8 +113,6 @@ class Evaluator {
   std::int64_t steps_ = 0;
   std::int64_t changes_ = 0;  // of attributes and lists and tensors: none may happen on one side of a decision only
   bool located_ = false;
-  std::vector<std::string> warnings_;
-  std::map<const py::Module*, std::string> module_names_;
 };
 
 }  // namespace slipway::importers::torch

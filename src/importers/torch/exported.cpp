@@ -26,21 +26,10 @@ constexpr int kGraphsMax = 20;  // inside each other
 
 Error refuse(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
-// The schema's numbers of element types, which are not those of serialised code.
-std::optional<DType> dtype_of_schema(std::int64_t code) {
-  switch (code) {
-    case 1: return DType::uint8;
-    case 2: return DType::int8;
-    case 3: return DType::int16;
-    case 4: return DType::int32;
-    case 5: return DType::int64;
-    case 6: return DType::float16;
-    case 7: return DType::float32;
-    case 8: return DType::float64;
-    case 12: return DType::boolean;
-    case 13: return DType::bfloat16;
-    default: return std::nullopt;
-  }
+// Of what PyTorch's operators calculate with: uint16 is stored only.
+std::optional<DType> dtype_of_schema(std::int64_t number) {
+  const auto d = files::dtype_of_number(number);
+  return d.ok() && *d != DType::uint16 ? std::optional(*d) : std::nullopt;
 }
 
 // A program as JSON, with the weights beside it. Outlives every try.

@@ -354,6 +354,11 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
+  if (std::ranges::any_of(c.shapes, &Shape::flattened)) {
+    a.schema.batched = false;
+  } else if (a.schema.batched) {
+    add_features(a.schema);
+  }
   a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!c.shapes[i].flattened) continue;
@@ -361,12 +366,6 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
     a.model.graph.inputs[i].shape.clear();
     a.schema.inputs[i].any_rank = true;
     a.schema.inputs[i].shape.clear();
-  }
-  if (std::ranges::none_of(c.shapes, &Shape::flattened)) {
-    if (a.schema.batched) add_features(a.schema);
-    a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
-  } else {
-    a.schema.batched = false;
   }
   report.contents.push_back(node_line(a.model.graph));
   report.contents.push_back(weight_line(a.model.graph));

@@ -20,6 +20,7 @@ struct OpCall {
   Result<Value> tensor(std::size_t i) const;  // numbers become tensors without dimensions
   Result<std::optional<Value>> maybe_tensor(std::size_t i) const;
   Result<TensorRef> cell(std::size_t i) const;
+  std::vector<Any> items(std::size_t i) const;              // of a list or tuple, or the one
   Result<std::vector<Value>> tensors(std::size_t i) const;  // of a list
   Result<std::int64_t> integer(std::size_t i) const;        // known now
   Result<Dim> size(std::size_t i) const;                    // or when a request comes
@@ -52,6 +53,5 @@ std::span<const Operator> scalar_operators();  // of numbers, texts and lists: n
 
 Result<Value> value_of(Net& net, const Any& a, std::string_view who);  // a tensor or a number
 std::optional<DType> dtype_of_code(std::int64_t code);                 // c10::ScalarType
-std::optional<std::int64_t> code_of_dtype(DType dtype);
 
 }  // namespace slipway::importers::torch

@@ -8,6 +8,7 @@
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -127,9 +128,8 @@ Result<std::vector<Any>> bind(const Entry& entry, std::string_view name, const A
 
 bool has_tensor(const Any& a) {
   if (a.as<TensorRef>() != nullptr) return true;
-  if (const auto* l = a.as<std::shared_ptr<List>>()) return std::ranges::any_of((*l)->items, has_tensor);
-  if (const auto* t = a.as<std::shared_ptr<Tuple>>()) return std::ranges::any_of((*t)->items, has_tensor);
-  return false;
+  const std::vector<Any>* items = items_of(a);
+  return items != nullptr && std::ranges::any_of(*items, has_tensor);
 }
 
 bool has_tensor(const Arguments& a) {
@@ -241,13 +241,6 @@ std::optional<DType> dtype_of_code(std::int64_t code) {
   }
 }
 
-std::optional<std::int64_t> code_of_dtype(DType dtype) {
-  for (const std::int64_t code : {0, 1, 2, 3, 4, 5, 6, 7, 11, 15}) {
-    if (dtype_of_code(code) == dtype) return code;
-  }
-  return std::nullopt;
-}
-
 Result<Value> value_of(Net& net, const Any& a, std::string_view who) {
   if (const auto* t = a.as<TensorRef>()) return (*t)->read(net);
   if (const auto* b = a.as<bool>()) return net.number(*b ? 1 : 0, DType::boolean);
@@ -274,12 +267,6 @@ Result<TensorRef> OpCall::cell(std::size_t i) const {
 
 namespace {
 
-const std::vector<Any>* items_of(const Any& a) {
-  if (const auto* l = a.as<std::shared_ptr<List>>()) return &(*l)->items;
-  if (const auto* t = a.as<std::shared_ptr<Tuple>>()) return &(*t)->items;
-  return nullptr;
-}
-
 Result<Dim> size_of(const OpCall& call, const Any& a) {
   if (const auto* d = a.as<Dim>()) return *d;
   if (const auto* b = a.as<bool>()) return Dim(*b ? 1 : 0);
@@ -299,6 +286,11 @@ Result<std::int64_t> integer_of(const OpCall& call, const Any& a) {
 }
 
 }  // namespace
+
+std::vector<Any> OpCall::items(std::size_t i) const {
+  const std::vector<Any>* several = items_of(args[i]);
+  return several != nullptr ? *several : std::vector<Any>{args[i]};
+}
 
 Result<std::vector<Value>> OpCall::tensors(std::size_t i) const {
   const std::vector<Any>* items = items_of(args[i]);

@@ -4,6 +4,7 @@
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -116,9 +117,7 @@ Result<Any> scalar_tensor_op(OpCall& c) {
 
 // Nested lists of numbers, numpy's way.
 Status flatten_into(OpCall& c, const Any& a, Shape& shape, std::size_t level, std::vector<Any>& out) {  // NOLINT(misc-no-recursion): bounded
-  const std::vector<Any>* items = nullptr;
-  if (const auto* l = a.as<std::shared_ptr<List>>()) items = &(*l)->items;
-  if (const auto* t = a.as<std::shared_ptr<Tuple>>()) items = &(*t)->items;
+  const std::vector<Any>* items = items_of(a);
   if (items == nullptr) {
     out.push_back(a);
     return ok();

@@ -47,9 +47,7 @@ struct Picked {
 };
 Result<Picked> picked_of(OpCall& c, const Value& x) {
   Picked p;
-  std::vector<Any> items{c.args[1]};
-  if (const auto* l = c.args[1].as<std::shared_ptr<List>>()) items = (*l)->items;
-  if (const auto* t = c.args[1].as<std::shared_ptr<Tuple>>()) items = (*t)->items;
+  std::vector<Any> items = c.items(1);
   if (items.size() > x.rank()) return c.wrong("more indices than dimensions");
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i].none()) continue;

@@ -212,9 +212,7 @@ Result<Any> average_pool_op(OpCall& c) {
 }
 
 Result<std::vector<std::int64_t>> adaptive_sizes(OpCall& c, std::size_t spatial) {
-  std::vector<Any> items{c.args[1]};
-  if (const auto* l = c.args[1].as<std::shared_ptr<List>>()) items = (*l)->items;
-  if (const auto* t = c.args[1].as<std::shared_ptr<Tuple>>()) items = (*t)->items;
+  std::vector<Any> items = c.items(1);
   if (items.size() == 1) items.assign(spatial, items[0]);
   if (items.size() != spatial) return c.wrong(std::to_string(spatial) + " sizes are wanted");
   std::vector<std::int64_t> out;

@@ -23,9 +23,7 @@ Result<Wanted> wanted(OpCall& c, std::size_t sizes, std::size_t scales, std::siz
     return w;
   }
   if (!c.given(scales)) return c.wrong("neither sizes nor factors are given");
-  std::vector<Any> items{c.args[scales]};
-  if (const auto* l = c.args[scales].as<std::shared_ptr<List>>()) items = (*l)->items;
-  if (const auto* t = c.args[scales].as<std::shared_ptr<Tuple>>()) items = (*t)->items;
+  std::vector<Any> items = c.items(scales);
   if (items.size() == 1) items.assign(spatial, items[0]);
   for (const Any& a : items) {
     OpCall one{c.net, c.name, {a}};

@@ -39,7 +39,6 @@ namespace {
 // base with [start, start + length) of one dimension replaced.
 Result<Value> inserted(Net& net, const Value& base, std::int64_t axis, Dim start, Dim end, const Value& content) {
   const Value whole = net.cast(content, base.dtype());
-  Value before, after;
   std::vector<Value> parts;
   if (!start.is(0)) parts.push_back(TRY(neural::slice(net, base, axis, 0, start)));
   parts.push_back(whole);

@@ -16,6 +16,25 @@ const std::vector<Any>* items_of(const Any& a) {
   return nullptr;
 }
 
+Result<Any> range_of(std::span<const Any> bounds, const std::function<Error(Dim)>& unknown) {
+  constexpr std::size_t kItemsMax = 100'000;
+  std::int64_t start = 0, end = 0, step = 1;
+  std::int64_t* const places[] = {bounds.size() == 1 ? &end : &start, &end, &step};
+  for (std::size_t i = 0; i < std::min<std::size_t>(bounds.size(), 3); ++i) {
+    const auto* d = bounds[i].as<Dim>();
+    if (d == nullptr) return neural::wrong("range: of " + type_name(bounds[i]));
+    if (!d->known()) return unknown(*d);
+    *places[i] = d->value;
+  }
+  std::vector<Any> items;
+  for (std::int64_t i = start; step > 0 ? i < end : i > end;) {
+    if (items.size() > kItemsMax || step == 0) return neural::wrong("range: too many numbers");
+    items.emplace_back(i);
+    if (__builtin_add_overflow(i, step, &i)) break;  // beyond every end
+  }
+  return list(std::move(items));
+}
+
 std::string to_text(const Any& a) {  // NOLINT(misc-no-recursion): lists are as deep as the source that writes them
   if (a.none()) return "None";
   if (const auto* b = a.as<bool>()) return *b ? "True" : "False";

@@ -1,6 +1,9 @@
 // Arithmetic and comparisons of what isn't a tensor: numbers (also sizes that a request brings), texts, lists. Inside importers/torch only.
 #pragma once
 
+#include <functional>
+#include <span>
+
 #include "slipway/importers/torch/value.hpp"
 
 namespace slipway::importers::torch {
@@ -18,5 +21,7 @@ std::string brace_format(const std::string& text, const std::vector<Any>& given,
 Status may_hold(const void* into, const Any& value);
 std::string to_text(const Any& a);               // str(a), as near as messages need it
 const std::vector<Any>* items_of(const Any& a);  // of a list or a tuple
+// range(end), range(start, end), range(start, end, step) as a list. `unknown`: the error for a bound that isn't known now.
+Result<Any> range_of(std::span<const Any> bounds, const std::function<Error(Dim)>& unknown);
 
 }  // namespace slipway::importers::torch

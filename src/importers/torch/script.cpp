@@ -7,6 +7,7 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/formats/torch/script.hpp"
+#include "slipway/importers/foreign.hpp"
 #include "slipway/importers/python/parser.hpp"
 #include "slipway/importers/python/query.hpp"
 #include "slipway/importers/torch/evaluator.hpp"
@@ -50,7 +51,10 @@ class Code {
   bool is_prefix(const std::string& path) const {
     return std::ranges::any_of(archive_.code, [&](const files::CodeFile& f) { return f.module == path || f.module.starts_with(path + "."); });
   }
-  const std::unordered_map<std::string, std::unique_ptr<py::Module>>& modules() const { return modules_; }
+  std::string name_of(const py::Module* module) const {
+    const auto at = std::ranges::find_if(modules_, [module](const auto& m) { return m.second.get() == module; });
+    return "code/" + (at == modules_.end() ? std::string() : at->first);
+  }
   const files::ScriptArchive& archive() const { return archive_; }
 
  private:
@@ -140,6 +144,8 @@ class ScriptHost final : public Host {
     return e.call(TRY(e.attribute(Any(object), "forward")), arguments);
   }
 
+  std::string module_name(const py::Module* module) const override { return code_.name_of(module); }
+
  private:
   static Any name_space(std::string path) {
     auto o = std::make_shared<Object>();
@@ -151,19 +157,7 @@ class ScriptHost final : public Host {
     return function(name, [name](Evaluator& e, const Arguments& a) { return call_operator(e.net(), name, a); });
   }
   static Result<Any> range(Evaluator&, const Arguments& a) {
-    std::int64_t bounds[3] = {0, 0, 1};
-    for (std::size_t i = 0; i < a.positional.size() && i < 3; ++i) {
-      const auto* d = a.positional[i].as<Dim>();
-      if (d == nullptr) return neural::wrong("range: of " + type_name(a.positional[i]));
-      if (!d->known()) return neural::wrong("a loop over a size that only a request knows is not supported");
-      bounds[a.positional.size() == 1 ? 1 : i] = d->value;
-    }
-    std::vector<Any> items;
-    for (std::int64_t i = bounds[0]; bounds[2] > 0 ? i < bounds[1] : i > bounds[1]; i += bounds[2]) {
-      if (items.size() > 100'000 || bounds[2] == 0) return neural::wrong("range: too many numbers");
-      items.emplace_back(i);
-    }
-    return list(std::move(items));
+    return range_of(a.positional, [](Dim) { return neural::wrong("a loop over a size that only a request knows is not supported"); });
   }
 
   Result<std::optional<Any>> in_name_space(Evaluator& e, const std::string& path, std::string_view name) {
@@ -311,6 +305,8 @@ Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
 Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& options, Report& report) {
   report.format = "TorchScript";
   const files::ScriptArchive archive = TRY(files::ScriptArchive::open(bytes));
+  TRY(refuse_hostile_names(archive.object.document()));
+  TRY(refuse_hostile_names(archive.constants.document()));
   Code code(archive);
   const pickle::View root = archive.object.root();
   const std::string name = root.qualified_name();
@@ -328,9 +324,6 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& 
     ScriptHost host(code, net);
     host.share(&contents, lasting);
     Evaluator e(net, host);
-    for (const auto& [path, module] : code.modules()) {
-      if (module) e.name_module(module.get(), "code/" + path);
-    }
     Arguments arguments;
     arguments.positional.push_back(TRY(host.root(root)));
     for (const Value& v : inputs) arguments.positional.push_back(tensor(v));

@@ -7,6 +7,7 @@
 #include "slipway/formats/safetensors.hpp"
 #include "slipway/formats/torch/file.hpp"
 #include "slipway/importers/detect.hpp"
+#include "slipway/importers/foreign.hpp"
 #include "slipway/importers/python/notebook.hpp"
 #include "slipway/importers/python/query.hpp"
 #include "slipway/importers/torch/inputs.hpp"
@@ -18,8 +19,6 @@ namespace {
 namespace files = slipway::torch;
 
 Error refuse(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
-
-std::string_view text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // --- what the person wishes: "model_state_dict;class=Net;arg.hidden=64"
 
@@ -131,7 +130,9 @@ Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
 
 class Network {
  public:
-  Network(const Sources& sources, FoundNetwork found) : sources_(sources), found_(std::move(found)) {}
+  // lasting: bytes that weights may be views of
+  Network(const Sources& sources, FoundNetwork found, std::span<const std::byte> lasting)
+      : sources_(sources), found_(std::move(found)), lasting_(lasting) {}
 
   Result<Artifact> build(Report& report) {
     const std::vector<InputPort> ports = TRY(ports_of());
@@ -167,8 +168,6 @@ class Network {
   Result<std::vector<OutputPort>> body(Net& net, const std::vector<Value>& inputs) {
     SourceHost host(sources_);
     Evaluator e(net, host);
-    for (const auto& file : sources_.files) e.name_module(&file->tree, file->name);
-    e.name_module(&sources_.nn->tree, "");
     const Any network = TRY(construct(e, host, found_.recipe));
     for (const SourceHost::Registered& r : TRY(host.registered(network))) {
       if (const files::TensorView* t = found_.weights.find(r.name)) TRY(r.cell->write(net, TRY(weight(net, r, *t))));
@@ -185,7 +184,7 @@ class Network {
   // As load_state_dict does: in the number type that the class gives its parameter.
   Result<Value> weight(Net& net, const SourceHost::Registered& r, const files::TensorView& t) {
     neural::SharedTensor& content = contents_[r.name];
-    if (!content) content = std::make_shared<const Tensor>(TRY(t.tensor()));
+    if (!content) content = std::make_shared<const Tensor>(TRY(t.tensor(lasting_)));
     const DType declared = TRY(r.cell->read(net)).dtype();
     const Value v = net.weight(content);
     return v.dtype() == declared ? v : net.cast(v, declared);
@@ -193,6 +192,7 @@ class Network {
 
   const Sources& sources_;
   FoundNetwork found_;
+  std::span<const std::byte> lasting_;
   std::map<std::string, neural::SharedTensor> contents_;  // read once for all tries
 };
 
@@ -284,6 +284,7 @@ Result<Weights> open_weights(std::span<const std::byte> bytes, const std::string
     return w;
   }
   w.file = TRY(files::File::open(bytes));
+  TRY(refuse_hostile_names(w.file->pickle.document()));
   report.format = w.file->container == files::File::Container::legacy ? "PyTorch weights (before 1.6)" : "PyTorch weights";
   const files::WeightsAt at = TRY(files::choose_weights(*w.file, entry));
   w.dict = TRY(files::state_dict(*w.file, at));
@@ -319,7 +320,7 @@ bool is_source(const SourceFile& file) {
   const FileKind kind = detect(file.bytes);
   if (kind == FileKind::python) return true;
   if (file.name.ends_with(".py")) return kind == FileKind::unknown || kind == FileKind::csv;
-  return kind == FileKind::json && text_of(file.bytes).find("\"cells\"") != std::string_view::npos;
+  return kind == FileKind::json && as_text(file.bytes).find("\"cells\"") != std::string_view::npos;
 }
 
 Result<Artifact> import_weights(const SourceFile& weights, std::span<const SourceFile> sources, const Options& options, Report& report) {
@@ -332,12 +333,12 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
   kept.reserve(sources.size() + 1);
   for (const SourceFile& s : sources) {
     if (detect(s.bytes) == FileKind::json) {
-      auto notebook = python::read_notebook(text_of(s.bytes));
+      auto notebook = python::read_notebook(as_text(s.bytes));
       if (!notebook.ok()) return Error(notebook.error()).within(s.name);
       kept.push_back(std::move(notebook->source));
       texts.emplace_back(s.name.ends_with(".ipynb") ? s.name : s.name + ".ipynb", kept.back());
     } else {
-      texts.emplace_back(s.name, text_of(s.bytes));
+      texts.emplace_back(s.name, as_text(s.bytes));
     }
   }
   if (texts.empty() && w.file) {  // torch.save before 1.6 put the classes beside their pickle
@@ -366,7 +367,7 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
   FoundNetwork found = TRY(find_network(read, w.dict, wish.network));
   report.title = found.recipe.class_name;
   report.contents.push_back("class " + excerpt(found.recipe.class_name, 80) + ", made with the arguments of " + excerpt(found.recipe.from, 80));
-  Network network(read, std::move(found));
+  Network network(read, std::move(found), options.weights_in_place ? weights.bytes : std::span<const std::byte>());
   return network.build(report);
 }
 

@@ -104,6 +104,13 @@ Result<Any> SourceHost::class_value(Evaluator& e, const SourceModule& module, co
   return value;
 }
 
+std::string SourceHost::module_name(const py::Module* module) const {
+  for (const auto& file : sources_.files) {
+    if (&file->tree == module) return file->name;
+  }
+  return {};
+}
+
 Result<Any> SourceHost::find_class(Evaluator& e, std::string_view name) {
   for (const auto& file : sources_.files) {
     if (const py::Stmt* s = py::find_class(file->tree, name)) return class_value(e, *file, *s->as<py::ClassDef>());

@@ -71,6 +71,7 @@ class SourceHost final : public Host {
   Result<std::optional<Any>> attribute(Evaluator& e, const std::shared_ptr<Object>& object, std::string_view name) override;
   Result<Any> call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) override;
   std::optional<Any> tensor_attribute(Evaluator& e, const TensorRef& tensor, std::string_view name) override;
+  std::string module_name(const py::Module* module) const override;
 
   struct Kept;  // what a Host keeps with its objects
 

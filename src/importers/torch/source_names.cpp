@@ -586,23 +586,11 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   }
   if (name == "range") {
     return made([this](Evaluator&, const Arguments& a) -> Result<Any> {
-      std::int64_t bounds[3] = {0, 0, 1};
-      for (std::size_t i = 0; i < a.positional.size() && i < 3; ++i) {
-        const auto* d = a.positional[i].as<Dim>();
-        if (d == nullptr) return neural::wrong("range: of " + type_name(a.positional[i]));
-        if (!d->known()) {
-          needed_ = *d;
-          return neural::wrong(constructing_ ? "a loop over a number that isn't known"
-                                             : "a loop over a size that only a request knows is not supported");
-        }
-        bounds[a.positional.size() == 1 ? 1 : i] = d->value;
-      }
-      std::vector<Any> items;
-      for (std::int64_t i = bounds[0]; bounds[2] > 0 ? i < bounds[1] : i > bounds[1]; i += bounds[2]) {
-        if (items.size() > 100'000 || bounds[2] == 0) return neural::wrong("range: too many numbers");
-        items.emplace_back(i);
-      }
-      return list(std::move(items));
+      return range_of(a.positional, [this](Dim size) {
+        needed_ = size;
+        return neural::wrong(constructing_ ? "a loop over a number that isn't known"
+                                           : "a loop over a size that only a request knows is not supported");
+      });
     });
   }
   if (name == "list" || name == "tuple" || name == "set" || name == "iter" || name == "sorted" || name == "reversed") {

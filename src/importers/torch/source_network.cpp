@@ -166,8 +166,6 @@ class Fitting {
     Net net(builder, true);
     SourceHost host(sources_);
     Evaluator e(net, host);
-    for (const auto& file : sources_.files) e.name_module(&file->tree, file->name);
-    e.name_module(&sources_.nn->tree, "");
     Unknowns unknowns;
     const auto instance = make(e, host, recipe, &unknowns);
     f.recipe = std::move(recipe);
