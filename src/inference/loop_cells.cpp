@@ -53,24 +53,30 @@ void LoopCells::woke_up() {
 }
 
 void LoopCells::note(const std::shared_ptr<CellLink>& cell) {
-  const bool here = loop_.is_current();
   cell->outstanding[index_].fetch_add(1);
-  const bool listed = cell->listed[index_].exchange(1) != 0;
-  if (here) cell->ring.disarm(index_);  // we look at it before we sleep
-  if (listed) return;
-  if (here) {
-    cells_.push_back(cell);
+  if (cell->listed[index_].exchange(1) != 0) return;  // it looks at the cell already, or is being told to by somebody else
+  if (loop_.is_current()) {
+    adopt(cell);
     return;
   }
-  std::lock_guard lock(noted_mutex_);
-  noted_.push_back(cell);
-  has_noted_.store(true);
+  {
+    std::lock_guard lock(noted_mutex_);
+    noted_.push_back(cell);
+    has_noted_.store(true);
+  }
+  // The cell's flag can't be relied on: it may have cleared it for answers that were taken before it did.
+  os::signal_eventfd(eventfd_.get());
+}
+
+void LoopCells::adopt(const std::shared_ptr<CellLink>& cell) {
+  cells_.push_back(cell);
+  cell->ring.disarm(index_);
 }
 
 void LoopCells::adopt_noted() {
   if (!has_noted_.load()) return;
   std::lock_guard lock(noted_mutex_);
-  cells_.insert(cells_.end(), noted_.begin(), noted_.end());
+  for (const auto& cell : noted_) adopt(cell);
   noted_.clear();
   has_noted_.store(false);
 }

@@ -1,9 +1,9 @@
 // LoopCells: the cells whose answers one Loop waits for. The Loop polls it before it sleeps; so answers are taken without a system call
 // while there is traffic, and a cell signals this Loop's eventfd only when the Loop has said that it may sleep.
 //
-// note() and answer() may be called by any thread; everything else by the Loop's own. How no wake-up is lost: every cell's flag for
-// every Loop is armed from the start, so that also a Loop that doesn't know the cell is woken; only the Loop itself disarms it, while it
-// is awake and has the cell in its list, and arms it again, looks again, then sleeps.
+// note() and answer() may be called by any thread; everything else by the Loop's own. How no wake-up is lost: a cell is on the list of its
+// Loop while a request is to come back there. Whoever puts it there from another thread wakes the Loop. The Loop disarms the flags of the
+// cells on its list while it is awake; it arms them, looks once more, then sleeps. The flag of a cell that isn't on the list means nothing.
 #pragma once
 
 #include <atomic>
@@ -34,6 +34,7 @@ class LoopCells final : public os::Poller, public std::enable_shared_from_this<L
   void answer(PredictCallback done, Result<std::vector<Tensor>> result);  // now when this is the Loop's thread, else posted
 
  private:
+  void adopt(const std::shared_ptr<CellLink>& cell);
   void adopt_noted();
 
   os::Loop& loop_;
