@@ -24,7 +24,8 @@ struct NoFleet final : FleetCalls {
 class LoopCellsTest : public testing::Test {
  protected:
   LoopCellsTest()
-      : queue_metrics_{counter("refused"), counter("shed"), counter("cancelled"), counter("quarantines"), metrics_.histogram("wait", ""), metrics_.histogram("run", "")} {}
+      : queue_metrics_{counter("refused"),           counter("shed"), counter("cancelled"), counter("quarantines"), metrics_.histogram("wait", ""),
+                       metrics_.histogram("run", "")} {}
 
   void SetUp() override {
     auto eventfd = os::make_eventfd();
