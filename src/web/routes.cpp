@@ -21,6 +21,24 @@ http::Route page(std::string pattern, std::string_view content_type, std::string
           .doc = {.hidden = true}};
 }
 
+// KServe's v1 liveness is the JSON of GET /. Its client accepts anything, and says no more of itself than the library it asks with.
+bool wants_status(const http::Request& request) {
+  const std::string_view accept = request.header("accept").value_or("*/*");
+  if (accept.find("text/html") != std::string_view::npos) return false;
+  if (accept.find("application/json") != std::string_view::npos) return true;
+  return accept == "*/*" && request.header("user-agent").value_or("").starts_with("python-httpx/");
+}
+
+http::Route first_page() {
+  http::Route route = page("/", "text/html; charset=utf-8", "");
+  route.handler = http::on_loop([text = landing_page()](http::Request&& request, http::Responder responder) {
+    http::Response response =
+        wants_status(request) ? http::Response::make(200, "application/json", R"({"status":"alive"})") : http::Response::html(text);
+    responder.send(std::move(response).with("Cache-Control", "no-cache").with("Vary", "Accept, User-Agent"));
+  });
+  return route;
+}
+
 void error_details(http::Request&& request, http::Responder responder) {
   std::string name(request.param("name"));
   std::replace(name.begin(), name.end(), '-', '_');
@@ -35,7 +53,7 @@ std::vector<http::Route> routes() {
   constexpr std::string_view html = "text/html; charset=utf-8";
   constexpr std::string_view script = "text/javascript; charset=utf-8";
   std::vector<http::Route> out;
-  out.push_back(page("/", html, landing_page()));
+  out.push_back(first_page());
   out.push_back(page("/start", html, start_page()));
   out.push_back(page("/errors", html, errors_page()));
   out.push_back({.method = http::Method::get,

@@ -14,11 +14,11 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-http::Response fetch(const http::Router& router, std::string_view path) {
+http::Response fetch(const http::Router& router, std::string_view path, std::vector<std::pair<std::string, std::string>> headers = {}) {
   const auto match = router.match(http::Method::get, path);
   http::Response out = http::Response::empty(404);
   if (match.route == nullptr) return out;
-  http::Request request = http::Request::make(http::Method::get, path);
+  http::Request request = http::Request::make(http::Method::get, path, std::move(headers));
   if (match.params > 0) request.set_param("name", std::string(match.param[0].second));
   std::get<http::LoopHandler>(match.route->handler)(std::move(request), http::Responder::to([&](Result<http::Response> r) {
                                                       if (r) out = std::move(r).value();
@@ -54,6 +54,18 @@ TEST(Web, EveryLinkWithinLeadsToAPage) {
     }
   }
   EXPECT_GT(seen.size(), 25u);  // the errors among them
+}
+
+TEST(Web, TheFirstPageTellsKServesClientThatTheServerIsAlive) {
+  const http::Router r = router();
+  const auto is_status = [&](std::vector<std::pair<std::string, std::string>> headers) {
+    return fetch(r, "/", std::move(headers)).body == R"({"status":"alive"})";
+  };
+  EXPECT_TRUE(is_status({{"accept", "*/*"}, {"user-agent", "python-httpx/0.28.1"}}));
+  EXPECT_TRUE(is_status({{"accept", "application/json"}}));
+  EXPECT_FALSE(is_status({{"accept", "*/*"}, {"user-agent", "curl/7.88.1"}}));
+  EXPECT_FALSE(is_status({{"accept", "text/html,application/json;q=0.9,*/*;q=0.8"}, {"user-agent", "python-httpx/0.28.1"}}));
+  EXPECT_FALSE(is_status({}));
 }
 
 TEST(Web, EveryErrorHasARemedy) {

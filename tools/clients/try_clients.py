@@ -349,6 +349,7 @@ def kserve_client(server, key, label):
 
     attempt("kserve rest v1 infer", rest("v1", v1_infer))
     attempt("kserve rest v1 infer, as a graph's endpoint", rest("v1", graph))
+    attempt("kserve rest v1 live", rest("v1", true(lambda c: c.is_server_live(base))))
     attempt("kserve rest v1 model ready", rest("v1", true(lambda c: c.is_model_ready(base, "iris", headers=credentials()))))
     attempt("kserve rest v1 errors: no such model", rest("v1", refused(lambda c: c.is_model_ready(base, "nothing", headers=credentials()), httpx.HTTPStatusError, "404")))
     attempt("kserve rest v1 explain: not there", rest("v1", refused(
