@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace slipway::inference {
+namespace {
+
+// Measured with 64 connections and a tiny model: 0.3 ms gives all of the gain on one core for both (a third less work a request), and on
+// cores apart no cell waits for longer turns.
+constexpr std::chrono::microseconds kWakeWithin{300};
+constexpr std::uint64_t kWakeLaterBytesMax = 32 << 10;
+
+}  // namespace
 
 void LoopCells::join_loop() {
   loop_.run_here([self = shared_from_this()] {
@@ -17,13 +25,27 @@ std::future<void> LoopCells::leave_loop() {
   loop_.run_here([self = shared_from_this(), left = std::move(left)]() mutable {
     self->loop_.unwatch(self->watch_);
     self->loop_.remove_poller(self.get());
+    self->wake_given();
     self->cells_.clear();
     left.set_value();
   });
   return future;
 }
 
+void LoopCells::wake(const std::shared_ptr<CellLink>& cell, std::uint64_t bytes, Steady now) {
+  if (bytes > kWakeLaterBytesMax || !loop_.is_current()) return cell->ring.wake();
+  if (given_.empty()) given_since_ = now;
+  if (std::find(given_.begin(), given_.end(), cell) == given_.end()) given_.push_back(cell);
+  if (now - given_since_ > kWakeWithin) wake_given();
+}
+
+void LoopCells::wake_given() {
+  for (const auto& cell : given_) cell->ring.wake();
+  given_.clear();
+}
+
 bool LoopCells::poll() {
+  wake_given();
   adopt_noted();
   bool found = false;
   for (std::size_t i = 0; i < cells_.size(); ++i) {  // callbacks may add cells meanwhile
@@ -36,6 +58,7 @@ bool LoopCells::poll() {
 
 // Says "may sleep" to every cell in the list, forgets those that owe nothing, and looks once more.
 bool LoopCells::about_to_sleep() {
+  wake_given();
   bool pending = false;
   std::erase_if(cells_, [&](const std::shared_ptr<CellLink>& cell) {
     if (cell->ended.load()) return true;

@@ -29,19 +29,26 @@ class LoopCells final : public os::Poller, public std::enable_shared_from_this<L
 
   std::uint32_t index() const { return index_; }
   os::Loop& loop() { return loop_; }
-  int eventfd() const { return eventfd_.get(); }                          // what cells signal
-  void note(const std::shared_ptr<CellLink>& cell);                       // a request that comes back here is about to be submitted
+  int eventfd() const { return eventfd_.get(); }     // what cells signal
+  void note(const std::shared_ptr<CellLink>& cell);  // a request that comes back here is about to be submitted
+  // `cell` was given work; `bytes`: what this thread has to read or write before it comes back here. On the Loop's own thread the cell is
+  // woken at the end of the Loop's turn, with all that the turn brings: one that is woken for the first request may take the core from the
+  // Loop that reads the others, and does one at a time. Where that would take long, it is woken now.
+  void wake(const std::shared_ptr<CellLink>& cell, std::uint64_t bytes, Steady now);
   void answer(PredictCallback done, Result<std::vector<Tensor>> result);  // now when this is the Loop's thread, else posted
 
  private:
   void adopt(const std::shared_ptr<CellLink>& cell);
   void adopt_noted();
+  void wake_given();
 
   os::Loop& loop_;
   const std::uint32_t index_;
   os::Fd eventfd_;
   os::Loop::Watch watch_ = 0;
   std::vector<std::shared_ptr<CellLink>> cells_;
+  std::vector<std::shared_ptr<CellLink>> given_;  // work, and not woken yet
+  Steady given_since_{};
   std::mutex noted_mutex_;
   std::vector<std::shared_ptr<CellLink>> noted_;
   std::atomic<bool> has_noted_{false};

@@ -68,6 +68,10 @@ void ModelQueue::Wakes::wake() const {
   for (std::size_t i = 0; i < count; ++i) cells[i]->ring.wake();
 }
 
+void ModelQueue::Wakes::wake(LoopCells& loop, std::uint64_t bytes, Steady now) const {
+  for (std::size_t i = 0; i < count; ++i) loop.wake(cells[i], bytes, now);
+}
+
 void ModelQueue::deliver(Answers& answers) {
   for (auto& [request, result] : answers) {
     if (!result.ok()) count_failure(request);
@@ -95,6 +99,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     return;
   }
   request.ticket = {request.job.caller, request.job.priority, 0, wire::payload_bytes(request.job.inputs), request.job.rows};
+  const std::uint64_t bytes = request.ticket.bytes;
   const CancellationPtr cancellation = request.job.cancellation;
   if (cancellation) cancellation->tell(weak_from_this());
   LoopCells& loop = *request.loop;
@@ -136,7 +141,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
       note_deadline(deadline);
     }
   }
-  wakes.wake();
+  wakes.wake(loop, bytes, now);
   deliver(answers);
   if (refused) {  // NOLINTBEGIN(bugprone-use-after-move): then nobody else has it
     count_failure(request);
@@ -302,8 +307,11 @@ bool ModelQueue::drain(const std::shared_ptr<CellLink>& cell, LoopCells& loop) {
     backs.reserve(slots.size());
     for (auto slot : slots) backs.push_back({slot, std::move(cell->flights[slot]), std::vector<Tensor>()});
   }
+  std::uint64_t answer_bytes = 0;
   for (auto& back : backs) {  // outside of the lock: the slot is ours until it is released
-    if (!back.flight.answered) back.result = read_answer(*cell, back.slot, hostile);
+    if (back.flight.answered) continue;
+    back.result = read_answer(*cell, back.slot, hostile);
+    if (back.result.ok()) answer_bytes += wire::payload_bytes(*back.result);
   }
   Answers answers;
   Wakes wakes;
@@ -322,7 +330,7 @@ bool ModelQueue::drain(const std::shared_ptr<CellLink>& cell, LoopCells& loop) {
     if (!waiting_.empty()) grow_if_crowded(now);
     drained = retired_ && idle();
   }
-  wakes.wake();
+  wakes.wake(loop, answer_bytes, now);
   if (hostile) fleet_.broke(cell, crashed("it broke its protocol"));
   if (drained) fleet_.drained(shared_from_this());
   for (auto& back : backs) {

@@ -133,7 +133,8 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
     std::array<std::shared_ptr<CellLink>, kCellsMax> cells;
     std::size_t count = 0;
     void add(const std::shared_ptr<CellLink>& cell);
-    void wake() const;
+    void wake() const;  // now; the other: when the Loop thinks best
+    void wake(LoopCells& loop, std::uint64_t bytes, Steady now) const;
   };
   struct Measured {  // what a request's run took
     double run_s = 0, share_s = 0;
