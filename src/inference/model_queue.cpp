@@ -115,7 +115,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
     callers_.asks(request.job.caller, now);
     const bool was_on = overload_.on();
     const bool can_work = !cells_.empty();  // what piles up during a cold start is no overload
-    if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::allowed_s(service_.run_s()), answers);
+    if (can_work && overload_.look(now, standing_s(), service_.run_s()) && !was_on) shed_to(policy::Overload::kept_s(service_.run_s()), answers);
     refused = refusal(now);
     if (!refused && deadline <= now) refused = late();
     if (!refused && cancellation && cancellation->cancelled()) {
