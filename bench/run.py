@@ -115,10 +115,11 @@ def main():
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="also as FOLDER/README.md, plots and results.json")
     parser.add_argument("--overload", action="store_true", help="only that: twice the capacity, and a flood beside a polite key (overload.py)")
     parser.add_argument("--endurance", action="store_true", help="only that: many models and many deaths (endurance.py; needs --sklearn)")
+    parser.add_argument("--networks", action="store_true", help="only that: PyTorch's networks beside its own ONNX export (networks.py; installs PyTorch)")
     arguments = parser.parse_args()
-    alone = [name for name in ("overload", "endurance") if getattr(arguments, name)]
+    alone = [name for name in ("overload", "endurance", "networks") if getattr(arguments, name)]
     for name in alone:  # programs of their own
-        more = ["--sklearn", str(arguments.sklearn)] if arguments.sklearn else []
+        more = ["--sklearn", str(arguments.sklearn)] if arguments.sklearn and name != "networks" else []
         subprocess.run([sys.executable, HERE / f"{name}.py", "--build", str(arguments.build), *more], check=True)
     if alone:
         return

@@ -10,6 +10,7 @@
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/graph/onnx_io.hpp"
+#include "slipway/graph/rows.hpp"
 #include "slipway/importers/graph_schema.hpp"
 
 namespace slipway::importers {
@@ -191,6 +192,7 @@ Result<Artifact> import_onnx(const SourceFile& file, const Options&) {
   learn_dimensions(a.model.graph);
   a.model.ir_version = std::max(a.model.ir_version, kIrWithFreeInitializers);
   TRY(describe_ports(a.model.graph, a.schema));
+  a.schema.rows_independent = a.schema.batched && graph::rows_are_independent(a.model);
   describe_kind(a.model.graph, classes, a.schema);
   if (a.schema.batched) add_features(a.schema);
   a.example = TRY(zero_example(a.model.graph, a.schema));

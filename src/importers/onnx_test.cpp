@@ -66,7 +66,7 @@ TEST(OnnxImport, TakesRowsOfAKnownWidthAsATable) {
   EXPECT_EQ(rows.schema.features.size(), 4U);
   EXPECT_EQ(rows.schema.features[0].name, "x0");
   EXPECT_EQ(rows.schema.classes.size(), 3U);
-  EXPECT_FALSE(rows.schema.rows_independent);
+  EXPECT_TRUE(rows.schema.rows_independent);
   EXPECT_TRUE(import_case("conv_fixed_batch").schema.features.empty());
   EXPECT_FALSE(import_case("conv_fixed_batch").schema.batched);
   EXPECT_TRUE(import_case("lstm_two_dynamic_dims").schema.features.empty());

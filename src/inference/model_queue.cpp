@@ -222,7 +222,9 @@ void ModelQueue::note_deadline(Steady when) {
   fleet_.look_at(when);
 }
 
-Millis ModelQueue::possible(Millis window) const { return spec_.schema->batched && spec_.schema->rows_independent ? window : Millis(0); }
+bool ModelQueue::merges() const { return spec_.schema->batched && spec_.schema->rows_independent; }
+
+Millis ModelQueue::possible(Millis window) const { return merges() ? window : Millis(0); }
 
 Steady ModelQueue::gathered_at(const Request& request) const {
   if (request.job.priority == Priority::low) return request.arrived;  // who asks so wants throughput, and brings rows of its own
@@ -240,7 +242,7 @@ const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch, Stead
   for (const auto& cell : cells_) {
     if (cell->leaving) continue;
     if (cell.get() == batch) return &cell;
-    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots, callers_.several(now));
+    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots, callers_.several(now), merges());
     if (cell->ring.in_use() >= most) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))

@@ -154,6 +154,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   void grow_if_crowded(Steady now);
   double standing_s() const;  // work that stands before a newcomer
   void note_deadline(Steady when);
+  bool merges() const;  // requests that wait together run together
   Millis possible(Millis window) const;
   bool gathers(Steady now) const;  // what waits is held back: more may come
   Steady gathered_at(const Request& request) const;

@@ -72,7 +72,8 @@ class ServiceTime {
   double run_s() const { return run_s_; }       // of a run
   double estimate_s(std::uint64_t rows) const;  // of a request of so many rows; 0: unknown yet
   // shared: several callers ask. Then less, since whoever comes next stands behind all of it, whatever his turn in the queue.
-  std::uint32_t depth(std::uint32_t slots, bool shared = false) const;
+  // merges: the model runs them together, which it can only do with what stands there when it begins.
+  std::uint32_t depth(std::uint32_t slots, bool shared = false, bool merges = false) const;
 
  private:
   double mean_s_ = 0, run_s_ = 0, together_ = 1;

@@ -219,6 +219,16 @@ TEST(ServiceTime, LetsLessStandInTheRingWhenSeveralAsk) {
   EXPECT_EQ(together.depth(256, true), 2U) << "else there would be nothing to run together";
 }
 
+TEST(ServiceTime, LetsAFewStandInTheRingThatTheNextRunTakesTogether) {
+  ServiceTime slow;
+  for (int i = 0; i < 100; ++i) slow.observe(0.03, 1, 1);
+  EXPECT_EQ(slow.depth(256, false, true), 4U);
+  EXPECT_EQ(slow.depth(256, true, true), 1U) << "whoever comes next would wait for all of them";
+  ServiceTime very_slow;
+  for (int i = 0; i < 100; ++i) very_slow.observe(0.5, 1, 1);
+  EXPECT_EQ(very_slow.depth(256, false, true), 2U);
+}
+
 TEST(Cells, AreOneACoreForModelsOnOneThread) {
   EXPECT_EQ(cells_for(1, 4, 0), 4u);
   EXPECT_EQ(cells_for(4, 4, 0), 1u);

@@ -341,6 +341,54 @@ TEST_P(Parity, AnswersItsOwnExample) {
   EXPECT_EQ(answer(*artifact, request->inputs).front().rows(), 1U);
 }
 
+Tensor row_of(const Tensor& t, std::size_t row) {
+  Shape shape = t.shape();
+  const std::size_t each = t.count() / t.rows();
+  shape[0] = 1;
+  if (t.dtype() == DType::string) {
+    const auto begin = t.strings().begin() + static_cast<std::ptrdiff_t>(row * each);
+    return Tensor::of_strings(shape, {begin, begin + static_cast<std::ptrdiff_t>(each)});
+  }
+  Tensor out(t.dtype(), shape);
+  std::memcpy(out.bytes().data(), t.bytes().data() + row * each * dtype_size(t.dtype()), out.bytes().size());
+  return out;
+}
+
+// What graph/rows.hpp and the Keras importer say: requests of several callers are run together only when none sees anything of another's.
+TEST_P(Parity, AnswersARowOfANetworkAloneAsAmongOthers) {
+  const Case& c = GetParam();
+  network = c.name.starts_with("torch_") || c.name.starts_with("keras_");
+  if (!network) return;
+  const auto artifact = Given(c).import();
+  if (!artifact.ok() || !artifact->schema.rows_independent) return;
+  const auto request = decode_json(artifact->schema, read_file(c.folder / "input.json"), {});
+  if (!request.ok() || request->inputs.front().rows() < 2) return;
+  const auto together = answer(*artifact, request->inputs);
+  for (const std::size_t row : {std::size_t{0}, request->inputs.front().rows() - 1}) {
+    std::vector<Tensor> inputs;
+    for (const Tensor& t : request->inputs) inputs.push_back(row_of(t, row));
+    const auto alone = answer(*artifact, inputs);
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      ASSERT_EQ(together[i].rows(), request->inputs.front().rows());
+      const Tensor among = row_of(together[i], row);
+      ASSERT_EQ(alone[i].shape(), among.shape());
+      if (among.dtype() == DType::string) {
+        EXPECT_EQ(alone[i].strings(), among.strings());
+        continue;
+      }
+      double scale = 1e-30;
+      for (std::size_t k = 0; k < among.count(); ++k)
+        scale = std::isfinite(among.as_double(k)) ? std::max(scale, std::abs(among.as_double(k))) : scale;
+      for (std::size_t k = 0; k < among.count(); ++k) {
+        const double a = alone[i].as_double(k), b = among.as_double(k);
+        ASSERT_TRUE(a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= kNetworkTolerance * scale)
+            << a << " alone, " << b << " among others";
+      }
+    }
+  }
+  RecordProperty("rows", "independent");
+}
+
 enum class Distortion { larger, reversed };
 
 // The largest table of numbers in the graph, every number of it a little larger or in another order. False: there is none.

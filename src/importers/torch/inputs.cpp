@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "slipway/base/encoding.hpp"
+#include "slipway/graph/rows.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/graph_schema.hpp"
 #include "slipway/importers/torch/scalars.hpp"
@@ -357,6 +358,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   if (std::ranges::any_of(c.shapes, &Shape::flattened)) {
     a.schema.batched = false;
   } else if (a.schema.batched) {
+    a.schema.rows_independent = graph::rows_are_independent(a.model);
     add_features(a.schema);
   }
   a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
