@@ -355,7 +355,7 @@ bool Connection::admit() {
     }
     principal_ = *admitted;
     request_.principal = std::move(admitted).value();
-    caller_ = caller_id(principal_->key_id.empty() ? principal_->user_id : principal_->key_id);
+    caller_ = caller_id(principal_->limited_as());
     shared_->company.asks(caller_, loop_state_.turns.is_light(caller_, began_), began_);
   }
   // After the guard: who may not ask at all learns nothing of what is there.

@@ -78,7 +78,7 @@ std::uint32_t ServiceTime::depth(std::uint32_t slots, bool shared, bool merges) 
   constexpr double kAhead_s = 0.002, kSharedAhead_s = 0.0002;
   constexpr double kMergedAhead_s = 0.15;  // of requests that the next run takes together
   constexpr double kMergedMost = 4;        // large ones gain nothing from more: they are copied to stand side by side
-  constexpr double kLong_s = 0.005;  // a run beside which a wake-up is nothing
+  constexpr double kLong_s = 0.005;        // a run beside which a wake-up is nothing
   if (mean_s_ <= 0) return std::min<std::uint32_t>(slots, 4);
   double wanted = (shared ? kSharedAhead_s : kAhead_s) / mean_s_;
   if (merges && !shared) wanted = std::max(wanted, std::min(kMergedAhead_s / mean_s_, kMergedMost));

@@ -1,6 +1,5 @@
 #include "slipway/os/loop.hpp"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -76,8 +76,8 @@ class Runner {
   const CancellationPtr cancellation_ = std::make_shared<Cancellation>();  // of what is asked when the job ends early
   const std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   std::deque<Flight> flights_;
-  std::size_t chunk_rows_ = 256, chunk_rows_max_ = 4096;
-  std::int64_t earned_to_ = 0;  // place in the input up to which limits were charged
+  std::size_t chunk_rows_ = 16, chunk_rows_max_ = 4096;  // few at first: what a row of the model needs isn't known
+  std::int64_t earned_to_ = 0;                           // place in the input up to which limits were charged
   json::Array errors_;
   std::string out_;  // of the result, not written yet
   std::optional<store::SealedWriter> part_writer_;
