@@ -167,7 +167,7 @@ Result<Values> unary_op(const Op& op) {
       const auto low = TRY(op.args.number(1, {"x_min", "clip_value_min"})), high = TRY(op.args.number(2, {"x_max", "clip_value_max"}));
       return neural::clamp(net, x, low, high);
     }
-    return x;  // identity, stop_gradient
+    return x;  // identity, stop_gradient, convert_to_tensor
   };
   return alone(in_layout(op, given, net.number(0, DType::float32), f));
 }
@@ -583,7 +583,7 @@ const std::map<std::string, Lowered, std::less<>>& table() {
     };
     for (const auto& [name, type] : kUnary) t.emplace(name, unary_op);
     all(unary_op, {"square", "rsqrt", "log1p", "expm1", "log2", "log10", "logical_not", "isnan", "zeros_like", "ones_like", "full_like", "cast",
-                   "clip", "identity", "stop_gradient"});
+                   "clip", "identity", "stop_gradient", "convert_to_tensor"});
     for (const auto& [name, type] : kBinary) t.emplace(name, binary_op);
     for (const auto& [name, type] : kCompare) t.emplace(name, binary_op);
     all(binary_op, {"true_divide", "divide", "floor_divide", "mod", "squared_difference", "divide_no_nan"});

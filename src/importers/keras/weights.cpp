@@ -120,6 +120,19 @@ Result<std::vector<SharedTensor>> Weights::tensors() const {
   return out;
 }
 
+Result<std::optional<SharedTensor>> Weights::named(std::string_view name) const {
+  std::optional<SharedTensor> found;
+  if (listed_ || !group_) return found;
+  for (const std::string_view at : {"vars", "_lookup_layer/vars"}) {
+    const std::string path = std::string(at) + "/" + std::string(name);
+    if (const auto data = group_->at(path); data.ok()) {
+      found = TRY(tensor_of(*data));
+      return found;
+    }
+  }
+  return found;
+}
+
 Weights Weights::inner(std::string_view attribute) const {
   if (listed_ || !group_ || !group_->has(attribute)) return *this;
   auto child = group_->child(attribute);
