@@ -13,13 +13,12 @@ namespace {
 
 constexpr int kNestingMax = 16;
 // Classes of Keras that layers.def doesn't have.
-constexpr std::string_view kNotServed[] = {"ConvLSTM1D",          "ConvLSTM2D",         "ConvLSTM3D",        "RandomCrop",
-                                           "MaxNumBoundingBoxes", "MelSpectrogram",     "STFTSpectrogram",   "Pipeline",
-                                           "TorchModuleWrapper",  "FlaxLayer",          "JaxLayer",          "TFSMLayer",
-                                           "LocallyConnected1D",  "LocallyConnected2D", "RandomHeight",      "RandomWidth",
-                                           "FeatureSpace",        "StackedRNNCells",    "Wrapper",           "ReversibleEmbedding",
-                                           "DenseFeatures",       "SequenceFeatures",   "TensorFlowOpLayer", "ClassMethod",
-                                           "InstanceMethod",      "InstanceProperty",   "AbstractRNNCell"};
+constexpr std::string_view kNotServed[] = {"RandomCrop",     "MaxNumBoundingBoxes", "MelSpectrogram",     "STFTSpectrogram",
+                                           "Pipeline",       "TorchModuleWrapper",  "FlaxLayer",          "JaxLayer",
+                                           "TFSMLayer",      "LocallyConnected1D",  "LocallyConnected2D", "RandomHeight",
+                                           "RandomWidth",    "FeatureSpace",        "StackedRNNCells",    "Wrapper",
+                                           "DenseFeatures",  "SequenceFeatures",    "TensorFlowOpLayer",  "ClassMethod",
+                                           "InstanceMethod", "InstanceProperty",    "AbstractRNNCell"};
 constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
@@ -98,6 +97,23 @@ Result<std::optional<Value>> joined_mask(const Call& call) {
   }
   if (all && along_steps) return std::optional(TRY(neural::concat(call.net, parts, 1)));
   return all;
+}
+
+// The classes of the cells that a layer runs on top of each other.
+std::vector<std::string> stacked_cells(const LayerConfig& layer) {
+  std::vector<std::string> out;
+  const json::Value* cell = layer.config.find("cell");
+  const json::Value* config = cell == nullptr ? nullptr : cell->find("config");
+  const json::Value* cells = config == nullptr ? nullptr : config->find("cells");
+  if (cells == nullptr || !cells->is_array()) return out;
+  for (const json::Value& c : cells->as_array()) out.push_back(c.string_or("class_name", ""));
+  return out;
+}
+
+// Weights that were rounded for a small file have formulas of their own.
+bool is_quantized(const LayerConfig& layer) {
+  const json::Value* dtype = layer.config.find("dtype");
+  return dtype != nullptr && dtype->is_object() && dtype->string_or("class_name", "").starts_with("Quantized");
 }
 
 std::optional<DType> dtype_named(const json::Value* dtype) {
@@ -322,13 +338,14 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
     return refuse_foreign(layer);
   }
   if (inputs.empty()) return refused(who(layer) + ": has no input");
+  if (is_quantized(layer)) return refused(who(layer) + " is quantized: save the model before quantize() is called");
   Call c{net_,
          layouts_,
          dialect_,
          operation ? function : layer.class_name,
          layer.name,
          layer.config,
-         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors()),
+         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors(stacked_cells(layer))),
          std::move(inputs),
          std::move(names),
          node == nullptr ? nullptr : &node->arguments};
