@@ -25,6 +25,7 @@ using neural::Value;
 struct Dialect {
   int major = 3;  // 1, 2 (and tf.keras), 3
   int minor = 0;
+  bool standalone = false;  // Keras 1 and 2 of its own, as it was before it became TensorFlow's
 };
 
 // A tensor on its way through the model, with the mask that Embedding(mask_zero) and Masking attach.

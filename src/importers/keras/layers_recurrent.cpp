@@ -295,7 +295,7 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
   const bool own = backward != nullptr && !backward->is_null() && backward->find("config") != nullptr;
   Layer b = TRY(part(own ? *backward : *forward, half));
   if (!own) b.backwards = !f.backwards;
-  f.zero_output = f.zero_output || (f.sequences && call.dialect.major == 2);
+  f.zero_output = f.zero_output || (f.sequences && call.dialect.major == 2 && !call.dialect.standalone);
   b.zero_output = b.zero_output || f.zero_output;
   const std::size_t states = f.cell == Cell::lstm ? 2 : 1;
   std::vector<Value> initial_f, initial_b;

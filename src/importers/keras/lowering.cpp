@@ -13,12 +13,10 @@ namespace {
 
 constexpr int kNestingMax = 16;
 // Classes of Keras that layers.def doesn't have.
-constexpr std::string_view kNotServed[] = {"RandomCrop",     "MaxNumBoundingBoxes", "MelSpectrogram",     "STFTSpectrogram",
-                                           "Pipeline",       "TorchModuleWrapper",  "FlaxLayer",          "JaxLayer",
-                                           "TFSMLayer",      "LocallyConnected1D",  "LocallyConnected2D", "RandomHeight",
-                                           "RandomWidth",    "FeatureSpace",        "StackedRNNCells",    "Wrapper",
-                                           "DenseFeatures",  "SequenceFeatures",    "TensorFlowOpLayer",  "ClassMethod",
-                                           "InstanceMethod", "InstanceProperty",    "AbstractRNNCell"};
+constexpr std::string_view kNotServed[] = {
+    "RandomCrop",    "MaxNumBoundingBoxes", "MelSpectrogram",    "STFTSpectrogram", "Pipeline",       "TorchModuleWrapper", "FlaxLayer",
+    "JaxLayer",      "TFSMLayer",           "RandomHeight",      "RandomWidth",     "FeatureSpace",   "StackedRNNCells",    "Wrapper",
+    "DenseFeatures", "SequenceFeatures",    "TensorFlowOpLayer", "ClassMethod",     "InstanceMethod", "InstanceProperty",   "AbstractRNNCell"};
 constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
