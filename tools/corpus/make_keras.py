@@ -983,7 +983,7 @@ KEPT = {
     "conv2d_transpose_output", "conv1d_causal_dilation", "conv3d_same", "maxpooling2d_stride_same", "averagepooling1d_stride_same", "upsampling2d_bilinear", "resizing_bicubic_4_5",
     "resizing_nearest_4_5", "image_resizing_crop", "image_center_crop_odd", "after_conv_flatten", "lstm_backwards_sequences", "gru_reset_before", "gru_state", "rnn_initial",
     "lstm_stacked_cells_last", "bi_gru_mul_sequences", "bi_lstm_state", "masked_lstm_scattered_sequences", "masked_bi_gru_right_sequences", "masked_average", "masked_add", "masked_state",
-    "encoder_decoder", "mha_causal", "mha_mask_argument", "gqa_2", "attention_masked", "additive", "transformer_block", "merge_excite", "concatenate4d_1", "dot_mixed", "td_model",
+    "encoder_decoder", "mha_causal", "mha_masked", "mha_mask_argument", "gqa_2", "attention_masked", "additive", "transformer_block", "merge_excite", "concatenate4d_1", "dot_mixed", "td_model",
     "nested_deep", "nested_twice", "nested_two_outputs", "nested_partly_frozen", "layer_called_on_itself", "several_outputs", "unet", "fully_convolutional", "normalization_adapted",
     "category_multi_hot", "stringlookup_mask", "stringlookup_adapted", "integerlookup", "operator_step", "operator_reverse_over", "operator_image", "ops_mean", "ops_split_at", "ops_einsum",
     "ops_where", "ops_shape", "tf_reduce_mean", "tf_where", "tf_matmul", "tf_shape",

@@ -24,8 +24,9 @@ Result<Padding> padding_of(const Call& call) {
 // The activation in the engine's layout where it works element by element, then back to the layer's own.
 Result<std::vector<Tracked>> finished(const Call& call, const Value& y) {
   const json::Value* activation = call.config.find("activation");
-  const bool along_channels = activation != nullptr && (!activation->is_string() || activation->as_string() == "softmax" ||
-                                                        activation->as_string() == "log_softmax" || activation->as_string() == "glu");
+  const bool along_channels =
+      activation != nullptr && (!activation->is_string() || activation->as_string() == "softmax" || activation->as_string() == "log_softmax" ||
+                                activation->as_string() == "glu" || activation->as_string() == "sparsemax");
   Value v = y;
   if (activation != nullptr && !along_channels) v = TRY(activate(call, v, *activation));
   v = TRY(from_engine(call, v));

@@ -144,8 +144,18 @@ Result<Value> encoded(const Call& call, const Value& ids, std::int64_t tokens, c
 }
 
 Result<std::vector<Tracked>> category_encoding(const Call& call) {
-  if (call.inputs.size() != 1) return refuse(call, "count weights are not supported");
-  const Value ids = call.net.cast(input(call), DType::int64);
+  if (call.inputs.empty() || call.inputs.size() > 2) return refuse(call, "takes one input, and weights of its counts");
+  Net& net = call.net;
+  const Value ids = net.cast(input(call), DType::int64);
+  if (call.inputs.size() == 2) {  // each token counts as much as its weight
+    const std::int64_t tokens = TRY(int_of(call, "num_tokens", 0));
+    const Value& weights = call.inputs[1].value;
+    if (TRY(text_of(call, "output_mode", "multi_hot")) != "count" || tokens < 1 || ids.rank() < 2 || weights.rank() != ids.rank())
+      return refuse(call, "count weights go with output_mode=\"count\" and inputs of one shape");
+    const Value is = TRY(neural::compare(net, "Equal", TRY(neural::unsqueeze(net, ids, -1)), neural::range(net, 0, tokens, 1)));
+    const Value each = TRY(neural::mul(net, net.cast(is, DType::float32), TRY(neural::unsqueeze(net, net.cast(weights, DType::float32), -1))));
+    return one(TRY(neural::reduce(net, "ReduceSum", each, {-2}, false)));
+  }
   return one(
       TRY(encoded(call, ids, TRY(int_of(call, "num_tokens", TRY(int_of(call, "max_tokens", 0)))), TRY(text_of(call, "output_mode", "multi_hot")))));
 }

@@ -134,7 +134,8 @@ Result<RecurrentLayer> convolutional_layer(const Call& call) {
   if (padding != "valid" && padding != "same") return refuse(call, "the padding \"" + padding + "\" is not known");
   c.same = padding == "same";
   for (const char* key : {"activation", "recurrent_activation"}) {
-    if (const std::string name = TRY(text_of(call, key, "linear")); name == "softmax" || name == "log_softmax" || name == "glu")
+    if (const std::string name = TRY(text_of(call, key, "linear"));
+        name == "softmax" || name == "log_softmax" || name == "glu" || name == "sparsemax")
       return refuse(call, "the activation \"" + name + "\" inside a recurrent layer that convolves is not supported");
   }
   l.convolution = std::move(c);
