@@ -106,6 +106,8 @@ Result<std::vector<Tracked>> normalization(const Call& call) {
 // Counts by the inverse document frequencies that were fitted, in float32: of an archive's weights, or the configuration's, which leaves out
 // those of unknown tokens (the mean of the others) and of tokens that only fill up (0).
 Result<Value> weighed(const Call& call, const Value& counts, std::int64_t tokens) {
+  if (call.weights.size() == 1 && call.weights[0]->shape() == Shape{tokens})  // a variable of Keras 2
+    return neural::mul(call.net, counts, call.net.cast(call.net.weight(call.weights[0]), DType::float32));
   if (call.named) {
     if (const auto weights = TRY(call.named("idf_weights"))) {
       if ((*weights)->shape() != Shape{tokens}) return refuse(call, "its weights are not those of " + std::to_string(tokens) + " tokens");
