@@ -77,9 +77,16 @@ Builder::Builder(std::string graph_name, Operators operators) : operators_(opera
   model_.producer_name = "slipway";
 }
 
+Builder Builder::inside() {
+  const std::string name = fresh("body");
+  Builder body(name, operators_);
+  body.prefix_ = name + "/";
+  return body;
+}
+
 std::string Builder::fresh(std::string_view stem) {
   std::string name;
-  do { name = std::string(stem) + "." + std::to_string(next_++); } while (!names_.insert(name).second);
+  do { name = prefix_ + std::string(stem) + "." + std::to_string(next_++); } while (!names_.insert(name).second);
   return name;
 }
 

@@ -33,6 +33,9 @@ class Builder {
  public:
   explicit Builder(std::string graph_name, Operators operators = Operators::own);
   Operators operators() const { return operators_; }
+  // Of a graph inside this one (the body of a Scan), which stands on its own: no name in it is one of this graph's.
+  Builder inside();
+  const std::string& name() const { return model_.graph.name; }
 
   Val input(std::string name, DType dtype, std::int64_t columns);  // [N, columns]
   Val input(std::string name, DType dtype, std::vector<Dim> shape);
@@ -87,6 +90,7 @@ class Builder {
  private:
   std::string fresh(std::string_view stem);
   Model model_;
+  std::string prefix_;  // of every name that is made here
   Operators operators_;
   std::size_t next_ = 0;
   std::unordered_set<std::string> names_;                        // every name in use

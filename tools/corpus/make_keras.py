@@ -729,6 +729,47 @@ def text_classifier():
     return seq((1,), t, L.Embedding(20, 4, mask_zero=True), L.LSTM(3), L.Dense(1, activation="sigmoid"), dtype="string"), [TEXTS]
 
 
+@case
+def lookups_by_hash():
+    words, numbers = K.Input((3,), dtype="string", name="words"), K.Input((3,), dtype="int64", name="numbers")
+    several = L.StringLookup(vocabulary=["cat", "dog"], num_oov_indices=3), L.IntegerLookup(vocabulary=[5, 7], num_oov_indices=2)
+    crossed = L.HashedCrossing(num_bins=50)((words[:, :1], numbers[:, :1]))
+    return K.Model([words, numbers], [several[0](words), several[1](numbers), crossed]), [WORDS, integers(-9, 9, *WORDS.shape).astype("i8")]
+
+
+@case
+def stringlookup_tf_idf():
+    s = L.StringLookup(output_mode="tf_idf")
+    s.adapt(np.array([["cat", "dog"], ["dog", "bird"], ["dog", "cat"]]))
+    return seq((3,), s, dtype="string"), [WORDS]
+
+
+@case
+def tagger():
+    tokens = K.Input((12,), dtype="int32", name="tokens")
+    x = L.Bidirectional(L.LSTM(4, return_sequences=True))(L.SpatialDropout1D(0.1)(L.Embedding(20, 4, mask_zero=True)(tokens)))
+    return K.Model(tokens, L.TimeDistributed(L.Dense(3, activation="softmax"))(x)), [ids_padded(4, 12, 20)]
+
+
+@case
+def states_of_both_directions():
+    tokens = K.Input((7,), dtype="int32", name="tokens")
+    y, fh, fc, bh, bc = L.Bidirectional(L.LSTM(3, return_sequences=True, return_state=True))(L.Embedding(20, 4, mask_zero=True)(tokens))
+    z = L.LSTM(6, return_sequences=True)(y, initial_state=[L.Concatenate()([fh, bh]), L.Concatenate()([fc, bc])])
+    return K.Model(tokens, L.Attention()([z, y])), [ids_padded(4, 7, 20)]
+
+
+@case
+def inner_model_called_twice():
+    i, x = K.Input((6,), name="inner"), K.Input((6,), name="x")
+    inner = K.Model(i, [L.Dense(2)(i), L.Dense(3)(i)], name="two")
+    (a, b), (c, d) = inner(x), inner(L.ReLU()(x))
+    return K.Model(x, [L.Concatenate()([a, b]), L.Add()([b, d]), c])
+
+
+add("cells_of_several_kinds", lambda: seq((7, 3), L.RNN([L.LSTMCell(4), L.GRUCell(3), L.LSTMCell(2)])))
+add("lstm_masked_by_steps", lambda: (seq((7,), L.Embedding(9, 3, mask_zero=True), L.LSTM(4, activation="selu", return_sequences=True), dtype="int32"), [ids_padded(4, 7, 9)]))
+add("gru_before_by_steps", lambda: seq((None, 3), L.GRU(4, activation="gelu", reset_after=False, go_backwards=True)))
 add("hashing", lambda: (seq((3,), L.Hashing(num_bins=7), dtype="string"), [WORDS]))
 add("hashing_salt", lambda: (seq((3,), L.Hashing(num_bins=7, salt=42), dtype="string"), [WORDS]))
 add("hashing_int", lambda: (seq((3,), L.Hashing(num_bins=7), dtype="int64"), [integers(0, 100, 4, 3)]))
@@ -942,10 +983,13 @@ KEPT = {
     "conv2d_transpose_output", "conv1d_causal_dilation", "conv3d_same", "maxpooling2d_stride_same", "averagepooling1d_stride_same", "upsampling2d_bilinear", "resizing_bicubic_4_5",
     "resizing_nearest_4_5", "image_resizing_crop", "image_center_crop_odd", "after_conv_flatten", "lstm_backwards_sequences", "gru_reset_before", "gru_state", "rnn_initial",
     "lstm_stacked_cells_last", "bi_gru_mul_sequences", "bi_lstm_state", "masked_lstm_scattered_sequences", "masked_bi_gru_right_sequences", "masked_average", "masked_add", "masked_state",
-    "encoder_decoder", "mha_causal", "mha_mask_argument", "gqa_2", "attention_masked", "additive", "transformer_block", "merge_excite", "concatenate4d_1", "dot_mixed", "td_model",
+    "encoder_decoder", "mha_causal", "mha_masked", "mha_mask_argument", "gqa_2", "attention_masked", "additive", "transformer_block", "merge_excite", "concatenate4d_1", "dot_mixed", "td_model",
     "nested_deep", "nested_twice", "nested_two_outputs", "nested_partly_frozen", "layer_called_on_itself", "several_outputs", "unet", "fully_convolutional", "normalization_adapted",
     "category_multi_hot", "stringlookup_mask", "stringlookup_adapted", "integerlookup", "operator_step", "operator_reverse_over", "operator_image", "ops_mean", "ops_split_at", "ops_einsum",
-    "ops_where", "ops_shape", "tf_reduce_mean", "tf_where", "tf_matmul", "tf_shape"}
+    "ops_where", "ops_shape", "tf_reduce_mean", "tf_where", "tf_matmul", "tf_shape",
+    "text_classifier", "text_int", "text_chars", "text_ngrams_list", "text_tf_idf", "text_max_tokens", "lookups_by_hash", "stringlookup_tf_idf", "stringlookup_invert", "hashing_mask",
+    "hashing_salt", "tagger", "states_of_both_directions", "inner_model_called_twice", "cells_of_several_kinds", "lstm_masked_by_steps", "gru_before_by_steps", "convlstm1d_backwards",
+    "convlstm2d_same", "convlstm2d_state", "convlstm2d_bi", "convlstm3d"}
 
 if __name__ == "__main__":
     main()

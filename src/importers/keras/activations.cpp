@@ -12,6 +12,23 @@ namespace slipway::importers::keras {
 
 namespace {
 
+// max(x - t, 0). t is made of the k largest elements that are above it: of one it is that less 1, of several Keras takes the sum of their
+// running sums where the paper has the last of them, and so do we.
+Result<Value> sparsemax(Net& net, const Value& x, std::int64_t given) {
+  const auto axis = static_cast<std::int64_t>(TRY(neural::axis_of(given, x.rank(), "sparsemax")));
+  const Dim n = x.dims[static_cast<std::size_t>(axis)];
+  const Value sorted = TRY(neural::top_k(net, x, n, axis, true, true))[0];
+  Dims line(x.rank(), Dim(1));
+  line[static_cast<std::size_t>(axis)] = n;
+  const Value rank = TRY(neural::reshape(net, net.cast(neural::range(net, 1, net.add(n, 1), 1), x.dtype()), line));
+  const Value reach = TRY(neural::shifted(net, TRY(neural::mul(net, rank, sorted)), 1));
+  const Value running = TRY(neural::cumulative_sum(net, sorted, axis));
+  const Value above = net.cast(TRY(neural::compare(net, "Greater", reach, running)), x.dtype());
+  const Value sum = TRY(neural::reduce(net, "ReduceSum", TRY(neural::mul(net, running, above)), {axis}, true));
+  const Value count = TRY(neural::reduce(net, "ReduceSum", above, {axis}, true));
+  return neural::relu(net, TRY(neural::sub(net, x, TRY(neural::divide(net, TRY(neural::shifted(net, sum, -1)), count)))));
+}
+
 // relu with its three parameters: f(x) = min(x, max) for x >= threshold, slope (x - threshold) below.
 Result<Value> general_relu(Net& net, const Value& x, std::optional<double> max, double slope, double threshold) {
   if (threshold == 0 && slope == 0) return max ? neural::clamp(net, x, 0.0, *max) : neural::relu(net, x);
@@ -77,6 +94,7 @@ Result<Value> by_name(const Call& call, const Value& x, std::string_view name, c
     if (name == "soft_shrink") kept = TRY(neural::sub(net, x, TRY(neural::scaled(net, neural::unary(net, "Sign", x), limit))));
     return neural::where(net, outside, kept, net.number(0, x.dtype()));
   }
+  if (name == "sparsemax") return sparsemax(net, x, config == nullptr ? -1 : config->int_or("axis", -1));
   return refuse(call, "the activation \"" + std::string(name) + "\" is not known: it is code that is not in the file");
 }
 
@@ -121,7 +139,7 @@ Result<Value> activation_in(const Call& call, const Value& x) {
 bool is_elementwise(const json::Value* activation) {
   if (activation == nullptr || activation->is_null()) return true;
   const std::string name = activation->is_string() ? activation->as_string() : activation->string_or("class_name", "");
-  return name != "softmax" && name != "log_softmax" && name != "glu" && name != "Softmax" && activation->is_string();
+  return name != "softmax" && name != "log_softmax" && name != "glu" && name != "sparsemax" && name != "Softmax" && activation->is_string();
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ Dialect dialect_of(std::string_view version) {
   const char* end = version.data() + version.size();
   const auto [dot, error] = std::from_chars(version.data(), end, d.major);
   if (error == std::errc() && dot != end && *dot == '.') std::from_chars(dot + 1, end, d.minor);
+  d.standalone = d.major < 2 || (d.major == 2 && d.minor <= 3 && !version.ends_with("-tf"));  // TensorFlow's: "2.3.0-tf", and "2.4.0" on
   return d;
 }
 

@@ -55,8 +55,22 @@ TEST(KerasRefusals, PythonCodeIsNamedWithTheWayOut) {
   EXPECT_TRUE(has(lambda, "layer flatten (Lambda) is Python code") && has(lambda, "model.export(")) << lambda;
   const std::string own = Parts("dense_flatten_first").replace("\"class_name\": \"Flatten\"", "\"class_name\": \"Doubled\"").refusal();
   EXPECT_TRUE(has(own, "layer flatten (Doubled)") && has(own, "its code is not in the file")) << own;
-  const std::string text = Parts("dense_flatten_first").replace("\"class_name\": \"Flatten\"", "\"class_name\": \"TextVectorization\"").refusal();
-  EXPECT_TRUE(has(text, "layer flatten (TextVectorization) is not supported")) << text;
+  const std::string text = Parts("dense_flatten_first").replace("\"class_name\": \"Flatten\"", "\"class_name\": \"RandomCrop\"").refusal();
+  EXPECT_TRUE(has(text, "layer flatten (RandomCrop) is not supported")) << text;
+}
+
+TEST(KerasRefusals, QuantizedLayersAreNamed) {
+  const std::string plain = R"("name": "dense", "trainable": true, "dtype": {"module": "keras", "class_name": ")";
+  const std::string why = Parts("dense_flatten_first").replace(plain + "DTypePolicy", plain + "QuantizedDTypePolicy").refusal();
+  EXPECT_TRUE(has(why, "is quantized")) << why;
+}
+
+TEST(KerasRefusals, TextsThatPythonFunctionsPrepare) {
+  const std::string why =
+      Parts("text_int").replace("\"standardize\": \"lower_and_strip_punctuation\"", "\"standardize\": {\"class_name\": \"function\"}").refusal();
+  EXPECT_TRUE(has(why, "(TextVectorization): its \"standardize\" is a Python function")) << why;
+  const std::string lost = Parts("text_int").refusal();  // the parts alone, without the archive's text files
+  EXPECT_TRUE(has(lost, "doesn't hold its vocabulary")) << lost;
 }
 
 TEST(KerasRefusals, StateFromRequestToRequest) {
@@ -151,7 +165,7 @@ TEST_P(KerasMutations, AreServedOrRefused) {
 }
 INSTANTIATE_TEST_SUITE_P(All, KerasMutations,
                          testing::Values("dense_flatten_first", "conv2d_transpose_output", "masked_average", "mha_causal", "image_resizing_crop",
-                                         "ops_split_at"),
+                                         "convlstm2d_same", "lookups_by_hash", "lstm_masked_by_steps", "ops_split_at"),
                          [](const auto& of) { return std::string(of.param); });
 
 }  // namespace

@@ -25,6 +25,7 @@ using neural::Value;
 struct Dialect {
   int major = 3;  // 1, 2 (and tf.keras), 3
   int minor = 0;
+  bool standalone = false;  // Keras 1 and 2 of its own, as it was before it became TensorFlow's
 };
 
 // A tensor on its way through the model, with the mask that Embedding(mask_zero) and Masking attach.
@@ -48,6 +49,9 @@ struct Call {
       nullptr;  // what the call was given otherwise, as in the file: {"args": [...], "kwargs": {...}}, tensors in it as objects
   // Text files inside the archive that belong to this layer ("vocabulary.txt"); nullopt: there is none.
   std::function<std::optional<std::string>(std::string_view)> asset = {};
+  // Weights of archives that stand under a name ("idf_weights"); nullopt: there is none.
+  std::function<Result<std::optional<SharedTensor>>(std::string_view)> named = {};
+  bool* rows_mixed = nullptr;  // to be set where a row of the answer may depend on other rows
 };
 
 // "layer conv1 (Conv2D): what" as a refusal.
@@ -88,6 +92,11 @@ Result<Value> in_engine_layout(const Call& call, const Value& x, Result<Value> (
 
 // An image [N, C, H, W] of another size, by the name of an interpolation (layers_preprocessing.cpp).
 Result<Value> resized(const Call& call, const Value& first, std::int64_t height, std::int64_t width, const std::string& how, bool antialias);
+
+// Integers as the output mode wants them: themselves, or a float32 row of `tokens` zeros and ones, counts, or weighed counts
+// (layers_preprocessing.cpp).
+Result<Value> encoded(const Call& call, const Value& ids, std::int64_t tokens, const std::string& mode);
+Result<Value> weighed(const Call& call, const Value& counts, std::int64_t tokens);
 
 using Lower = Result<std::vector<Tracked>> (*)(const Call&);
 struct LayerKind {

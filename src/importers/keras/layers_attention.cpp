@@ -121,7 +121,12 @@ Result<std::vector<Tracked>> attention_of_heads(const Call& call, std::int64_t q
 
 }  // namespace
 
-Result<std::vector<Tracked>> multi_head_attention(const Call& call) { return attention_of_heads(call, 1); }
+Result<std::vector<Tracked>> multi_head_attention(const Call& call) {
+  if (call.dialect.major != 2 || call.dialect.minor >= 10) return attention_of_heads(call, 1);
+  Call unmasked = call;  // before 2.10 it looked at masks that it was given as an argument only
+  for (Tracked& t : unmasked.inputs) t.mask.reset();
+  return attention_of_heads(unmasked, 1);
+}
 
 Result<std::vector<Tracked>> group_query_attention(const Call& call) {
   const std::int64_t heads = TRY(int_of(call, "num_query_heads")), groups = TRY(int_of(call, "num_key_value_heads"));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "slipway/importers/blocks/neural/convolution.hpp"
+#include "slipway/importers/blocks/neural/dense.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/keras/layer.hpp"
@@ -23,8 +24,9 @@ Result<Padding> padding_of(const Call& call) {
 // The activation in the engine's layout where it works element by element, then back to the layer's own.
 Result<std::vector<Tracked>> finished(const Call& call, const Value& y) {
   const json::Value* activation = call.config.find("activation");
-  const bool along_channels = activation != nullptr && (!activation->is_string() || activation->as_string() == "softmax" ||
-                                                        activation->as_string() == "log_softmax" || activation->as_string() == "glu");
+  const bool along_channels =
+      activation != nullptr && (!activation->is_string() || activation->as_string() == "softmax" || activation->as_string() == "log_softmax" ||
+                                activation->as_string() == "glu" || activation->as_string() == "sparsemax");
   Value v = y;
   if (activation != nullptr && !along_channels) v = TRY(activate(call, v, *activation));
   v = TRY(from_engine(call, v));
@@ -136,6 +138,63 @@ Result<std::vector<Tracked>> conv_transpose(const Call& call) {
   const Value x = TRY(to_engine(call));
   const Value turned = TRY(channels_ahead(call, kernel, s.spatial));
   return finished(call, TRY(neural::convolve_transposed(call.net, x, turned, bias_of(call, s.bias, 1), t)));
+}
+
+// A convolution whose weights differ from place to place: the windows are gathered, each is multiplied by its own matrix.
+// Weights [places, window * channels, filters], bias [*places, filters].
+Result<std::vector<Tracked>> locally_connected(const Call& call) {
+  TRY(takes(call, 1));
+  Net& net = call.net;
+  const Value& x = input(call);
+  const std::size_t spatial = spatial_of(call);
+  const std::vector<std::int64_t> sizes = TRY(ints_of(call, "kernel_size", spatial, 1)), strides = TRY(ints_of(call, "strides", spatial, 1));
+  const std::int64_t filters = TRY(int_of(call, "filters"));
+  const bool bias = TRY(bool_of(call, "use_bias", true));
+  TRY(holds(call, bias ? 2 : 1, bias ? 2 : 1));
+  if (TRY(text_of(call, "padding", "valid")) != "valid" || TRY(int_of(call, "implementation", 1)) != 1 || !channels_last(call))
+    return refuse(call, "is supported with padding=\"valid\", implementation=1 and channels last only");
+  if (x.rank() != spatial + 2) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
+  // Where each place's window lies among all positions, the last dimension fastest.
+  std::vector<std::int64_t> starts{0}, window{0};
+  Dims places;
+  std::int64_t positions = 1;
+  for (std::size_t d = 0; d < spatial; ++d) {
+    const Dim in = x.dims[d + 1];
+    if (!in.known() || sizes[d] < 1 || strides[d] < 1 || sizes[d] > in.value) return refuse(call, "an input of shape " + neural::dims_text(x.dims));
+    const std::int64_t out = (in.value - sizes[d]) / strides[d] + 1;
+    places.emplace_back(out);
+    positions *= in.value;
+    if (positions > (1 << 24) || static_cast<std::int64_t>(starts.size()) > (1 << 24) / out ||
+        static_cast<std::int64_t>(window.size()) > (1 << 24) / sizes[d])
+      return refuse(call, "looks at too many places");
+    std::vector<std::int64_t> next_starts, next_window;
+    for (const std::int64_t s : starts) {
+      for (std::int64_t o = 0; o < out; ++o) next_starts.push_back(s * in.value + o * strides[d]);
+    }
+    for (const std::int64_t w : window) {
+      for (std::int64_t k = 0; k < sizes[d]; ++k) next_window.push_back(w * in.value + k);
+    }
+    starts = std::move(next_starts);
+    window = std::move(next_window);
+  }
+  const Dim channels = x.dims.back();
+  if (!channels.known() || starts.size() > (1 << 24) / window.size()) return refuse(call, "looks at too many places");
+  std::vector<std::int64_t> indices;
+  for (const std::int64_t s : starts) {
+    for (const std::int64_t w : window) indices.push_back(s + w);
+  }
+  const auto count = static_cast<std::int64_t>(starts.size()), wide = static_cast<std::int64_t>(window.size()) * channels.value;
+  if (call.weights[0]->shape() != Shape{count, wide, filters}) return refuse(call, "weights of shape " + shape_text(call.weights[0]->shape()));
+  const Value flat = TRY(neural::reshape(net, x, {x.dims[0], positions, channels}));
+  const Value windows = TRY(neural::reshape(net, TRY(neural::gather(net, flat, net.ints(indices), 1)), {x.dims[0], count, wide}));
+  const Value y = TRY(neural::matmul(net, TRY(neural::transpose(net, windows, {1, 0, 2})), net.weight(call.weights[0])));
+  Dims shape{x.dims[0]};
+  shape.insert(shape.end(), places.begin(), places.end());
+  shape.emplace_back(filters);
+  Value out = TRY(neural::reshape(net, TRY(neural::transpose(net, y, {1, 0, 2})), shape));
+  if (bias) out = TRY(neural::add(net, out, net.weight(call.weights[1])));
+  const json::Value* activation = call.config.find("activation");
+  return one(activation == nullptr ? out : TRY(activate(call, out, *activation)));
 }
 
 }  // namespace slipway::importers::keras

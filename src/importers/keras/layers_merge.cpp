@@ -99,4 +99,21 @@ Result<std::vector<Tracked>> dot_layer(const Call& call) {
   return one(y);
 }
 
+// ConvNeXt's and Inception-ResNet's own layers, which keras.applications registers.
+Result<std::vector<Tracked>> layer_scale(const Call& call) {
+  TRY(takes(call, 1));
+  TRY(holds(call, 1, 1));
+  return one(TRY(neural::mul(call.net, input(call), call.net.weight(call.weights[0]))));
+}
+
+Result<std::vector<Tracked>> custom_scale(const Call& call) {
+  TRY(takes(call, 2));
+  const double scale = TRY(number_of(call, "scale", 1));
+  const auto a = call.layouts.twin(call.inputs[0].value), b = call.layouts.twin(call.inputs[1].value);
+  const bool first = a && b;
+  const Value y =
+      TRY(neural::add(call.net, first ? *a : call.inputs[0].value, TRY(neural::scaled(call.net, first ? *b : call.inputs[1].value, scale))));
+  return one(first ? TRY(call.layouts.last(y)) : y);
+}
+
 }  // namespace slipway::importers::keras

@@ -4,10 +4,9 @@
 
 #include "slipway/importers/blocks/neural/dense.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
-#include "slipway/importers/blocks/neural/recurrent.hpp"
 #include "slipway/importers/blocks/neural/reduction.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
-#include "slipway/importers/keras/layer.hpp"
+#include "slipway/importers/keras/recurrent.hpp"
 
 namespace slipway::importers::keras {
 
@@ -15,19 +14,15 @@ using neural::Cell;
 
 namespace {
 
-// What one direction of a layer is, read from its configuration and weights.
-struct Layer {
-  Cell cell = Cell::lstm;
-  std::int64_t units = 0;
-  neural::Direction direction;
-  std::vector<std::string> activations;
-  std::vector<float> alpha, beta;
-  bool reset_after = false, sequences = false, states = false, backwards = false, zero_output = false;
-};
+using Layer = RecurrentLayer;
+using Answer = RecurrentAnswer;
 
-// The engine's name for an activation inside a cell.
+// The engine's name for an activation inside a cell; one that it doesn't have is for run_by_steps.
 Status add_activation(const Call& call, std::string_view key, std::string_view otherwise, Layer& l) {
-  const std::string name = TRY(text_of(call, key, std::string(otherwise)));
+  const json::Value* given = call.config.find(key);
+  const bool named = given == nullptr || given->is_null() || given->is_string();
+  const std::string name = named ? TRY(text_of(call, key, std::string(otherwise))) : "";
+  (key == "activation" ? l.activation : l.recurrent_activation) = named ? json::Value(name) : *given;
   const bool keras3 = call.dialect.major >= 3;
   if (name == "tanh") {
     l.activations.emplace_back("Tanh");
@@ -51,7 +46,7 @@ Status add_activation(const Call& call, std::string_view key, std::string_view o
   } else if (name == "softplus") {
     l.activations.emplace_back("Softplus");
   } else {
-    return refuse(call, "the activation \"" + name + "\" inside a recurrent layer is not supported");
+    l.by_steps = true;
   }
   return ok();
 }
@@ -98,20 +93,21 @@ Result<std::optional<Value>> bias_of(const Call& call, Layer& l) {
 Result<Layer> layer_of(const Call& call) {
   Layer l;
   const auto cell = cell_of(call.class_name);
-  if (!cell) return refuse(call, "recurrent layers of other cells than LSTM, GRU and SimpleRNN are not supported");
-  l.cell = *cell;
+  const bool convolves = call.class_name.starts_with("ConvLSTM");
+  if (!cell && !convolves) return refuse(call, "recurrent layers of other cells than LSTM, GRU, SimpleRNN and ConvLSTM are not supported");
+  if (convolves) l = TRY(convolutional_layer(call));
+  l.cell = cell.value_or(Cell::lstm);
   if (TRY(bool_of(call, "stateful", false)))
     return refuse(call,
                   "keeps its state from one request to the next (stateful=True), so that answers would depend on who asked before: build it with "
                   "stateful=False");
-  l.units = TRY(int_of(call, "units"));
-  if (call.weights.size() < 2 || call.weights[1]->shape().empty() || call.weights[1]->shape()[0] != l.units)
+  if (!convolves) l.units = TRY(int_of(call, "units"));
+  if (call.weights.size() < 2 || call.weights[1]->shape().size() < 2 || *(call.weights[1]->shape().end() - 2) != l.units ||
+      call.weights[1]->shape().back() != neural::gates_of(l.cell) * l.units)
     return refuse(call, "the file's weights are not those of " + std::to_string(l.units) + " units");
   const bool bias = TRY(bool_of(call, "use_bias", true));
   TRY(holds(call, bias ? 3 : 2, bias ? 3 : 2));
-  l.direction.w = TRY(turned(call, call.weights[0], l.cell));
-  l.direction.r = TRY(turned(call, call.weights[1], l.cell));
-  l.direction.b = TRY(bias_of(call, l));
+  l.weights = call.weights;
   if (l.cell != Cell::rnn)
     TRY(add_activation(call, "recurrent_activation", call.dialect.major >= 3 || call.class_name.starts_with("CuDNN") ? "sigmoid" : "hard_sigmoid",
                        l));
@@ -122,13 +118,13 @@ Result<Layer> layer_of(const Call& call) {
   l.states = TRY(bool_of(call, "return_state", false));
   l.backwards = TRY(bool_of(call, "go_backwards", false));
   l.zero_output = TRY(bool_of(call, "zero_output_for_mask", false));
+  l.by_steps = l.by_steps || call.weights[0]->dtype() == DType::float64;  // the engine's are of single precision
+  if (l.by_steps) return l;
+  l.direction.w = TRY(turned(call, call.weights[0], l.cell));
+  l.direction.r = TRY(turned(call, call.weights[1], l.cell));
+  l.direction.b = TRY(bias_of(call, l));
   return l;
 }
-
-struct Answer {
-  Value steps;               // [N, T, units], by time
-  std::vector<Value> state;  // h, or h and c: [N, units]
-};
 
 Result<Answer> run_engine(const Call& call, const Layer& l, const Value& x, bool reversed, const std::vector<Value>& initial,
                           const std::optional<Value>& lengths) {
@@ -186,7 +182,9 @@ Result<Answer> run_masked(const Call& call, const Layer& l, const Value& x, cons
 }
 
 Result<Answer> run(const Call& call, const Layer& l, const Tracked& x, const std::vector<Value>& initial) {
-  if (x.value.rank() != 3) return refuse(call, "an input of shape " + neural::dims_text(x.value.dims) + ": steps of features are wanted");
+  if (x.value.rank() != 3 + (l.convolution ? l.convolution->spatial : 0))
+    return refuse(call, "an input of shape " + neural::dims_text(x.value.dims) + ": steps of features are wanted");
+  if (l.by_steps) return run_by_steps(call, l, x.value, x.mask, l.backwards, initial);
   if (x.mask) return run_masked(call, l, x.value, *x.mask, l.backwards, initial);
   return run_engine(call, l, x.value, l.backwards, initial, std::nullopt);
 }
@@ -297,7 +295,7 @@ Result<std::vector<Tracked>> bidirectional(const Call& call) {
   const bool own = backward != nullptr && !backward->is_null() && backward->find("config") != nullptr;
   Layer b = TRY(part(own ? *backward : *forward, half));
   if (!own) b.backwards = !f.backwards;
-  f.zero_output = f.zero_output || (f.sequences && call.dialect.major == 2);
+  f.zero_output = f.zero_output || (f.sequences && call.dialect.major == 2 && !call.dialect.standalone);
   b.zero_output = b.zero_output || f.zero_output;
   const std::size_t states = f.cell == Cell::lstm ? 2 : 1;
   std::vector<Value> initial_f, initial_b;
@@ -346,6 +344,26 @@ Result<std::vector<Tracked>> embedding_layer(const Call& call) {
   if (TRY(bool_of(call, "mask_zero", false)))
     out[0].mask = neural::unary(net, "Not", TRY(neural::compare(net, "Equal", ids, net.number(0, DType::int64))));
   return out;
+}
+
+// An embedding that is also called the other way: numbers to scores of all tokens, by the same table or one of its own.
+Result<std::vector<Tracked>> reversible_embedding(const Call& call) {
+  const json::Value* kwargs = call.arguments == nullptr ? nullptr : call.arguments->find("kwargs");
+  if (kwargs == nullptr || !kwargs->bool_or("reverse", false)) {
+    Call forward = call;
+    forward.weights.resize(std::min<std::size_t>(1, call.weights.size()));
+    return embedding_layer(forward);
+  }
+  TRY(takes(call, 1));
+  const bool tied = TRY(bool_of(call, "tie_weights", true));
+  TRY(holds(call, tied ? 1 : 2, tied ? 1 : 2));
+  Net& net = call.net;
+  Value table = net.weight(call.weights[tied ? 0 : 1]);
+  if (tied) table = TRY(neural::swap_axes(net, table, -1, -2));
+  const Value scores = TRY(neural::matmul(net, input(call), table));
+  const double cap = TRY(number_of(call, "logit_soft_cap", 0));
+  if (cap == 0) return one(scores);
+  return one(TRY(neural::scaled(net, neural::unary(net, "Tanh", TRY(neural::scaled(net, scores, 1 / cap))), cap)));
 }
 
 Result<std::vector<Tracked>> masking(const Call& call) {

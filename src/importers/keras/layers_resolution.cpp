@@ -69,6 +69,7 @@ Result<std::vector<Tracked>> up_sampling(const Call& call) {
     r.coordinates = neural::Resize::Coordinates::asymmetric;
   } else if (how == "bilinear") {
     r.mode = neural::Resize::Mode::linear;
+    if (call.dialect.standalone) r.coordinates = neural::Resize::Coordinates::asymmetric;
   } else {
     const Value x = TRY(to_engine(call));
     if (x.rank() != 4 || !x.dims[2].known() || !x.dims[3].known())

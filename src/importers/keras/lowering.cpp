@@ -13,36 +13,10 @@ namespace {
 
 constexpr int kNestingMax = 16;
 // Classes of Keras that layers.def doesn't have.
-constexpr std::string_view kNotServed[] = {"TextVectorization",
-                                           "Hashing",
-                                           "HashedCrossing",
-                                           "ConvLSTM1D",
-                                           "ConvLSTM2D",
-                                           "ConvLSTM3D",
-                                           "RandomCrop",
-                                           "MaxNumBoundingBoxes",
-                                           "MelSpectrogram",
-                                           "STFTSpectrogram",
-                                           "Pipeline",
-                                           "TorchModuleWrapper",
-                                           "FlaxLayer",
-                                           "JaxLayer",
-                                           "TFSMLayer",
-                                           "LocallyConnected1D",
-                                           "LocallyConnected2D",
-                                           "RandomHeight",
-                                           "RandomWidth",
-                                           "FeatureSpace",
-                                           "StackedRNNCells",
-                                           "Wrapper",
-                                           "ReversibleEmbedding",
-                                           "DenseFeatures",
-                                           "SequenceFeatures",
-                                           "TensorFlowOpLayer",
-                                           "ClassMethod",
-                                           "InstanceMethod",
-                                           "InstanceProperty",
-                                           "AbstractRNNCell"};
+constexpr std::string_view kNotServed[] = {
+    "RandomCrop",    "MaxNumBoundingBoxes", "MelSpectrogram",    "STFTSpectrogram", "Pipeline",       "TorchModuleWrapper", "FlaxLayer",
+    "JaxLayer",      "TFSMLayer",           "RandomHeight",      "RandomWidth",     "FeatureSpace",   "StackedRNNCells",    "Wrapper",
+    "DenseFeatures", "SequenceFeatures",    "TensorFlowOpLayer", "ClassMethod",     "InstanceMethod", "InstanceProperty",   "AbstractRNNCell"};
 constexpr const char* kExport = "export the model to ONNX where it was made: model.export(\"model.onnx\", format=\"onnx\")";
 
 Error refused(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
@@ -88,23 +62,22 @@ std::vector<LayerRef> refs_of(const ModelConfig& model) {
 }
 
 // Masks that the call names (Keras 3) belong to the inputs, not among them.
-void take_masks(const NodeConfig& node, Call& call) {
-  if (call.class_name == "Softmax") return;  // its own argument
+void take_masks(const NodeConfig& node, std::vector<std::string>& names, std::vector<Tracked>& inputs) {
   std::vector<Value> masks;
-  for (std::size_t i = call.inputs.size(); i-- > 0;) {
-    if (i >= call.input_names.size() || call.input_names[i] != "mask") continue;
-    masks.insert(masks.begin(), call.inputs[i].value);
-    call.inputs.erase(call.inputs.begin() + static_cast<std::ptrdiff_t>(i));
-    call.input_names.erase(call.input_names.begin() + static_cast<std::ptrdiff_t>(i));
+  for (std::size_t i = inputs.size(); i-- > 0;) {
+    if (i >= names.size() || names[i] != "mask") continue;
+    masks.insert(masks.begin(), inputs[i].value);
+    inputs.erase(inputs.begin() + static_cast<std::ptrdiff_t>(i));
+    names.erase(names.begin() + static_cast<std::ptrdiff_t>(i));
   }
   if (masks.empty()) return;
   const json::Value* kwargs = node.arguments.find("kwargs");
   const json::Value* list = kwargs == nullptr ? nullptr : kwargs->find("mask");
   std::size_t next = 0;
   const std::size_t given = list != nullptr && list->is_array() ? list->as_array().size() : 1;
-  for (std::size_t i = 0; i < given && i < call.inputs.size() && next < masks.size(); ++i) {
+  for (std::size_t i = 0; i < given && i < inputs.size() && next < masks.size(); ++i) {
     const bool none = list != nullptr && list->is_array() && list->as_array()[i].is_null();
-    if (!none) call.inputs[i].mask = masks[next++];
+    if (!none) inputs[i].mask = masks[next++];
   }
 }
 
@@ -122,6 +95,23 @@ Result<std::optional<Value>> joined_mask(const Call& call) {
   }
   if (all && along_steps) return std::optional(TRY(neural::concat(call.net, parts, 1)));
   return all;
+}
+
+// The classes of the cells that a layer runs on top of each other.
+std::vector<std::string> stacked_cells(const LayerConfig& layer) {
+  std::vector<std::string> out;
+  const json::Value* cell = layer.config.find("cell");
+  const json::Value* config = cell == nullptr ? nullptr : cell->find("config");
+  const json::Value* cells = config == nullptr ? nullptr : config->find("cells");
+  if (cells == nullptr || !cells->is_array()) return out;
+  for (const json::Value& c : cells->as_array()) out.push_back(c.string_or("class_name", ""));
+  return out;
+}
+
+// Weights that were rounded for a small file have formulas of their own.
+bool is_quantized(const LayerConfig& layer) {
+  const json::Value* dtype = layer.config.find("dtype");
+  return dtype != nullptr && dtype->is_object() && dtype->string_or("class_name", "").starts_with("Quantized");
 }
 
 std::optional<DType> dtype_named(const json::Value* dtype) {
@@ -321,7 +311,10 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
                                             int depth) {
   if (depth > kNestingMax) return refused("layers are nested more than " + std::to_string(kNestingMax) + " deep");
   if (layer.class_name == "Lambda" || is_foreign(layer)) return refuse_foreign(layer);
-  if (is_model_class(layer.class_name)) {
+  const bool model = is_model_class(layer.class_name);
+  std::vector<std::string> names = node == nullptr ? std::vector<std::string>{} : node->input_names;
+  if (node != nullptr && (model || layer.class_name == "TimeDistributed")) take_masks(*node, names, inputs);
+  if (model) {
     const ModelConfig inner = TRY(read_model_config(json::object({{"class_name", layer.class_name}, {"config", layer.config}})));
     return run_inside(inner, weights, std::move(inputs), depth + 1);
   }
@@ -343,20 +336,22 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
     return refuse_foreign(layer);
   }
   if (inputs.empty()) return refused(who(layer) + ": has no input");
+  if (is_quantized(layer)) return refused(who(layer) + " is quantized: save the model before quantize() is called");
   Call c{net_,
          layouts_,
          dialect_,
          operation ? function : layer.class_name,
          layer.name,
          layer.config,
-         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors()),
+         operation ? std::vector<SharedTensor>{} : TRY(weights.tensors(stacked_cells(layer))),
          std::move(inputs),
-         node == nullptr ? std::vector<std::string>{} : node->input_names,
+         std::move(names),
          node == nullptr ? nullptr : &node->arguments};
   if (c.input_names.empty()) c.input_names.resize(c.inputs.size());
   const bool names_mask = std::ranges::find(c.input_names, "mask") != c.input_names.end();
-  if (node != nullptr && !operation) take_masks(*node, c);
+  if (node != nullptr && !operation && c.class_name != "Softmax") take_masks(*node, c.input_names, c.inputs);  // Softmax: its own argument
   if (c.inputs.empty()) return refused(who(layer) + ": has no input");
+  const std::optional<Value> given_mask = c.inputs[0].mask;
   // Of a tensor that comes with initial states Keras 3 doesn't pass the mask on unless the call names it.
   const bool unnamed = std::ranges::find(c.input_names, "initial_state") != c.input_names.end() && !names_mask;
   if (dialect_.major >= 3 && unnamed) c.inputs[0].mask.reset();
@@ -365,6 +360,8 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
   if (asset_ && !weights.path().empty()) {
     c.asset = [this, path = "assets/" + weights.path() + "/"](std::string_view file) { return asset_(path + std::string(file)); };
   }
+  c.named = [&weights](std::string_view name) { return weights.named(name); };
+  c.rows_mixed = &rows_mixed_;
   // What a block says doesn't know the layer.
   const auto named = [&](const Error& e) { return e.detail().starts_with("layer ") ? e : Error(e).within(who(layer)); };
   if (operation) {
@@ -380,6 +377,9 @@ Result<std::vector<Tracked>> Lowering::call(const LayerConfig& layer, const Weig
       if (!t.mask) t.mask = mask;
     }
   }
+  // The steps it gives are still those.
+  if (dialect_.major >= 3 && unnamed && given_mask && !outputs->empty() && c.config.bool_or("return_sequences", false))
+    (*outputs)[0].mask = given_mask;
   return outputs;
 }
 

@@ -101,6 +101,7 @@ Result<std::vector<NodeConfig>> nodes_of(const json::Value& nodes, const std::st
   for (const json::Value& node : nodes.as_array()) {
     if (node.is_object()) {
       out.push_back(new_node(node));
+      out.back().keras3 = true;
     } else if (node.is_array()) {
       out.push_back(TRY(old_node(node, layer)));
     } else {
@@ -129,7 +130,8 @@ Result<std::vector<TensorKey>> ports_of(const json::Value& config, std::string_v
   return out;
 }
 
-// A model inside has a call of its own, which its file doesn't list: the others count from 1 on.
+// A model inside has a call of its own, which its file doesn't list: the others count from 1 on. Keras 3 counts so only where it names the
+// outputs.
 void number_calls(ModelConfig& model) {
   std::map<std::string, std::size_t, std::less<>> last;
   const auto note = [&](const TensorKey& key) {
@@ -142,7 +144,12 @@ void number_calls(ModelConfig& model) {
   std::ranges::for_each(model.outputs, note);
   for (LayerConfig& layer : model.layers) {
     const auto it = last.find(layer.name);
-    if (is_model_class(layer.class_name) && it != last.end() && !layer.nodes.empty() && it->second == layer.nodes.size()) layer.first_node = 1;
+    if (!is_model_class(layer.class_name) || it == last.end() || layer.nodes.empty() || it->second != layer.nodes.size()) continue;
+    if (!layer.nodes[0].keras3) {
+      layer.first_node = 1;
+      continue;
+    }
+    for (TensorKey& key : model.outputs) key.node -= key.layer == layer.name && key.node > 0 ? 1 : 0;
   }
 }
 

@@ -20,6 +20,7 @@ struct NodeConfig {  // one call of a layer
   std::vector<TensorKey> inputs;
   std::vector<std::string> input_names;  // "": positional
   json::Value arguments;                 // {"args": [...], "kwargs": {...}} without the tensors of old files
+  bool keras3 = false;                   // written in Keras 3's form
 };
 
 struct LayerConfig {

@@ -108,6 +108,18 @@ Result<Value> in_layout(const Op& op, const Value& a, const Value& b, const std:
   return f(a, b);
 }
 
+// The angle of the point (x, y): the arctangent of y / x, and what the quadrant adds.
+Result<Value> angle(Net& net, const Value& y, const Value& x) {
+  constexpr double kPi = 3.14159265358979323846;
+  const auto number = [&](double v) { return net.number(v, x.dtype()); };
+  const Value zero = number(0), left = TRY(neural::compare(net, "Less", x, zero)), above = TRY(neural::compare(net, "GreaterOrEqual", y, zero));
+  const Value turn = TRY(neural::where(net, above, number(kPi), number(-kPi)));
+  const Value on_axis = TRY(neural::compare(net, "Equal", x, zero));
+  const Value slope = TRY(neural::divide(net, y, TRY(neural::where(net, on_axis, number(1), x))));
+  const Value aside = TRY(neural::add(net, neural::unary(net, "Atan", slope), TRY(neural::where(net, left, turn, zero))));
+  return neural::where(net, on_axis, TRY(neural::mul(net, neural::unary(net, "Sign", y), number(kPi / 2))), aside);
+}
+
 Result<Values> binary_op(const Op& op) {
   Value a = TRY(op.args.tensor(0, {"x", "x1", "a"})), b = TRY(op.args.tensor(1, {"y", "x2", "b"}));
   Net& net = op.net;
@@ -123,6 +135,7 @@ Result<Values> binary_op(const Op& op) {
     if (op.name == "true_divide" || op.name == "divide") return neural::divide(net, p, q);
     if (op.name == "floor_divide") return neural::floor_divide(net, p, q);
     if (op.name == "mod") return neural::remainder(net, p, q);
+    if (op.name == "arctan2") return angle(net, neural::in_floating(net, p), neural::in_floating(net, q));
     if (op.name == "squared_difference") {
       const Value d = TRY(neural::sub(net, p, q));
       return neural::mul(net, d, d);
@@ -167,7 +180,7 @@ Result<Values> unary_op(const Op& op) {
       const auto low = TRY(op.args.number(1, {"x_min", "clip_value_min"})), high = TRY(op.args.number(2, {"x_max", "clip_value_max"}));
       return neural::clamp(net, x, low, high);
     }
-    return x;  // identity, stop_gradient
+    return x;  // identity, stop_gradient, convert_to_tensor
   };
   return alone(in_layout(op, given, net.number(0, DType::float32), f));
 }
@@ -574,6 +587,19 @@ Result<Values> resize_op(const Op& op) {
   return as_layer(op, "Resizing", std::move(config));
 }
 
+Result<Values> grayscale_op(const Op& op) {
+  const Value x = neural::in_floating(op.net, TRY(op.x()));
+  const bool last = op.args.all().string_or("data_format", "channels_last") != "channels_first";
+  const std::int64_t axis = last ? -1 : -3;
+  if (x.rank() < 3 || x.rank() > 4) return refuse(op.call, "takes images, not an input of shape " + neural::dims_text(x.dims));
+  const Dim channels = *(x.dims.end() + axis);
+  if (channels.is(1)) return Values{x};
+  TRY(op.net.require(channels, 3, "rgb_to_grayscale: channels"));
+  constexpr float kShares[] = {0.2989F, 0.5870F, 0.1140F};
+  const Value shares = op.net.constant(Tensor::of<float>(DType::float32, last ? Shape{3} : Shape{3, 1, 1}, std::span<const float>(kShares)));
+  return alone(neural::reduce(op.net, "ReduceSum", TRY(neural::mul(op.net, x, op.net.cast(shares, x.dtype()))), {axis}, true));
+}
+
 using Lowered = Result<Values> (*)(const Op&);
 const std::map<std::string, Lowered, std::less<>>& table() {
   static const std::map<std::string, Lowered, std::less<>> made = [] {
@@ -583,10 +609,10 @@ const std::map<std::string, Lowered, std::less<>>& table() {
     };
     for (const auto& [name, type] : kUnary) t.emplace(name, unary_op);
     all(unary_op, {"square", "rsqrt", "log1p", "expm1", "log2", "log10", "logical_not", "isnan", "zeros_like", "ones_like", "full_like", "cast",
-                   "clip", "identity", "stop_gradient"});
+                   "clip", "identity", "stop_gradient", "convert_to_tensor"});
     for (const auto& [name, type] : kBinary) t.emplace(name, binary_op);
     for (const auto& [name, type] : kCompare) t.emplace(name, binary_op);
-    all(binary_op, {"true_divide", "divide", "floor_divide", "mod", "squared_difference", "divide_no_nan"});
+    all(binary_op, {"true_divide", "divide", "floor_divide", "mod", "squared_difference", "divide_no_nan", "arctan2"});
     for (const auto& [name, type] : kReduce) t.emplace(name, reduce_op);
     all(reduce_op, {"any", "all", "var", "std", "count_nonzero"});
     all(norm_op, {"norm", "normalize", "l2_normalize"});
@@ -617,6 +643,7 @@ const std::map<std::string, Lowered, std::less<>>& table() {
     all(shape_op, {"shape"});
     all(pool_op, {"max_pool", "average_pool"});
     all(resize_op, {"resize"});
+    all(grayscale_op, {"rgb_to_grayscale"});
     return t;
   }();
   return made;
@@ -639,7 +666,7 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"truediv"
                                                                       {"get_item", "get_item"},    {"unsqueeze", "expand_dims"},
                                                                       {"resize_v2", "resize"},     {"resize_images_v2", "resize"},
                                                                       {"asin", "arcsin"},          {"acos", "arccos"},
-                                                                      {"atan", "arctan"}};
+                                                                      {"atan", "arctan"},          {"atan2", "arctan2"}};
 
 }  // namespace
 

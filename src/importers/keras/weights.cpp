@@ -45,10 +45,10 @@ std::optional<std::size_t> number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
 }
 
-Status collect_listed(const hdf5::Object& list, int depth, std::vector<SharedTensor>& out);
+Status collect_listed(const hdf5::Object& list, int depth, const std::vector<std::string>& cells, std::vector<SharedTensor>& out);
 
 // vars/0, vars/1, ... of a group, then those of its parts.
-Status collect(const hdf5::Object& group, int depth, std::vector<SharedTensor>& out) {
+Status collect(const hdf5::Object& group, int depth, const std::vector<std::string>& cells, std::vector<SharedTensor>& out) {
   if (depth > kDepthMax) return refuse(group.path() + ": groups too deep inside each other");
   if (group.has("vars")) {
     const hdf5::Object vars = TRY(group.child("vars"));
@@ -63,26 +63,23 @@ Status collect(const hdf5::Object& group, int depth, std::vector<SharedTensor>& 
     if (!group.has(part)) continue;
     const hdf5::Object inner = TRY(group.child(part));
     if (part == "cells" && inner.is_group() && !inner.has("vars")) {
-      TRY(collect_listed(inner, depth + 1, out));
+      TRY(collect_listed(inner, depth + 1, cells, out));
     } else {
-      TRY(collect(inner, depth + 1, out));
+      TRY(collect(inner, depth + 1, cells, out));
     }
   }
   return ok();
 }
 
-// A list's entries: lstm_cell, lstm_cell_1, gru_cell, ...: those of one class in order. Between classes the file doesn't tell.
-Status collect_listed(const hdf5::Object& list, int depth, std::vector<SharedTensor>& out) {  // NOLINT(misc-no-recursion): depth is bounded
-  std::map<std::string, std::vector<std::pair<std::size_t, std::string>>> by_class;
-  for (const std::string_view name : list.children()) {
-    const std::size_t at = name.rfind('_');
-    const auto n = at == std::string_view::npos ? std::nullopt : number(name.substr(at + 1));
-    by_class[std::string(n ? name.substr(0, at) : name)].emplace_back(n.value_or(0), name);
-  }
-  if (by_class.size() > 1) return refuse(list.path() + ": cells of several kinds on top of each other are not supported");
-  for (auto& [name, entries] : by_class) {
-    std::ranges::sort(entries);
-    for (const auto& [n, entry] : entries) TRY(collect(TRY(list.child(entry)), depth, out));
+// A list's entries: lstm_cell, lstm_cell_1, gru_cell, ...: by class in the order of the configuration.
+Status collect_listed(const hdf5::Object& list, int depth, const std::vector<std::string>& cells,  // NOLINT(misc-no-recursion): depth is bounded
+                      std::vector<SharedTensor>& out) {
+  std::map<std::string, std::size_t> used;
+  for (const std::string& cell : cells) {
+    std::string name = snake_case(cell);
+    const std::size_t count = used[name]++;
+    if (count > 0) name += "_" + std::to_string(count);
+    if (list.has(name)) TRY(collect(TRY(list.child(name)), depth, {}, out));
   }
   return ok();
 }
@@ -110,14 +107,27 @@ Result<Weights> Weights::legacy(const hdf5::Object& group) {
   return w;
 }
 
-Result<std::vector<SharedTensor>> Weights::tensors() const {
+Result<std::vector<SharedTensor>> Weights::tensors(const std::vector<std::string>& cells) const {
   std::vector<SharedTensor> out;
   if (listed_) {
     for (const Named& n : list_) out.push_back(TRY(tensor_of(n.data)));
   } else if (group_) {
-    TRY(collect(*group_, 0, out));
+    TRY(collect(*group_, 0, cells, out));
   }
   return out;
+}
+
+Result<std::optional<SharedTensor>> Weights::named(std::string_view name) const {
+  std::optional<SharedTensor> found;
+  if (listed_ || !group_) return found;
+  for (const std::string_view at : {"vars", "_lookup_layer/vars"}) {
+    const std::string path = std::string(at) + "/" + std::string(name);
+    if (const auto data = group_->at(path); data.ok()) {
+      found = TRY(tensor_of(*data));
+      return found;
+    }
+  }
+  return found;
 }
 
 Weights Weights::inner(std::string_view attribute) const {

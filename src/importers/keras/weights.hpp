@@ -27,7 +27,10 @@ class Weights {
   // The root of an archive's model.weights.h5.
   static Weights archive(const hdf5::Object& group) { return Weights(group); }
 
-  Result<std::vector<neural::SharedTensor>> tensors() const;
+  // cells: the classes of cells on top of each other, which an archive lists by name only.
+  Result<std::vector<neural::SharedTensor>> tensors(const std::vector<std::string>& cells = {}) const;
+  // Of an archive: what the layer keeps under a name instead of a number.
+  Result<std::optional<neural::SharedTensor>> named(std::string_view name) const;
   // Of a model: one entry a layer, in the order of `layers`.
   Result<std::vector<Weights>> of_layers(const std::vector<LayerRef>& layers) const;
   const std::string& path() const { return path_; }  // of an archive: "layers/string_lookup", as its other files have it too

@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "slipway/importers/blocks/neural/convolution.hpp"
 #include "slipway/importers/blocks/neural/dense.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/pooling.hpp"
 #include "slipway/importers/blocks/neural/recurrent.hpp"
+#include "slipway/importers/blocks/neural/scan.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 
 namespace slipway::importers::neural {
@@ -142,6 +145,30 @@ TEST(NeuralRecurrent, GatesAreReorderedByBlocks) {
   const Tensor out = gates_in_order(t, Cell::lstm, kLstmGates);
   const auto got = out.as<float>();
   EXPECT_EQ(std::vector<float>(got.begin(), got.end()), (std::vector<float>{1, 1, 4, 4, 2, 2, 3, 3}));
+}
+
+TEST(NeuralScan, KeepsTheSizesOfTheNetAroundItAndNamesOfItsOwn) {
+  Rig rig;
+  const Dim steps = rig.net.symbol(), rows = rig.net.symbol();
+  const Value x = rig.input({steps, rows, 3}), start = rig.input({rows, 3});
+  const auto sum = [](Net& body, const std::vector<Value>& state, const std::vector<Value>& now) -> Result<Step> {
+    const Value next = TRY(add(body, state[0], now[0]));
+    return Step{{next}, {next}};
+  };
+  const auto scanned = scan(rig.net, {start}, {x}, true, sum);
+  ASSERT_TRUE(scanned.ok()) << scanned.error().detail();
+  EXPECT_EQ(scanned->outputs.at(0).dims, (Dims{steps, rows, 3}));
+  EXPECT_EQ(scanned->state.at(0).dims, (Dims{rows, 3}));
+  rig.net.output("y", scanned->outputs[0]);
+  const graph::Model m = rig.builder.finish();
+  const auto scan_node = std::ranges::find(m.graph.nodes, "Scan", &graph::Node::op);
+  ASSERT_NE(scan_node, m.graph.nodes.end());
+  const auto& body = std::get<std::shared_ptr<const graph::Graph>>(scan_node->attributes.at(0).value);
+  EXPECT_EQ(body->inputs.size(), 2U);
+  for (const graph::Node& inner : body->nodes) {
+    for (const graph::Node& outer : m.graph.nodes) EXPECT_NE(inner.outputs[0], outer.outputs[0]);
+  }
+  EXPECT_FALSE(scan(rig.net, {start}, {}, false, sum).ok());
 }
 
 TEST(NeuralShapes, TransposingAConstantMovesItsElements) {
