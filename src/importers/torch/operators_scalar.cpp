@@ -79,6 +79,20 @@ Result<Any> format_op(OpCall& c) {
   return Any(out);
 }
 
+// Sizes are not negative: rounded down and cut off are the same for them.
+Result<Any> div_op(OpCall& c) {
+  if (!c.given(2)) return arithmetic_op<kDiv>(c);
+  const std::string mode = TRY(c.text(2));
+  if (mode != "floor" && mode != "trunc") return c.wrong("rounding mode " + mode);
+  const auto negative = [](const Any& a) {
+    const auto* d = a.as<Dim>();
+    const auto* f = a.as<double>();
+    return (d != nullptr && d->known() && d->value < 0) || (f != nullptr && *f < 0);
+  };
+  if (mode == "trunc" && (negative(c.args[0]) || negative(c.args[1]))) return c.wrong("of a negative number, with its fraction cut off");
+  return arithmetic_op<kFloorDiv>(c);
+}
+
 Result<Any> rounded(OpCall& c, double (*f)(double)) {
   if (c.args[0].as<Dim>() != nullptr) return c.args[0];
   return Any(static_cast<std::int64_t>(f(TRY(c.number(0)))));
@@ -194,7 +208,7 @@ constexpr Operator kOperators[] = {
     {"add", "a, b, alpha=1", arithmetic_op<kAdd>},
     {"sub", "a, b, alpha=1", arithmetic_op<kSub>},
     {"mul", "a, b", arithmetic_op<kMul>},
-    {"div", "a, b", arithmetic_op<kDiv>},
+    {"div", "a, b, rounding_mode=None", div_op},
     {"truediv", "a, b", arithmetic_op<kDiv>},
     {"floordiv", "a, b", arithmetic_op<kFloorDiv>},
     {"floor_divide", "a, b", arithmetic_op<kFloorDiv>},
