@@ -1,7 +1,9 @@
-// Recurrent operators: lstm, gru, rnn_tanh, rnn_relu.
+// Recurrent operators: lstm, gru, rnn_tanh, rnn_relu, and one step of each.
 #include "slipway/importers/blocks/neural/recurrent.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/operators.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -94,12 +96,60 @@ Result<Any> gru_op(OpCall& c) { return recurrent_op(c, {Cell::gru, {}}); }
 Result<Any> rnn_tanh_op(OpCall& c) { return recurrent_op(c, {Cell::rnn, {"Tanh"}}); }
 Result<Any> rnn_relu_op(OpCall& c) { return recurrent_op(c, {Cell::rnn, {"Relu"}}); }
 
+// --- one step: input [N, features], hx [N, units]; the weights' rows are the gates', in PyTorch's order
+
+Result<Any> call(OpCall& c, std::string_view name, std::vector<Any> positional) {
+  Arguments arguments;
+  arguments.positional = std::move(positional);
+  return call_operator(c.net, name, arguments);
+}
+Result<Any> both(OpCall& c, std::string_view op, const Any& a, const Any& b) { return call(c, op, {a, b}); }
+
+// What a gate is made of, for all gates: of the input, of the state; `gates` parts each.
+Result<std::vector<Any>> gate_parts(OpCall& c, const Any& state, std::int64_t gates, bool of_state) {
+  const Any sum = TRY(of_state ? call(c, "linear", {state, c.args[3], c.args[5]}) : call(c, "linear", {c.args[0], c.args[2], c.args[4]}));
+  const Any parts = TRY(call(c, "chunk", {sum, Any(gates), Any(1)}));
+  const std::vector<Any>* items = items_of(parts);
+  if (items == nullptr || static_cast<std::int64_t>(items->size()) != gates)
+    return c.wrong("weights that are not " + std::to_string(gates) + " gates'");
+  return *items;
+}
+
+Result<Any> lstm_cell_op(OpCall& c) {
+  const std::vector<Any>* states = items_of(c.args[1]);
+  if (states == nullptr || states->size() != 2) return c.wrong("two states are wanted");
+  const std::vector<Any> x = TRY(gate_parts(c, (*states)[0], 4, false)), h = TRY(gate_parts(c, (*states)[0], 4, true));
+  std::vector<Any> gates;  // input, forget, cell, output
+  for (std::size_t i = 0; i < 4; ++i) gates.push_back(TRY(call(c, i == 2 ? "tanh" : "sigmoid", {TRY(both(c, "add", x[i], h[i]))})));
+  const Any cell = TRY(both(c, "add", TRY(both(c, "mul", gates[1], (*states)[1])), TRY(both(c, "mul", gates[0], gates[2]))));
+  return tuple({TRY(both(c, "mul", gates[3], TRY(call(c, "tanh", {cell})))), cell});
+}
+
+Result<Any> gru_cell_op(OpCall& c) {
+  const std::vector<Any> x = TRY(gate_parts(c, c.args[1], 3, false)), h = TRY(gate_parts(c, c.args[1], 3, true));
+  const Any reset = TRY(call(c, "sigmoid", {TRY(both(c, "add", x[0], h[0]))})), update = TRY(call(c, "sigmoid", {TRY(both(c, "add", x[1], h[1]))}));
+  const Any candidate = TRY(call(c, "tanh", {TRY(both(c, "add", x[2], TRY(both(c, "mul", reset, h[2]))))}));
+  return both(c, "add", candidate, TRY(both(c, "mul", update, TRY(both(c, "sub", c.args[1], candidate)))));
+}
+
+Result<Any> rnn_cell(OpCall& c, std::string_view activation) {
+  const std::vector<Any> x = TRY(gate_parts(c, c.args[1], 1, false)), h = TRY(gate_parts(c, c.args[1], 1, true));
+  return call(c, activation, {TRY(both(c, "add", x[0], h[0]))});
+}
+Result<Any> rnn_tanh_cell_op(OpCall& c) { return rnn_cell(c, "tanh"); }
+Result<Any> rnn_relu_cell_op(OpCall& c) { return rnn_cell(c, "relu"); }
+
+constexpr std::string_view kCellSignature = "input, hx, w_ih, w_hh, b_ih=None, b_hh=None";
 constexpr std::string_view kSignature = "input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first";
 constexpr Operator kOperators[] = {
     {"lstm", kSignature, lstm_op},
     {"gru", kSignature, gru_op},
     {"rnn_tanh", kSignature, rnn_tanh_op},
     {"rnn_relu", kSignature, rnn_relu_op},
+    {"lstm_cell", kCellSignature, lstm_cell_op},
+    {"gru_cell", kCellSignature, gru_cell_op},
+    {"rnn_tanh_cell", kCellSignature, rnn_tanh_cell_op},
+    {"rnn_relu_cell", kCellSignature, rnn_relu_cell_op},
 };
 
 }  // namespace

@@ -465,6 +465,8 @@ constexpr Operator kOperators[] = {
     {"split_with_sizes", "self, split_sizes, dim=0", split_op},
     {"tensor_split", "self, sections, dim=0", chunk_op},
     {"chunk", "self, chunks, dim=0", chunk_op},
+    {"unsafe_chunk", "self, chunks, dim=0", chunk_op},
+    {"unsafe_split", "self, split_size_or_sections, dim=0", split_op},
     {"unbind", "self, dim=0", unbind_op},
     {"diagonal", "self, offset=0, dim1=0, dim2=1", diagonal_op},
     {"cat", "tensors, dim=0", cat_op},
