@@ -209,6 +209,7 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
     return run(n->body, f);
   }
   if (const auto* n = s.as<py::Assert>()) {
+    if (undecided(*n->test, f)) return Flow::next;
     const auto holds = eval(*n->test, f);
     if (holds.ok() && holds->as<TensorRef>() == nullptr) {
       const auto known = truth(net_, *holds);
@@ -234,8 +235,30 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   return neural::wrong("a statement of this kind is not supported");
 }
 
+// A check of an argument that nothing tells so far: it holds, as whoever made the weights came past it.
+bool Evaluator::undecided(const py::Expr& test, Frame& f) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
+  if (!host_.constructing()) return false;
+  if (test.is<py::Name>() || test.is<py::Attribute>() || test.is<py::Subscript>() || test.is<py::Call>()) {
+    const auto value = eval(test, f);
+    if (!value.ok()) located_ = false;
+    if (!value.ok() || host_.is_foreign(*value)) return true;
+    const auto* d = value->as<Dim>();
+    if (d != nullptr) return !d->known();
+  }
+  bool open = false;
+  py::for_each_child(test, [&](const py::Expr& child) { open = open || undecided(child, f); });
+  return open;
+}
+
+Result<bool> Evaluator::decide(const Any& value) {
+  if (host_.is_foreign(value)) return neural::wrong("a decision by " + (*value.as<std::shared_ptr<Object>>())->type + ", of a library that isn't read here");
+  return truth(net_, value);
+}
+
 Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm) {
   for (; arm < s.arms.size(); ++arm) {
+    const auto& body = s.arms[arm].body;
+    if (body.size() == 1 && body[0]->is<py::Raise>() && undecided(*s.arms[arm].test, f)) continue;
     const Any condition = TRY(eval(*s.arms[arm].test, f));
     if (const auto* t = condition.as<TensorRef>()) {
       const Value v = TRY((*t)->read(net_));
@@ -243,7 +266,7 @@ Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t
       if (v.content->as_double(0) != 0) return run(s.arms[arm].body, f);
       continue;
     }
-    if (TRY(truth(net_, condition))) return run(s.arms[arm].body, f);
+    if (TRY(decide(condition))) return run(s.arms[arm].body, f);
   }
   return run(s.otherwise, f);
 }

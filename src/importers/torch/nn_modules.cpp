@@ -675,6 +675,97 @@ class RNNCell(_Cell):
             hx = self._zeros(input)
         sum = F.linear(input, self.weight_ih, self.bias_ih) + F.linear(hx, self.weight_hh, self.bias_hh)
         return F.relu(sum) if self.nonlinearity == 'relu' else torch.tanh(sum)
+
+def _norm_but(v, dim):
+    if dim is None:
+        return torch.norm(v)
+    sizes = [1] * v.dim()
+    sizes[dim] = v.size(dim)
+    return v.transpose(0, dim).flatten(1).norm(2, 1).view(*sizes)
+
+def _norm_sizes(v, dim):
+    sizes = [1] * v.dim()
+    if dim is None:
+        return []
+    sizes[dim] = v.size(dim)
+    return sizes
+
+def _weight_norm(module, name='weight', dim=0):
+    v = getattr(module, name)
+    delattr(module, name)
+    setattr(module, name + '_g', Parameter(_random(_norm_sizes(v, dim))))
+    setattr(module, name + '_v', v)
+    def calculated():
+        direction = getattr(module, name + '_v')
+        return direction * (getattr(module, name + '_g') / _norm_but(direction, dim))
+    setattr(module, '_computed_' + name, calculated)
+    return module
+
+class _WeightNormPair(Module):
+    def __init__(self, v, dim):
+        self.original0 = Parameter(_random(_norm_sizes(v, dim)))
+        self.original1 = v
+
+class _Parametrized(Module):
+    pass
+
+def _parametrized_weight_norm(module, name='weight', dim=0):
+    v = getattr(module, name)
+    delattr(module, name)
+    pair = _WeightNormPair(v, dim)
+    holder = _Parametrized()
+    setattr(holder, name, pair)
+    module.parametrizations = holder
+    def calculated():
+        return pair.original1 * (pair.original0 / _norm_but(pair.original1, dim))
+    setattr(module, '_computed_' + name, calculated)
+    return module
+
+def _as_matrix(weight, dim):
+    return weight.transpose(0, dim).flatten(1)
+
+# With the vectors of the last step of training: eval() takes no further one.
+def _spectral_norm(module, name='weight', n_power_iterations=1, eps=1e-12, dim=None):
+    weight = getattr(module, name)
+    delattr(module, name)
+    if dim is None:
+        dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
+    matrix = _as_matrix(weight, dim)
+    setattr(module, name + '_orig', weight)
+    module.register_buffer(name + '_u', _random(matrix.size(0)))
+    module.register_buffer(name + '_v', _random(matrix.size(1)))
+    def calculated():
+        whole = getattr(module, name + '_orig')
+        sigma = torch.dot(getattr(module, name + '_u'), torch.mv(_as_matrix(whole, dim), getattr(module, name + '_v')))
+        return whole / sigma
+    setattr(module, '_computed_' + name, calculated)
+    return module
+
+class _SpectralNorm(Module):
+    def __init__(self, matrix):
+        self.register_buffer('_u', _random(matrix.size(0)))
+        self.register_buffer('_v', _random(matrix.size(1)))
+
+class _ParametrizationList(Module):
+    pass
+
+def _parametrized_spectral_norm(module, name='weight', n_power_iterations=1, eps=1e-12, dim=None):
+    weight = getattr(module, name)
+    delattr(module, name)
+    if dim is None:
+        dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
+    steps = _ParametrizationList()
+    steps.original = weight
+    steps.add_module('0', _SpectralNorm(_as_matrix(weight, dim)))
+    holder = _Parametrized()
+    setattr(holder, name, steps)
+    module.parametrizations = holder
+    def calculated():
+        vectors = getattr(steps, '0')
+        sigma = torch.dot(vectors._u, torch.mv(_as_matrix(steps.original, dim), vectors._v))
+        return steps.original / sigma
+    setattr(module, '_computed_' + name, calculated)
+    return module
 )py";
 
 constexpr std::string_view kTransformers = R"py(

@@ -102,7 +102,12 @@ Result<Any> linspace_op(OpCall& c) {
       c.net.cast(c.net.constant(Tensor::of<float>(DType::float32, {n}, std::span<const float>(values))), TRY(c.dtype(3, DType::float32))));
 }
 Result<Any> eye_op(OpCall& c) {
-  const std::int64_t rows = TRY(c.integer(0)), columns = c.given(1) ? TRY(c.integer(1)) : rows;
+  const Dim n = TRY(c.size(0)), m = c.given(1) ? TRY(c.size(1)) : n;
+  if (!n.known() || !m.known()) {
+    const Value down = TRY(neural::reshape(c.net, range(c.net, 0, n, 1), {n, Dim(1)})), right = TRY(neural::reshape(c.net, range(c.net, 0, m, 1), {Dim(1), m}));
+    return torch::tensor(c.net.cast(TRY(neural::compare(c.net, "Equal", down, right)), TRY(c.dtype(2, DType::float32))));
+  }
+  const std::int64_t rows = n.value, columns = m.value;
   if (rows < 0 || columns < 0 || rows > 4'096 || columns > 4'096) return c.wrong("of that size");
   std::vector<float> values(static_cast<std::size_t>(rows * columns), 0.0F);
   for (std::int64_t i = 0; i < std::min(rows, columns); ++i) values[static_cast<std::size_t>(i * columns + i)] = 1.0F;

@@ -184,15 +184,24 @@ Result<Any> unsqueeze_op(OpCall& c) {
       c.net, TRY(c.cell(0)), [a](Net& n, const Value& b) { return neural::unsqueeze(n, b, static_cast<std::int64_t>(a)); },
       [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); });
 }
-Result<Any> expand_op(OpCall& c) {
-  const Dims to = TRY(c.sizes(1));
-  return view_of(c.net, TRY(c.cell(0)), [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, {});
+// Where nothing is repeated ([N] as [1, N]) it can be written through.
+Result<Any> expanded_view(OpCall& c, const Dims& to) {
+  const TensorRef cell = TRY(c.cell(0));
+  const Value from = TRY(cell->read(c.net));
+  TensorCell::Write write;
+  const std::size_t more = to.size() - std::min(to.size(), from.rank());
+  bool same = to.size() >= from.rank();
+  for (std::size_t i = 0; i < to.size() && same; ++i) same = i < more ? to[i].is(1) || to[i].is(-1) : to[i].is(-1) || to[i] == from.dims[i - more];
+  if (same) write = [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); };
+  return view_of(c.net, cell, [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, write);
 }
-Result<Any> expand_as_op(OpCall& c) {
-  const Dims to = TRY(c.tensor(1)).dims;
-  return view_of(c.net, TRY(c.cell(0)), [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, {});
-}
+Result<Any> expand_op(OpCall& c) { return expanded_view(c, TRY(c.sizes(1))); }
+Result<Any> expand_as_op(OpCall& c) { return expanded_view(c, TRY(c.tensor(1)).dims); }
 Result<Any> alias_op(OpCall& c) { return Any(TRY(c.cell(0))); }
+Result<Any> contiguous_op(OpCall& c) {
+  const TensorRef cell = TRY(c.cell(0));
+  return cell->writable() ? Any(cell) : torch::tensor(TRY(cell->read(c.net)));
+}
 Result<Any> clone_op(OpCall& c) { return torch::tensor(TRY(c.tensor(0))); }
 
 Result<Any> slice_op(OpCall& c) {
@@ -451,7 +460,7 @@ constexpr Operator kOperators[] = {
     {"broadcast_to", "self, *size", expand_op},
     {"detach", "self", alias_op},
     {"alias", "self", alias_op},
-    {"contiguous", "self, memory_format=None", alias_op},
+    {"contiguous", "self, memory_format=None", contiguous_op},
     {"requires_grad_", "self, requires_grad=True", alias_op},
     {"cpu", "self", alias_op},
     {"cuda", "self, device=None", alias_op},

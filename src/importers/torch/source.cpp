@@ -67,7 +67,8 @@ Result<Wish> wish_of(const std::string& entry) {
 
 // --- what a checkpoint says of the network beside its weights
 
-std::optional<Any> plain_value(const pickle::View& v) {
+std::optional<Any> plain_value(const pickle::View& v, int depth = 0) {  // NOLINT(misc-no-recursion): depth
+  constexpr std::size_t kItemsMax = 2'000;
   if (v.is(pickle::Kind::boolean)) {
     if (const auto b = v.boolean(); b.ok()) return Any(*b);
   } else if (v.is(pickle::Kind::integer)) {
@@ -76,13 +77,12 @@ std::optional<Any> plain_value(const pickle::View& v) {
     if (const auto d = v.number(); d.ok()) return Any(*d);
   } else if (v.is(pickle::Kind::text)) {
     if (const auto s = v.text(); s.ok() && s->size() < 1000) return Any(*s);
-  } else if ((v.is(pickle::Kind::list) || v.is(pickle::Kind::tuple)) && v.size() > 0 && v.size() <= 64) {
+  } else if ((v.is(pickle::Kind::list) || v.is(pickle::Kind::tuple)) && v.size() > 0 && v.size() <= kItemsMax && depth < 4) {
     std::vector<Any> items;
     for (std::size_t i = 0; i < v.size(); ++i) {
-      if (!v.at(i).is(pickle::Kind::integer)) return std::nullopt;
-      const auto n = v.at(i).integer();
-      if (!n.ok()) return std::nullopt;
-      items.emplace_back(*n);
+      auto item = plain_value(v.at(i), depth + 1);
+      if (!item) return std::nullopt;
+      items.push_back(std::move(*item));
     }
     return list(std::move(items));
   }
@@ -137,7 +137,7 @@ class Network {
   Result<Artifact> build(Report& report) {
     const std::vector<InputPort> ports = TRY(ports_of());
     auto artifact =
-        build_network(found_.recipe.class_name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+        build_network(found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
     if (!artifact.ok()) {
       std::string help;
       for (const std::string& name : found_.recipe.open())
@@ -157,11 +157,11 @@ class Network {
     Net net(builder, true);
     SourceHost host(sources_);
     Evaluator e(net, host);
-    const Any type = TRY(host.find_class(e, found_.recipe.class_name));
+    const Any type = TRY(SourceHost::class_of(e, host, TRY(construct(e, host, found_.recipe))));
     const py::Module* module = nullptr;
     const py::FunctionDef* forward = SourceHost::find_method(type, "__call__", &module);
     if (forward == nullptr) forward = SourceHost::find_method(type, "forward", &module);
-    if (forward == nullptr) return refuse(found_.recipe.class_name + " has no forward");
+    if (forward == nullptr) return refuse(found_.recipe.name + " has no forward");
     return inputs_of(*forward);
   }
 
@@ -365,8 +365,8 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
     }
   }
   FoundNetwork found = TRY(find_network(read, w.dict, wish.network));
-  report.title = found.recipe.class_name;
-  report.contents.push_back("class " + excerpt(found.recipe.class_name, 80) + ", made with the arguments of " + excerpt(found.recipe.from, 80));
+  report.title = found.recipe.name;
+  report.contents.push_back(excerpt(found.recipe.name, 80) + ", made with the arguments of " + excerpt(found.recipe.from, 80));
   Network network(read, std::move(found), options.weights_in_place ? weights.bytes : std::span<const std::byte>());
   return network.build(report);
 }

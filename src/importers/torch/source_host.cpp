@@ -118,6 +118,47 @@ Result<Any> SourceHost::find_class(Evaluator& e, std::string_view name) {
   return Any();
 }
 
+Result<Any> SourceHost::find_name(Evaluator& e, std::string_view name) {
+  for (const auto& file : sources_.files) {
+    if (auto found = TRY(lookup(e, *file, name))) return *found;
+  }
+  return Any();
+}
+
+bool SourceHost::is_class(const Any& a) {
+  const Kept* k = Kept::get(a);
+  return k != nullptr && k->what == Kept::What::type;
+}
+
+bool SourceHost::is_instance_of_network(const Any& a) { return Kept::is_network(a); }
+
+Result<Any> SourceHost::class_of(Evaluator& e, SourceHost& host, const Any& instance) {
+  const Kept* k = Kept::get(instance);
+  return host.class_value(e, *k->of->module, *k->of->definition);
+}
+
+std::vector<std::string> SourceHost::field_names(const Any& object) const {
+  std::vector<std::string> out;
+  const auto* o = object.as<std::shared_ptr<Object>>();
+  if (o == nullptr) return out;
+  for (const auto& [name, value] : (*o)->attributes) out.push_back(name);
+  const Kept* k = Kept::get(object);
+  if (k != nullptr && k->what == Kept::What::command_line) {
+    for (const auto& [name, value] : k->module->command_line) out.push_back(name);
+  }
+  if (k == nullptr || k->what != Kept::What::instance) return out;
+  for (const auto& c : k->of->order) {
+    for (const py::Stmt* s : c->definition->body) {
+      const auto* a = s->as<py::Assign>();
+      if (a == nullptr) continue;
+      for (const py::Expr* target : a->targets) {
+        if (const auto* n = target->as<py::Name>()) out.emplace_back(n->id);
+      }
+    }
+  }
+  return out;
+}
+
 bool SourceHost::is_network(const Any& of_class) {
   const Kept* k = Kept::get(of_class);
   return k != nullptr && k->what == Kept::What::type && k->of->network;
@@ -222,6 +263,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   switch (kept->what) {
     case Kept::What::name_space: return in_path(e, kept->path, name);
     case Kept::What::unknown:
+      if (kept->path.starts_with(kOpaque)) return opaque_attribute(e, kept->path, name);
       if (name == "__getitem__") return std::optional(nothing("__getitem__", Any(object)));  // Generic[T]
       if (name.starts_with("__")) return std::optional<Any>();
       return std::optional(unknown(kept->path + "." + std::string(name)));
@@ -247,6 +289,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   if (auto found = TRY(look_up(e, object, kept->of, nullptr, name))) return found;
   if (name == "__init__") return std::optional(nothing("__init__"));
   if (!kept->of->network) return std::optional<Any>();
+  if (const Any* computed = object->find("_computed_" + std::string(name))) return std::optional(TRY(e.call(*computed, {})));
   if (auto found = TRY(module_method(e, object, name))) return found;
   if (name.starts_with("__")) return std::optional<Any>();
   if (auto getter = TRY(look_up(e, object, kept->of, nullptr, "__getattr__")))
@@ -257,8 +300,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
 Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) {
   const Kept* kept = Kept::get(object);
   if (kept == nullptr || kept->what == Kept::What::name_space) return neural::wrong(object->type + " can't be called");
-  if (kept->what == Kept::What::unknown)
-    return neural::wrong(kept->path + " is of a library that isn't read here; what the network needs of it must stand in the source");
+  if (kept->what == Kept::What::unknown) return call_foreign(kept->path);
   if (kept->what == Kept::What::type) return instantiate(e, kept->of, arguments);
   if (kept->what != Kept::What::instance) return neural::wrong(object->type + " can't be called");
   if (auto own = TRY(look_up(e, object, kept->of, nullptr, "__call__"))) return e.call(*own, arguments);
