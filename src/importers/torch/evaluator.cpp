@@ -210,6 +210,7 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   }
   if (const auto* n = s.as<py::Assert>()) {
     if (undecided(*n->test, f)) return Flow::next;
+    if (TRY(required(*n->test, f))) return Flow::next;
     const auto holds = eval(*n->test, f);
     if (holds.ok() && holds->as<TensorRef>() == nullptr) {
       const auto known = truth(net_, *holds);
@@ -248,6 +249,18 @@ bool Evaluator::undecided(const py::Expr& test, Frame& f) {  // NOLINT(misc-no-r
   bool open = false;
   py::for_each_child(test, [&](const py::Expr& child) { open = open || undecided(child, f); });
   return open;
+}
+
+// assert h == 1: the side of an image that makes it true is looked for.
+Result<bool> Evaluator::required(const py::Expr& test, Frame& f) {
+  const auto* c = test.as<py::Compare>();
+  if (c == nullptr || c->rest.size() != 1 || py::text_of(c->rest[0].op) != "==") return false;
+  const auto left = eval(*c->first, f), right = eval(*c->rest[0].value, f);
+  if (!left.ok() || !right.ok()) located_ = false;
+  const auto* a = left.ok() ? left->as<Dim>() : nullptr;
+  const auto* b = right.ok() ? right->as<Dim>() : nullptr;
+  if (a == nullptr || b == nullptr || a->known() == b->known()) return false;
+  return net_.require(a->known() ? *b : *a, a->known() ? a->value : b->value, "the code asserts " + py::unparse(test)).ok();
 }
 
 Result<bool> Evaluator::decide(const Any& value) {
@@ -394,6 +407,7 @@ Status Evaluator::assign(const py::Expr& target, const Any& value, Frame& f) {
         TRY(call_operator(net_, "copy_", {{object, value}, {}}));
         return ok();
       }
+      if (object.as<TensorRef>() != nullptr && (n->name.starts_with("require") || n->name == "grad")) return ok();  // of training
       return neural::wrong("an attribute of " + type_name(object) + " is set");
     }
     ++changes_;

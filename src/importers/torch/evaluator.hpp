@@ -113,6 +113,7 @@ class Evaluator {
   Result<std::optional<Any>> dict_method(const std::shared_ptr<Dict>& dict, std::string_view name);
   Result<std::optional<Any>> text_method(const std::string& self, std::string_view name);
   bool undecided(const py::Expr& test, Frame& f);
+  Result<bool> required(const py::Expr& test, Frame& f);
   Result<bool> decide(const Any& value);
   Status step();
   Error located(Error error, const py::Stmt& s, const py::Module* module);

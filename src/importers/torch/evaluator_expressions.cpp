@@ -58,6 +58,15 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
     const Any right = TRY(eval(*part.value, f));
     const std::string_view op = py::text_of(part.op);
     Any holds;
+    // Sizes of layers that nothing tells so far: different until the shapes of the weights tell them.
+    const auto* p = left.as<Dim>();
+    const auto* q = right.as<Dim>();
+    if (host_.constructing() && (op == "==" || op == "!=") && p != nullptr && q != nullptr && *p != *q && (!p->known() || !q->known())) {
+      if (c.rest.size() == 1) return Any(op == "!=");
+      if (op == "==") return Any(false);
+      left = right;
+      continue;
+    }
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
       const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";

@@ -154,12 +154,12 @@ std::vector<std::int64_t> sizes_to_try() {
 }
 
 // Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size.
-bool set_sides(std::vector<Shape>& shapes, std::int64_t size) {
+bool set_sides(std::vector<Shape>& shapes, const Sides& sides) {
   bool any = false;
   for (Shape& s : shapes) {
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
       if (s.dims[d] != kFree) continue;
-      s.dims[d] = size;
+      s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
       any = true;
     }
   }
@@ -173,16 +173,33 @@ struct Choice {
 
 bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
 
+// Sides that were fixed for the sake of another one are free again: the width of a line of text, when its height has to be 32.
+Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& before, Choice c, std::size_t& tries) {
+  for (std::size_t i = before.size(); i-- > 0;) {
+    for (std::size_t d = before[i].dims.size(); d-- > 1;) {
+      if (before[i].dims[d] != kFree || c.shapes[i].dims[d] == kFree) continue;
+      Choice next = c;
+      next.shapes[i].dims[d] = kFree;
+      next.attempt = settle(body, ports, next.shapes, tries);
+      if (is_complete(next.attempt) && !next.attempt.no_rows && next.attempt.keeps_rows && next.shapes[i].dims[d] == kFree) c = std::move(next);
+    }
+  }
+  return c;
+}
+
 // Sizes that only fixed sides can make true.
-std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, std::size_t& tries) {
+std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes,
+                                   std::span<const Sides> sides, std::size_t& tries) {
   std::optional<Choice> fixed_rows;
-  for (const std::int64_t size : sizes_to_try()) {
+  std::vector<Sides> all(sides.begin(), sides.end());
+  for (const std::int64_t size : sizes_to_try()) all.push_back({size, size});
+  for (const Sides& size : all) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
     if (!set_sides(c.shapes, size)) return std::nullopt;
     c.attempt = settle(body, ports, c.shapes, tries);
     if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
-    if (c.attempt.keeps_rows) return c;
+    if (c.attempt.keeps_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
   }
   return fixed_rows;
@@ -203,7 +220,7 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
   return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
 }
 
-Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
+Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
   for (const InputPort& p : ports) options.push_back(usual(p));
@@ -233,7 +250,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
     }
     const bool sizes_may_help = (c.attempt.ok && !c.attempt.open.empty()) || (!c.attempt.ok && c.attempt.needs_sizes);
     if (sizes_may_help && !c.attempt.no_rows) {
-      if (auto found = search_sides(body, ports, c.shapes, tries)) {
+      if (auto found = search_sides(body, ports, c.shapes, sides, tries)) {
         if (found->attempt.keeps_rows) return std::move(*found);
         if (!without_rows) without_rows = std::move(*found);
         continue;
@@ -327,9 +344,10 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
   return ok();  // None and the like
 }
 
-Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report) {
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report,
+                               std::span<const Sides> sides) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
-  Choice c = TRY(choose(body, ports));
+  Choice c = TRY(choose(body, ports, sides));
   take_any_rank(body, ports, c);
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);

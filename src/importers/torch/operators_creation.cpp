@@ -144,12 +144,14 @@ Result<Any> tensor_op(OpCall& c) {
   std::vector<Any> items;
   TRY(flatten_into(c, c.args[0], shape, 0, items));
   bool known = true, floating = false, integer = false;
+  std::optional<DType> of_parts;
   for (const Any& a : items) {
+    if (const auto* part = a.as<TensorRef>()) of_parts = TRY((*part)->read(c.net)).dtype();
     known = known && (a.as<double>() != nullptr || a.as<bool>() != nullptr || (a.as<Dim>() != nullptr && a.as<Dim>()->known()));
     floating = floating || a.as<double>() != nullptr;
     integer = integer || a.as<Dim>() != nullptr;
   }
-  const DType natural = floating || items.empty() ? DType::float32 : integer ? DType::int64 : DType::boolean;
+  const DType natural = of_parts ? *of_parts : floating || items.empty() ? DType::float32 : integer ? DType::int64 : DType::boolean;
   const DType d = TRY(c.dtype(1, natural));
   if (!known) {  // sizes of the request among them
     if (shape.size() > 1) return c.wrong("nested lists of sizes that aren't known");

@@ -104,11 +104,19 @@ Result<Any> view_op(OpCall& c) {
     if (items.size() == 1 && items[0].as<TorchDType>() != nullptr) return c.wrong("bits as another type are not supported");
   }
   Dims dims = TRY(c.sizes(1));
+  if (dims.empty()) return reshaped_view(c.net, TRY(c.cell(0)), std::move(dims));
   const Value x = TRY(c.tensor(0));
   // x.view(-1, features): what is written so means a row of features for each row.
   const bool by_rows = dims.size() == 2 && dims[0].is(-1) && dims[1].known() && dims[1].value > 0 && (x.rank() == 2 || x.rank() == 4);
   if (by_rows && !x.dims[0].known() && !c.net.quotient(c.net.product(x.dims), dims[1])) {
     TRY(c.net.require(c.net.product(std::span(x.dims).subspan(1)), dims[1].value, "a view of " + neural::dims_text(dims)));
+    dims[0] = x.dims[0];
+  }
+  // x.view(-1, 1, 28, 28): an image of each row, however it comes.
+  const Dim each = c.net.product(std::span(x.dims).subspan(std::min<std::size_t>(1, x.rank())));
+  const Dim image = c.net.product(std::span(dims).subspan(1));
+  if (dims.size() > 2 && dims[0].is(-1) && image.known() && image.value > 0 && x.rank() >= 2 && !x.dims[0].known() && !each.known()) {
+    TRY(c.net.require(each, image.value, "a view of " + neural::dims_text(dims)));
     dims[0] = x.dims[0];
   }
   return reshaped_view(c.net, TRY(c.cell(0)), std::move(dims));

@@ -137,7 +137,8 @@ class Network {
   Result<Artifact> build(Report& report) {
     const std::vector<InputPort> ports = TRY(ports_of());
     auto artifact =
-        build_network(found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+        build_network(found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report,
+                                  sides_of(sources_, found_.recipe));
     if (!artifact.ok()) {
       std::string help;
       for (const std::string& name : found_.recipe.open())

@@ -386,7 +386,7 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     const py::Stmt* s = py::find_function(sources_.nn->tree, "_parametrized_" + std::string(name));
     return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
   }
-  if (path == "torch.nn.init") return made(ignored);
+  if (path == "torch.nn.init" || (path == "torch.autograd" && name == "Variable")) return made(ignored);
   if (path == "torch.nn.utils") {
     if (name == "clip_grad_norm_" || name == "clip_grad_value_") return made(ignored);
     // As __init__ leaves the layer: its weight is calculated from other parameters.

@@ -90,7 +90,7 @@ struct Fit {
   std::size_t matching = 0;           // names of the right shape
   std::string why;                    // it doesn't fit, or couldn't be made
   std::optional<Unknown> needed;      // the argument that has to be a number
-  std::optional<std::size_t> opaque;  // one that something is asked of that a number doesn't have
+  bool wants_object = false;  // an attribute of an argument is wanted
   bool wants_list = false;
   Recipe recipe;
 };
@@ -123,10 +123,18 @@ class Fitting {
   Fit search(const Recipe& recipe, int depth = 0) {  // NOLINT(misc-no-recursion): depth
     Fit best = fit(recipe);
     if (best.exact || best.made || depth >= 4) return best;
-    if (best.opaque) {
-      Recipe next = best.recipe;
-      next.arguments[*best.opaque].kind = Kind::opaque;
-      return search(next, depth + 1);
+    if (best.wants_object) {
+      const Fit failed = best;
+      for (std::size_t i = 0; i < failed.recipe.arguments.size(); ++i) {
+        const ClassArgument& a = failed.recipe.arguments[i];
+        if (a.kind != Kind::symbol || a.has_default) continue;
+        Recipe next = failed.recipe;
+        next.arguments[i].kind = Kind::opaque;
+        Fit f = search(next, depth + 1);
+        if (f.exact) return f;
+        if (f.made && (!best.made || f.matching > best.matching)) best = std::move(f);
+      }
+      return best;
     }
     std::vector<Unknown> which;
     if (best.needed) {
@@ -203,13 +211,7 @@ class Fitting {
       f.wants_list = f.why.find("a loop over int") != std::string::npos || f.why.find("an item of int") != std::string::npos ||
                      f.why.find("len: ") != std::string::npos;
       if (f.wants_list) f.needed.reset();
-      // The only one it can be: what is asked of it tells that it is no number.
-      if (f.why.find("int has no attribute") != std::string::npos) {
-        for (std::size_t i = 0; i < f.recipe.arguments.size(); ++i) {
-          const ClassArgument& a = f.recipe.arguments[i];
-          if (a.kind == Kind::symbol && !a.has_default && !a.name.empty() && f.why.find(a.name + ".") != std::string::npos) f.opaque = i;
-        }
-      }
+      f.wants_object = f.why.find("int has no attribute") != std::string::npos;
       return f;
     }
     f.made = true;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slipway/formats/torch/state_dict.hpp"
+#include "slipway/importers/torch/inputs.hpp"
 #include "slipway/importers/torch/source_host.hpp"
 
 namespace slipway::importers::torch {
@@ -52,6 +53,9 @@ Result<FoundNetwork> find_network(const Sources& sources, const slipway::torch::
 
 // What a `config` argument is before its fields are set.
 Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a);
+
+// Heights and widths of images that the arguments and the source speak of: Net(40, 90), Resize((32, 128)), IMG_SIZE = 48.
+std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe);
 
 // An instance as __init__ leaves it.
 Result<Any> construct(Evaluator& e, SourceHost& host, const Recipe& recipe);

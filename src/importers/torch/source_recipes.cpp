@@ -136,8 +136,11 @@ class Recipes {
       loose.push_back(completed(*arguments, from, Open::defaults, false));
       loose.push_back(loosened(completed(*arguments, from, Open::defaults, false)));
     }
+    // Defaults for all arguments are likelier than another network's call with its numbers changed; defaults for some are not.
+    const bool all_by_default = std::ranges::all_of(signature_.parameters, [](const py::Parameter* p) { return p->default_value != nullptr; });
+    if (!all_by_default) out.insert(out.end(), loose.begin(), loose.end());
     out.push_back(completed({}, "the defaults of __init__", Open::needed, false));
-    out.insert(out.end(), loose.begin(), loose.end());
+    if (all_by_default) out.insert(out.end(), loose.begin(), loose.end());
     out.push_back(completed({}, "the shapes of the weights", Open::defaults, false));
     out.push_back(loosened(completed({}, "the shapes of the weights", Open::defaults, false)));
     return out;
@@ -639,6 +642,64 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
       out.push_back(r);
     }
   }
+  return out;
+}
+
+namespace {
+
+void integers_in(const Any& a, std::vector<std::int64_t>& out) {  // NOLINT(misc-no-recursion): as deep as the source's lists
+  if (const auto* d = a.as<Dim>(); d != nullptr && d->known()) out.push_back(d->value);
+  if (const std::vector<Any>* items = items_of(a)) {
+    for (const Any& item : *items) integers_in(item, out);
+  }
+}
+
+}  // namespace
+
+std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
+  constexpr std::int64_t kLeast = 4, kMost = 2'048;
+  std::vector<Sides> out;
+  const auto add = [&](std::int64_t height, std::int64_t width) {
+    const bool known = std::ranges::any_of(out, [&](const Sides& s) { return s.height == height && s.width == width; });
+    if (height >= kLeast && width >= kLeast && height <= kMost && width <= kMost && !known && out.size() < 40) out.push_back({height, width});
+  };
+  const auto pairs = [&](const std::vector<std::int64_t>& numbers) {
+    for (std::size_t i = 0; i + 1 < numbers.size(); ++i) add(numbers[i], numbers[i + 1]);
+    for (const std::int64_t n : numbers) add(n, n);
+  };
+  // Lists of two first: they are said to be a height and a width.
+  std::vector<std::int64_t> numbers;
+  for (const ClassArgument& a : recipe.arguments) {
+    std::vector<std::int64_t> own;
+    integers_in(a.constant, own);
+    if (own.size() == 2) add(own[0], own[1]);
+    if (a.kind == Kind::constant && a.constant.as<Dim>() != nullptr) numbers.insert(numbers.end(), own.begin(), own.end());
+  }
+  for (const std::string_view name : {"Resize", "CenterCrop", "RandomCrop", "RandomResizedCrop", "summary", "randn", "rand", "zeros", "ones"}) {
+    for (const Calls::Found& call : Calls::of(sources, name)) {
+      std::vector<std::int64_t> own;
+      for (const py::Expr* a : call.call->arguments) {
+        const Known known = evaluated(sources, *a, &call.module->tree);
+        if (known.plain) integers_in(*known.plain, own);
+      }
+      for (const py::Keyword& k : call.call->keywords) {
+        const Known known = evaluated(sources, *k.value, &call.module->tree);
+        if (known.plain && (k.name == "size" || k.name == "input_size")) integers_in(*known.plain, own);
+      }
+      if (own.size() >= 2) add(own[own.size() - 2], own.back());
+      if (own.size() == 1) add(own[0], own[0]);
+    }
+  }
+  for (const auto& file : sources.files) {
+    for (const auto& [name, value] : file->constants) {
+      const std::string text = lower(name);
+      const bool about = text.find("size") != std::string::npos || text.find("height") != std::string::npos || text.find("width") != std::string::npos ||
+                         text.find("img") != std::string::npos || text.find("image") != std::string::npos;
+      const auto* n = value->as<py::Int>();
+      if (about && n != nullptr && n->fits) add(n->value, n->value);
+    }
+  }
+  pairs(numbers);
   return out;
 }
 
