@@ -264,7 +264,8 @@ Result<bool> Evaluator::required(const py::Expr& test, Frame& f) {
 }
 
 Result<bool> Evaluator::decide(const Any& value) {
-  if (host_.is_foreign(value)) return neural::wrong("a decision by " + (*value.as<std::shared_ptr<Object>>())->type + ", of a library that isn't read here");
+  if (host_.is_foreign(value))
+    return neural::wrong("a decision by " + (*value.as<std::shared_ptr<Object>>())->type + ", of a library that isn't read here");
   return truth(net_, value);
 }
 

@@ -66,56 +66,56 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
   if (name == "copy") return std::optional(function(text, [now](Evaluator&, const Arguments&) -> Result<Any> { return list(now); }));
   if (const auto* l = object.as<std::shared_ptr<List>>()) {
     const std::shared_ptr<List> items = *l;
-  if (name == "append") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
-      TRY(may_hold(items.get(), a.positional[0]));
-      ++e.changes_;
-      items->items.push_back(a.positional[0]);
-      return Any();
-    }));
-  }
-  if (name == "extend") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
-      ++e.changes_;
-      for (Any& item : TRY(e.iterate(a.positional[0]))) {
-        TRY(may_hold(items.get(), item));
-        items->items.push_back(std::move(item));
-      }
-      return Any();
-    }));
-  }
-  if (name == "pop") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-      if (items->items.empty()) return neural::wrong("pop: of an empty list");
-      ++e.changes_;
-      std::int64_t at = -1;
-      if (!a.positional.empty() && a.positional[0].as<Dim>() != nullptr) at = a.positional[0].as<Dim>()->value;
-      if (at < 0) at += static_cast<std::int64_t>(items->items.size());
-      if (at < 0 || at >= static_cast<std::int64_t>(items->items.size())) return neural::wrong("pop: there is no such item");
-      const Any item = items->items[static_cast<std::size_t>(at)];
-      items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(at));
-      return item;
-    }));
-  }
-  if (name == "insert") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
-      TRY(may_hold(items.get(), a.positional[1]));
-      ++e.changes_;
-      const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
-      items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
-      return Any();
-    }));
-  }
-  if (name == "reverse") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
-      ++e.changes_;
-      std::ranges::reverse(items->items);
-      return Any();
-    }));
-  }
+    if (name == "append") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
+        TRY(may_hold(items.get(), a.positional[0]));
+        ++e.changes_;
+        items->items.push_back(a.positional[0]);
+        return Any();
+      }));
+    }
+    if (name == "extend") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
+        ++e.changes_;
+        for (Any& item : TRY(e.iterate(a.positional[0]))) {
+          TRY(may_hold(items.get(), item));
+          items->items.push_back(std::move(item));
+        }
+        return Any();
+      }));
+    }
+    if (name == "pop") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (items->items.empty()) return neural::wrong("pop: of an empty list");
+        ++e.changes_;
+        std::int64_t at = -1;
+        if (!a.positional.empty() && a.positional[0].as<Dim>() != nullptr) at = a.positional[0].as<Dim>()->value;
+        if (at < 0) at += static_cast<std::int64_t>(items->items.size());
+        if (at < 0 || at >= static_cast<std::int64_t>(items->items.size())) return neural::wrong("pop: there is no such item");
+        const Any item = items->items[static_cast<std::size_t>(at)];
+        items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(at));
+        return item;
+      }));
+    }
+    if (name == "insert") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
+        TRY(may_hold(items.get(), a.positional[1]));
+        ++e.changes_;
+        const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
+        items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
+        return Any();
+      }));
+    }
+    if (name == "reverse") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
+        ++e.changes_;
+        std::ranges::reverse(items->items);
+        return Any();
+      }));
+    }
   }
   // numpy's arrays of sizes are lists here.
   if (name == "prod" || name == "sum") {
@@ -159,7 +159,8 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
       return Any();
     }));
   }
-  if (name == "copy") return std::optional(function(text, [items](Evaluator&, const Arguments&) -> Result<Any> { return Any(std::make_shared<Dict>(*items)); }));
+  if (name == "copy")
+    return std::optional(function(text, [items](Evaluator&, const Arguments&) -> Result<Any> { return Any(std::make_shared<Dict>(*items)); }));
   if (name == "pop" || name == "setdefault") {
     return std::optional(function(text, [items, text](Evaluator& e, const Arguments& a) -> Result<Any> {
       for (std::size_t i = 0; i < items->items.size(); ++i) {
@@ -186,7 +187,8 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
 Result<std::optional<Any>> Evaluator::text_method(const std::string& self, std::string_view name) {
   const std::string text(name);
   if (name == "format")
-    return std::optional(function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); }));
+    return std::optional(
+        function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); }));
   if (name == "join") {
     return std::optional(function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
       if (a.positional.size() != 1) return neural::wrong("join: takes a list");

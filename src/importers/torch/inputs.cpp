@@ -276,12 +276,14 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
 }
 
 // The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
-Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
+Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, std::span<const Sides> sides, const Schema& schema) {
   static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
       {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
       {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
   Schema out = schema;
-  for (const auto& [side, length] : kSides) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> all(std::begin(kSides), std::end(kSides));
+  if (!sides.empty() && ports[0].shape) all.insert(all.begin(), {sides[0].height, 16});  // images of a size that they are known to have
+  for (const auto& [side, length] : all) {
     std::vector<Shape> shapes = c.shapes;
     bool any = false;
     for (Shape& s : shapes) {
@@ -377,7 +379,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   } else if (a.schema.batched) {
     add_features(a.schema);
   }
-  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
+  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, sides, a.schema)));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!c.shapes[i].flattened) continue;
     a.model.graph.inputs[i].has_shape = false;

@@ -32,6 +32,7 @@ struct Sides {
   std::int64_t height = 0, width = 0;
 };
 // sides: heights and widths of images that the source speaks of, tried first where the network's own operators leave a choice.
-Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report, std::span<const Sides> sides = {});
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report,
+                               std::span<const Sides> sides = {});
 
 }  // namespace slipway::importers::torch

@@ -104,7 +104,8 @@ Result<Any> linspace_op(OpCall& c) {
 Result<Any> eye_op(OpCall& c) {
   const Dim n = TRY(c.size(0)), m = c.given(1) ? TRY(c.size(1)) : n;
   if (!n.known() || !m.known()) {
-    const Value down = TRY(neural::reshape(c.net, range(c.net, 0, n, 1), {n, Dim(1)})), right = TRY(neural::reshape(c.net, range(c.net, 0, m, 1), {Dim(1), m}));
+    const Value down = TRY(neural::reshape(c.net, range(c.net, 0, n, 1), {n, Dim(1)})),
+                right = TRY(neural::reshape(c.net, range(c.net, 0, m, 1), {Dim(1), m}));
     return torch::tensor(c.net.cast(TRY(neural::compare(c.net, "Equal", down, right)), TRY(c.dtype(2, DType::float32))));
   }
   const std::int64_t rows = n.value, columns = m.value;

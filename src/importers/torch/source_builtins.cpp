@@ -281,8 +281,10 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
       return Any(d);
     });
   }
-  if (name == "print" || name == "super" || name == "input" || name == "breakpoint") return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(); });
-  if (name == "object" || name == "NotImplemented" || name == "Exception" || name == "open" || name == "property" || name == "staticmethod") return std::optional(unknown(std::string(name)));
+  if (name == "print" || name == "super" || name == "input" || name == "breakpoint")
+    return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(); });
+  if (name == "object" || name == "NotImplemented" || name == "Exception" || name == "open" || name == "property" || name == "staticmethod")
+    return std::optional(unknown(std::string(name)));
   if (name == "__name__") return std::optional(Any("__main__"));
   if (name == "slice") {
     return made([](Evaluator&, const Arguments& a) -> Result<Any> {

@@ -122,6 +122,9 @@ Result<Any> SourceHost::find_name(Evaluator& e, std::string_view name) {
   for (const auto& file : sources_.files) {
     if (auto found = TRY(lookup(e, *file, name))) return *found;
   }
+  if (sources_.files.empty() && sources_.models) {
+    if (auto found = TRY(lookup(e, *sources_.models, name))) return *found;
+  }
   return Any();
 }
 

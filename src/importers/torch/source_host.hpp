@@ -21,12 +21,12 @@ struct SourceModule {
   std::string name;  // "net.py": for messages
   std::string stem;  // "net": what others import it by
   py::Module tree;
-  std::map<std::string, std::string, std::less<>> imports;           // name: "torch.nn", "math.sqrt"
-  std::vector<std::string> stars;                                    // from x import *
-  std::map<std::string, const py::Expr*, std::less<>> constants;     // NAME = expression at the top, the last one
-  std::map<std::string, const py::Expr*, std::less<>> loose;         // the same inside of functions, and their parameters' defaults
+  std::map<std::string, std::string, std::less<>> imports;                   // name: "torch.nn", "math.sqrt"
+  std::vector<std::string> stars;                                            // from x import *
+  std::map<std::string, const py::Expr*, std::less<>> constants;             // NAME = expression at the top, the last one
+  std::map<std::string, const py::Expr*, std::less<>> loose;                 // the same inside of functions, and their parameters' defaults
   std::map<std::string, std::vector<const py::Stmt*>, std::less<>> changes;  // what is done to a name behind its assignment
-  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
+  std::map<std::string, const py::Expr*, std::less<>> command_line;          // defaults of add_argument("--name", default=...)
   SourceModule(std::string file, py::Module parsed);
 };
 
@@ -34,6 +34,7 @@ struct SourceModule {
 struct Sources {
   std::vector<std::unique_ptr<SourceModule>> files;  // the person's
   std::unique_ptr<SourceModule> nn;                  // torch.nn's modules, our text
+  std::unique_ptr<SourceModule> models;              // torchvision.models, our text; where a source speaks of them, or there is none
 };
 Result<Sources> read_sources(const std::vector<std::pair<std::string, std::string_view>>& files);
 

@@ -33,7 +33,8 @@ Any array(Net& net, const Any& a) {
 
 // What only tells people something: a call of it is nothing to an answer.
 bool is_about_logging(std::string_view path) {
-  static constexpr std::string_view kRoots[] = {"logging", "logger", "loguru", "warnings", "wandb", "tqdm", "time", "sys", "gc", "rich", "pprint", "pdb", "ipdb", "os", "tensorboardX"};
+  static constexpr std::string_view kRoots[] = {"logging", "logger", "loguru", "warnings", "wandb", "tqdm", "time",        "sys",
+                                                "gc",      "rich",   "pprint", "pdb",      "ipdb",  "os",   "tensorboardX"};
   return std::ranges::any_of(kRoots, [&](std::string_view root) { return path == root || path.starts_with(std::string(root) + "."); });
 }
 
@@ -85,8 +86,9 @@ Result<Any> SourceHost::call_foreign(const std::string& path) {
 // A size of something that nothing is known of, for the shapes of the weights to tell.
 std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::string_view of) {
   const Kept* k = Kept::get(a);
-  if (k == nullptr || k->what != Kept::What::unknown || !k->path.starts_with(kOpaque)) return std::nullopt;
-  const std::string path = k->path.substr(kOpaque.size()) + (of.empty() ? "" : " " + std::string(of));
+  if (k == nullptr || k->what != Kept::What::unknown || (!k->path.starts_with(kOpaque) && k->path.find("()") == std::string::npos))
+    return std::nullopt;
+  const std::string path = (k->path.starts_with(kOpaque) ? k->path.substr(kOpaque.size()) : k->path) + (of.empty() ? "" : " " + std::string(of));
   if (const auto told = told_.find(path); told != told_.end()) return Dim(told->second);
   const auto known = opaque_sizes_.find(path);
   if (known != opaque_sizes_.end()) return known->second;
@@ -97,10 +99,12 @@ std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::stri
 
 Result<std::optional<Any>> SourceHost::opaque_attribute(Evaluator& e, const std::string& path, std::string_view name) {
   const Any self = unknown(path);
-  if (name == "n" || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") || name.ends_with("_dim") || name.ends_with("_size"))
+  if (name == "n" || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") || name.ends_with("_dim") ||
+      name.ends_with("_size"))
     return std::optional(Any(*opaque_size(e, unknown(path + "." + std::string(name)), "")));
   if (name == "prod")
-    return std::optional(builtin_function(name, [this, self](Evaluator& x, const Arguments&) -> Result<Any> { return Any(*opaque_size(x, self, "prod")); }));
+    return std::optional(
+        builtin_function(name, [this, self](Evaluator& x, const Arguments&) -> Result<Any> { return Any(*opaque_size(x, self, "prod")); }));
   if (name == "__getitem__") {
     return std::optional(builtin_function(name, [this, path](Evaluator& x, const Arguments& a) -> Result<Any> {
       const Any at = TRY(first(a, "an item"));
@@ -172,8 +176,9 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
     });
   }
   if (path == "numpy") {
-    static constexpr std::string_view kSame[] = {"arange", "eye",  "zeros",   "ones",    "full", "zeros_like", "ones_like", "outer", "matmul", "stack",
-                                                 "abs",    "sign", "maximum", "minimum", "clip", "meshgrid",   "tril",      "triu",  "where",  "concatenate"};
+    static constexpr std::string_view kSame[] = {"arange", "eye",      "zeros", "ones", "full",  "zeros_like", "ones_like",
+                                                 "outer",  "matmul",   "stack", "abs",  "sign",  "maximum",    "minimum",
+                                                 "clip",   "meshgrid", "tril",  "triu", "where", "concatenate"};
     if (name == "linspace") {
       return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
         Arguments given = a;
@@ -198,7 +203,8 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
   if (name == "gcd") {
     return made([](Evaluator&, const Arguments& a) -> Result<Any> {
       if (a.positional.size() != 2) return neural::wrong("gcd: takes two numbers");
-      return Any(std::gcd(static_cast<std::int64_t>(TRY(number(a.positional[0], "gcd"))), static_cast<std::int64_t>(TRY(number(a.positional[1], "gcd")))));
+      return Any(
+          std::gcd(static_cast<std::int64_t>(TRY(number(a.positional[0], "gcd"))), static_cast<std::int64_t>(TRY(number(a.positional[1], "gcd")))));
     });
   }
   return std::optional(unknown(path + "." + std::string(name)));
@@ -209,6 +215,19 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
   const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
   if (path == "collections" && name == "namedtuple") return made(named_tuple);
   if (path == "time" && (name == "time" || name == "perf_counter")) return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(0.0); });
+  if (path == "torchvision" && name == "models") return std::optional(name_space("torchvision.models"));
+  if (path.starts_with("torchvision.models") && sources_.models && !name.starts_with('_')) {
+    if (const py::Stmt* s = py::find_function(sources_.models->tree, name)) {
+      const Any make = e.function_value(*s->as<py::FunctionDef>(), &sources_.models->tree, nullptr, std::nullopt);
+      return made([make](Evaluator& x, const Arguments& a) {  // which weights it began with is nothing to those in the file
+        Arguments given;
+        for (const auto& k : a.keywords) {
+          if (k.first != "weights" && k.first != "pretrained" && k.first != "progress") given.keywords.push_back(k);
+        }
+        return x.call(make, given);
+      });
+    }
+  }
   if (path.starts_with("timm.") || path == "timm" || path == "torchvision.ops") {
     if (name == "DropPath" || name == "StochasticDepth") {  // in training only
       const py::Stmt* s = py::find_class(sources_.nn->tree, "Identity");

@@ -7,6 +7,7 @@
 
 #include "slipway/importers/python/parser.hpp"
 #include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/architectures.hpp"
 #include "slipway/importers/torch/nn_modules.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
@@ -33,7 +34,7 @@ class Names {
                            [&](const py::Assign& n) {
                              for (const py::Expr* target : n.targets) {
                                assigned(*target, *n.value, top);
-                               changed(s, *target);
+                               if (top) changed(s, *target);
                              }
                              search(*n.value);
                            },
@@ -45,7 +46,8 @@ class Names {
                              const auto* c = n.value->as<py::Call>();
                              const auto* callee = c == nullptr ? nullptr : c->callee->as<py::Attribute>();
                              static constexpr std::string_view kChanging[] = {"add_module", "append", "extend", "update", "insert", "setdefault"};
-                             if (callee != nullptr && std::ranges::find(kChanging, callee->name) != std::end(kChanging)) changed(s, *c->callee);
+                             if (top && callee != nullptr && std::ranges::find(kChanging, callee->name) != std::end(kChanging))
+                               changed(s, *c->callee);
                            },
                            [&](const py::If& n) {
                              for (const py::Arm& arm : n.arms) block(arm.body, top);
@@ -133,7 +135,6 @@ class Names {
   SourceModule& m_;
 };
 
-
 // F.relu(x, True): in place or not is nothing to the result.
 bool is_activation(std::string_view name) {
   static constexpr std::string_view kNames[] = {"relu", "relu6", "leaky_relu", "elu",         "selu",     "celu",
@@ -201,6 +202,12 @@ Result<Sources> read_sources(const std::vector<std::pair<std::string, std::strin
     if (!tree.ok()) return Error(tree.error()).within(name);
     out.files.push_back(std::make_unique<SourceModule>(name, std::move(*tree)));
   }
+  const bool wanted =
+      files.empty() || std::ranges::any_of(files, [](const auto& f) { return f.second.find("torchvision") != std::string_view::npos; });
+  if (wanted) {
+    static const std::string text = std::string(classic_architectures()) + std::string(mobile_architectures()) + std::string(modern_architectures());
+    out.models = std::make_unique<SourceModule>("torchvision.models", TRY(py::parse(text)));
+  }
   out.nn = std::make_unique<SourceModule>("torch.nn", TRY(py::parse(nn_modules_text())));
   return out;
 }
@@ -209,6 +216,7 @@ Result<Sources> read_sources(const std::vector<std::pair<std::string, std::strin
 
 Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* module, std::string_view name) {
   const SourceModule* at = module == &sources_.nn->tree ? sources_.nn.get() : nullptr;
+  if (sources_.models && module == &sources_.models->tree) at = sources_.models.get();
   for (const auto& file : sources_.files) {
     if (&file->tree == module) at = file.get();
   }
@@ -292,7 +300,7 @@ Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::
 }
 
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools"};
+  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools", "torchvision"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);

@@ -58,7 +58,9 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
         const Any content = field.kind == Kind::symbol ? symbol(k) : field.constant;
         if (const auto* o = value.as<std::shared_ptr<Object>>()) (*o)->set(field.name, content);
         if (const auto* d = value.as<std::shared_ptr<Dict>>()) {
-          std::erase_if((*d)->items, [&](const auto& have) { return have.first.template as<std::string>() && *have.first.template as<std::string>() == field.name; });
+          std::erase_if((*d)->items, [&](const auto& have) {
+            return have.first.template as<std::string>() && *have.first.template as<std::string>() == field.name;
+          });
           (*d)->items.emplace_back(Any(field.name), content);
         }
       }
@@ -86,11 +88,11 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
 
 struct Fit {
   bool exact = false;
-  bool made = false;                  // __init__ went through
-  std::size_t matching = 0;           // names of the right shape
-  std::string why;                    // it doesn't fit, or couldn't be made
-  std::optional<Unknown> needed;      // the argument that has to be a number
-  bool wants_object = false;  // an attribute of an argument is wanted
+  bool made = false;              // __init__ went through
+  std::size_t matching = 0;       // names of the right shape
+  std::string why;                // it doesn't fit, or couldn't be made
+  std::optional<Unknown> needed;  // the argument that has to be a number
+  bool wants_object = false;      // an attribute of an argument is wanted
   bool wants_list = false;
   Recipe recipe;
 };
@@ -226,8 +228,8 @@ class Fitting {
     return f;
   }
 
-  void compare(Net& net, const std::vector<SourceHost::Registered>& registered, const Unknowns& unknowns,
-               const std::map<std::string, Dim>& opaque, Fit& f) {
+  void compare(Net& net, const std::vector<SourceHost::Registered>& registered, const Unknowns& unknowns, const std::map<std::string, Dim>& opaque,
+               Fit& f) {
     std::set<std::string, std::less<>> names;
     std::size_t wrong = 0;
     const auto complain = [&](std::string what) {
@@ -331,6 +333,12 @@ std::vector<std::string> Recipe::open() const {
     if ((a.kind == Kind::symbol && !a.has_default) || a.kind == Kind::opaque || (a.kind == Kind::symbols && left)) out.push_back(a.name);
   }
   return out;
+}
+
+std::optional<Recipe> fitted(const Sources& sources, const files::StateDict& weights, const Recipe& recipe) {
+  Fitting fitting(sources, weights);
+  Fit f = fitting.fit(recipe);
+  return f.exact ? std::optional(std::move(f.recipe)) : std::nullopt;
 }
 
 Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a) {

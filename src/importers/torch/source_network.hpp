@@ -35,8 +35,8 @@ struct Recipe {
   std::string name;  // of a class, or of a function or a variable at the top of the source
   std::vector<ClassArgument> arguments;
   std::map<std::string, std::int64_t> told;  // sizes of opaque arguments, solved: "env.action_space.n"
-  std::string from;                       // where the arguments are from, for people
-  std::vector<std::string> open() const;  // arguments that nothing tells
+  std::string from;                          // where the arguments are from, for people
+  std::vector<std::string> open() const;     // arguments that nothing tells
 };
 
 struct NetworkWish {
@@ -50,6 +50,9 @@ struct FoundNetwork {
   slipway::torch::StateDict weights;  // without a prefix that the class doesn't have
 };
 Result<FoundNetwork> find_network(const Sources& sources, const slipway::torch::StateDict& weights, const NetworkWish& wish);
+
+// The recipe with what the shapes of the weights tell, when it fits them exactly.
+std::optional<Recipe> fitted(const Sources& sources, const slipway::torch::StateDict& weights, const Recipe& recipe);
 
 // What a `config` argument is before its fields are set.
 Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a);

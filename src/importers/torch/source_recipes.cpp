@@ -357,7 +357,6 @@ std::vector<Candidate> classes_of(const Sources& sources) {
   return out;
 }
 
-
 // --- what else makes a network
 
 bool gives_something(py::Block b) {  // NOLINT(misc-no-recursion): blocks nest at most py::kNestingMax deep
@@ -693,8 +692,8 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
   for (const auto& file : sources.files) {
     for (const auto& [name, value] : file->constants) {
       const std::string text = lower(name);
-      const bool about = text.find("size") != std::string::npos || text.find("height") != std::string::npos || text.find("width") != std::string::npos ||
-                         text.find("img") != std::string::npos || text.find("image") != std::string::npos;
+      const bool about = text.find("size") != std::string::npos || text.find("height") != std::string::npos ||
+                         text.find("width") != std::string::npos || text.find("img") != std::string::npos || text.find("image") != std::string::npos;
       const auto* n = value->as<py::Int>();
       if (about && n != nullptr && n->fits) add(n->value, n->value);
     }
