@@ -95,7 +95,12 @@ Result<Any> Evaluator::call(const py::FunctionDef& f, const py::Module* module, 
       used[static_cast<std::size_t>(keyword - given.keywords.begin())] = true;
       slot = keyword->second;
     } else if (p.default_value != nullptr) {
-      slot = TRY(evaluate(*p.default_value, outer, module));
+      const Any* known = nullptr;
+      if (outer) {
+        const auto at = outer->names.find(" default " + std::string(p.name));
+        if (at != outer->names.end()) known = &at->second;
+      }
+      slot = known != nullptr ? *known : TRY(evaluate(*p.default_value, outer, module));
     } else {
       return neural::wrong(std::string(f.name) + "() needs a value for " + std::string(p.name));
     }
@@ -199,7 +204,13 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   if (s.is<py::Break>()) return Flow::broken;
   if (s.is<py::Continue>()) return Flow::continued;
   if (const auto* n = s.as<py::FunctionDef>()) {
-    f.scope->names[std::string(n->name)] = function_value(*n, f.module, f.scope, std::nullopt);
+    // Its defaults are what they are now, not what their names mean when it is called.
+    auto around = std::make_shared<Scope>();
+    around->outer = f.scope;
+    for (const py::Parameter& p : n->parameters) {
+      if (p.default_value != nullptr) around->names[" default " + std::string(p.name)] = TRY(eval(*p.default_value, f));
+    }
+    f.scope->names[std::string(n->name)] = function_value(*n, f.module, around, std::nullopt);
     return Flow::next;
   }
   if (const auto* n = s.as<py::With>()) {  // no_grad, autocast, profilers: nothing to answers

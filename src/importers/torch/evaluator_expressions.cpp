@@ -174,17 +174,27 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
     }
     case py::Expr::Kind::lambda: {
       const auto* n = e.as<py::Lambda>();
-      return function("lambda", [n, scope = f.scope, module = f.module](Evaluator& self, const Arguments& given) -> Result<Any> {
+      std::vector<Any> defaults;  // as they are now: lambda x, f=f: f(x)
+      for (const py::Parameter& p : n->parameters) defaults.push_back(p.default_value == nullptr ? Any() : TRY(eval(*p.default_value, f)));
+      return function("lambda", [n, defaults, scope = f.scope, module = f.module](Evaluator& self, const Arguments& given) -> Result<Any> {
         Frame inner;
         inner.scope = std::make_shared<Scope>();
         inner.scope->outer = scope;
         inner.module = module;
         for (std::size_t i = 0; i < n->parameters.size(); ++i) {
           const py::Parameter& p = n->parameters[i];
-          if (i < given.positional.size()) {
+          const auto keyword = std::ranges::find_if(given.keywords, [&](const auto& k) { return k.first == p.name; });
+          if (p.kind == py::ParameterKind::var_positional) {
+            std::vector<Any> rest(given.positional.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.positional.size())), given.positional.end());
+            inner.scope->names[std::string(p.name)] = tuple(std::move(rest));
+          } else if (p.kind == py::ParameterKind::var_keyword) {
+            inner.scope->names[std::string(p.name)] = Any(std::make_shared<Dict>());
+          } else if (i < given.positional.size()) {
             inner.scope->names[std::string(p.name)] = given.positional[i];
+          } else if (keyword != given.keywords.end()) {
+            inner.scope->names[std::string(p.name)] = keyword->second;
           } else if (p.default_value != nullptr) {
-            inner.scope->names[std::string(p.name)] = TRY(self.eval(*p.default_value, inner));
+            inner.scope->names[std::string(p.name)] = defaults[i];
           } else {
             return neural::wrong("a lambda needs a value for " + std::string(p.name));
           }

@@ -5,6 +5,7 @@
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/graph_schema.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
@@ -42,15 +43,15 @@ std::string port_name(std::string_view name, std::string_view otherwise) {
   return out;
 }
 
-// Inputs of one try. The rows of all inputs are one symbol.
-std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+// Inputs of one try. The rows of all inputs are one symbol, unless they are told apart: sequences of different lengths, for what is no row.
+std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
   std::vector<Value> values;
   const Dim rows = net.symbol();
   net.set_rows(rows);
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Dims dims;
     for (std::size_t d = 0; d < shapes[i].dims.size(); ++d)
-      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 ? rows : net.symbol());
+      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 && (i == 0 || !apart) ? rows : net.symbol());
     const std::string name = port_name(ports[i].name, "input" + std::to_string(i));
     if (!shapes[i].flattened) {
       values.push_back(net.input(name, shapes[i].dtype, std::move(dims)));
@@ -63,11 +64,11 @@ std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, co
   return values;
 }
 
-Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
   Attempt a;
   graph::Builder builder("try");
   Net net(builder, true);
-  const std::vector<Value> inputs = make_inputs(net, ports, shapes);
+  const std::vector<Value> inputs = make_inputs(net, ports, shapes, apart);
   const auto outputs = body(net, inputs);
   a.ok = outputs.ok() && !outputs->empty();
   if (!outputs.ok()) a.error = outputs.error().detail();
@@ -147,8 +148,10 @@ std::vector<Shape> usual(const InputPort& port) {
 std::vector<std::int64_t> sizes_to_try() {
   std::vector<std::int64_t> sizes{224, 32,  28,  64,  96,  128, 256, 299, 227, 48,  16,  8,   100,
                                   150, 160, 180, 200, 240, 300, 320, 384, 416, 448, 480, 512, 640};
-  for (std::int64_t s = 1; s <= 512; ++s) {
-    if (std::ranges::find(sizes, s) == sizes.end()) sizes.push_back(s);
+  for (const std::int64_t step : {8, 4, 2, 1}) {  // several may fit: rounder ones are likelier
+    for (std::int64_t s = step; s <= 512; s += step) {
+      if (std::ranges::find(sizes, s) == sizes.end()) sizes.push_back(s);
+    }
   }
   return sizes;
 }
@@ -169,6 +172,7 @@ bool set_sides(std::vector<Shape>& shapes, const Sides& sides) {
 struct Choice {
   std::vector<Shape> shapes;
   Attempt attempt;
+  bool apart = false;  // the first dimensions of the inputs are no rows, each of its own size
 };
 
 bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
@@ -181,7 +185,7 @@ Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::v
       Choice next = c;
       next.shapes[i].dims[d] = kFree;
       next.attempt = settle(body, ports, next.shapes, tries);
-      if (is_complete(next.attempt) && !next.attempt.no_rows && next.attempt.keeps_rows && next.shapes[i].dims[d] == kFree) c = std::move(next);
+      if (is_complete(next.attempt) && !next.attempt.no_rows && next.attempt.keeps_rows == c.attempt.keeps_rows && next.shapes[i].dims[d] == kFree) c = std::move(next);
     }
   }
   return c;
@@ -202,7 +206,7 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
     if (c.attempt.keeps_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
   }
-  return fixed_rows;
+  return fixed_rows ? std::optional(freed(body, ports, shapes, std::move(*fixed_rows), tries)) : std::nullopt;
 }
 
 // Rows of ids ([N]) are likelier than tables of them with a number of columns that nothing but the arithmetic asks for.
@@ -248,7 +252,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
       if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
     }
-    const bool sizes_may_help = (c.attempt.ok && !c.attempt.open.empty()) || (!c.attempt.ok && c.attempt.needs_sizes);
+    const bool sizes_may_help = !c.attempt.open.empty() || (!c.attempt.ok && c.attempt.needs_sizes);
     if (sizes_may_help && !c.attempt.no_rows) {
       if (auto found = search_sides(body, ports, c.shapes, sides, tries)) {
         if (found->attempt.keeps_rows) return std::move(*found);
@@ -261,6 +265,10 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
   }
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
+    if (without_rows->attempt.no_rows && ports.size() > 1) {
+      const Attempt a = run(body, ports, without_rows->shapes, true);
+      without_rows->apart = is_complete(a) && a.settled.empty();
+    }
     return std::move(*without_rows);
   }
   const Choice& c = open_sizes ? *open_sizes : *best_failure;
@@ -343,6 +351,10 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
     out.push_back({name, net.to_scalar(*n)});
     return ok();
   }
+  if (const auto* o = a.as<std::shared_ptr<Object>>()) {  // a dataclass of outputs
+    for (const auto& [key, value] : (*o)->attributes) TRY(collect_outputs(net, value, key, out));
+    return ok();
+  }
   return ok();  // None and the like
 }
 
@@ -354,7 +366,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);
   Net net(builder);
-  const std::vector<Value> inputs = make_inputs(net, ports, c.shapes);
+  const std::vector<Value> inputs = make_inputs(net, ports, c.shapes, c.apart);
   std::vector<OutputPort> outputs = TRY(body(net, inputs));
   std::vector<std::string> names;
   for (const InputPort& p : ports) names.push_back(port_name(p.name, "input"));

@@ -288,6 +288,11 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
     }
     case Kept::What::instance: break;
   }
+  if (name == "__dict__") {
+    auto d = std::make_shared<Dict>();
+    for (const auto& [key, value] : object->attributes) d->items.emplace_back(Any(key), value);
+    return std::optional(Any(d));
+  }
   if (name == "__class__") return std::optional(TRY(class_value(e, *kept->of->module, *kept->of->definition)));
   if (auto found = TRY(look_up(e, object, kept->of, nullptr, name))) return found;
   if (name == "__init__") return std::optional(nothing("__init__"));

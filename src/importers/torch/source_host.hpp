@@ -107,7 +107,7 @@ class SourceHost final : public Host {
   Result<std::optional<Any>> opaque_attribute(Evaluator& e, const std::string& path, std::string_view name);
   std::optional<Dim> opaque_size(Evaluator& e, const Any& a, std::string_view of);
   Result<Any> call_foreign(const std::string& path);
-  Status apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, const Any& value);
+  Status apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, Any& value);
   Result<Any> path_value(Evaluator& e, const std::string& path);
   Result<std::optional<Any>> lookup(Evaluator& e, const SourceModule& module, std::string_view name);
   Result<Any> constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr);

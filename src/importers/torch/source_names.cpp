@@ -66,6 +66,11 @@ class Names {
                              }
                              block(n.body, false);
                            },
+                           [&](const py::ClassDef& n) {  // imports in methods
+                             const bool before = std::exchange(imports_only_, true);
+                             block(n.body, false);
+                             imports_only_ = before;
+                           },
                            [](const auto&) {}});
   }
   void changed(const py::Stmt& s, const py::Expr& target) {
@@ -79,7 +84,10 @@ class Names {
         return;
       }
     }
-    if (root != &target) m_.changes[std::string(root->as<py::Name>()->id)].push_back(&s);
+    // model.fc = ..., and model = model.to(device) behind model = Net().
+    const std::string_view name = root->as<py::Name>()->id;
+    const auto* again = s.as<py::Assign>();
+    if (root != &target || (again != nullptr && m_.constants.contains(name) && mentions(*again->value, name))) m_.changes[std::string(root->as<py::Name>()->id)].push_back(&s);
   }
   void imported(const py::Import& n) {
     for (const py::Alias& a : n.names) {
@@ -98,9 +106,16 @@ class Names {
       }
     }
   }
+  static bool mentions(const py::Expr& e, std::string_view name) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
+    if (e.is_name(name)) return true;
+    bool found = false;
+    py::for_each_child(e, [&](const py::Expr& child) { found = found || mentions(child, name); });
+    return found;
+  }
   void assigned(const py::Expr& target, const py::Expr& value, bool top) {
+    if (imports_only_) return;
     auto& names = top ? m_.constants : m_.loose;
-    if (const auto* n = target.as<py::Name>()) names[std::string(n->id)] = &value;
+    if (const auto* n = target.as<py::Name>(); n != nullptr && !(names.contains(n->id) && mentions(value, n->id))) names[std::string(n->id)] = &value;
     const auto* targets = target.as<py::Tuple>();
     const auto* values = value.as<py::Tuple>();
     if (targets == nullptr) return;
@@ -133,6 +148,7 @@ class Names {
     if (otherwise != nullptr && !name.empty()) m_.command_line[name] = otherwise;
   }
   SourceModule& m_;
+  bool imports_only_ = false;
 };
 
 // F.relu(x, True): in place or not is nothing to the result.
@@ -144,6 +160,17 @@ bool is_activation(std::string_view name) {
 
 Any operator_function(std::string name) {
   return function(name, [name](Evaluator& e, const Arguments& given) {
+    // zeros(2, 3, dtype=...): sizes one by one are a list of sizes.
+    if ((name == "zeros" || name == "ones" || name == "empty") && given.positional.size() > 1) {
+      Arguments sizes = given;
+      std::vector<Any> all;
+      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
+        all.push_back(sizes.positional[0]);
+        sizes.positional.erase(sizes.positional.begin());
+      }
+      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
+      return call_operator(e.net(), name, sizes);
+    }
     if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr)
       return call_operator(e.net(), name, given);
     Arguments without = given;
@@ -275,8 +302,10 @@ Result<Any> SourceHost::constant(Evaluator& e, const SourceModule& module, std::
       o->type = "the command line";
       o->host = std::make_shared<Kept>(Kept{Kept::What::command_line, {}, nullptr, nullptr, &module});
       constants_[place] = Any(o);
-      TRY(apply_changes(e, module, name, Any(o)));
-      return Any(o);
+      Any value(o);
+      TRY(apply_changes(e, module, name, value));
+  constants_[place] = value;
+      return value;
     }
   }
   if (++resolving_ > 50) return neural::wrong("the value of " + std::string(name) + " depends on itself");
@@ -289,13 +318,14 @@ Result<Any> SourceHost::constant(Evaluator& e, const SourceModule& module, std::
 
 // args.hidden = 64, config["depth"] = 4, layers.append(...) at the top, behind the value itself. What can't be told (a path, a device) is left out:
 // whoever needs it says so.
-Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, const Any& value) {
+Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, Any& value) {
   const auto found = module.changes.find(name);
   if (found == module.changes.end()) return ok();
   auto scope = std::make_shared<Scope>();
   scope->names[std::string(name)] = value;
   for (const py::Stmt* s : found->second) (void)e.run(std::span(&s, 1), scope, &module.tree);
   e.forget_place();
+  value = scope->names[std::string(name)];
   return ok();
 }
 
