@@ -185,7 +185,8 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
           const py::Parameter& p = n->parameters[i];
           const auto keyword = std::ranges::find_if(given.keywords, [&](const auto& k) { return k.first == p.name; });
           if (p.kind == py::ParameterKind::var_positional) {
-            std::vector<Any> rest(given.positional.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.positional.size())), given.positional.end());
+            std::vector<Any> rest(given.positional.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.positional.size())),
+                                  given.positional.end());
             inner.scope->names[std::string(p.name)] = tuple(std::move(rest));
           } else if (p.kind == py::ParameterKind::var_keyword) {
             inner.scope->names[std::string(p.name)] = Any(std::make_shared<Dict>());

@@ -18,6 +18,7 @@ using neural::Value;
 
 constexpr std::int64_t kFree = -1;
 constexpr std::size_t kTriesMax = 2'000;
+constexpr std::size_t kSidesOfFailed = 30;  // where it is not even known that a size would help
 
 struct Shape {
   DType dtype = DType::float32;
@@ -30,7 +31,8 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
-  bool keeps_rows = false;  // every output begins with the rows of the inputs
+  std::size_t output_rank = 0;  // the largest
+  bool keeps_rows = false;      // every output begins with the rows of the inputs
   // Of input dimensions: (input, dimension, value); others stay open.
   std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
   std::vector<std::string> open;                                            // assumptions that no input dimension settles
@@ -77,6 +79,9 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
       a.ok && std::ranges::all_of(*outputs, [&](const OutputPort& o) {
         return o.value.rank() == 0 || inputs.empty() || inputs[0].rank() == 0 || (!inputs[0].dims[0].known() && o.value.dims[0] == inputs[0].dims[0]);
       });
+  if (a.ok) {
+    for (const OutputPort& o : *outputs) a.output_rank = std::max(a.output_rank, o.value.rank());
+  }
   a.needs_sizes = net.needed_sizes();
   a.no_rows = net.had_no_rows();
   a.progress = builder.node_count();
@@ -175,6 +180,12 @@ struct Choice {
   bool apart = false;  // the first dimensions of the inputs are no rows, each of its own size
 };
 
+std::size_t rank_of(const Choice& c) {
+  std::size_t all = 0;
+  for (const Shape& s : c.shapes) all += s.dims.size();
+  return all;
+}
+
 bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
 
 // Sides that were fixed for the sake of another one are free again: the width of a line of text, when its height has to be 32.
@@ -185,7 +196,9 @@ Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::v
       Choice next = c;
       next.shapes[i].dims[d] = kFree;
       next.attempt = settle(body, ports, next.shapes, tries);
-      if (is_complete(next.attempt) && !next.attempt.no_rows && next.attempt.keeps_rows == c.attempt.keeps_rows && next.shapes[i].dims[d] == kFree) c = std::move(next);
+      if (is_complete(next.attempt) && next.attempt.no_rows == c.attempt.no_rows && next.attempt.keeps_rows == c.attempt.keeps_rows &&
+          next.shapes[i].dims[d] == kFree)
+        c = std::move(next);
     }
   }
   return c;
@@ -193,17 +206,18 @@ Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::v
 
 // Sizes that only fixed sides can make true.
 std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes,
-                                   std::span<const Sides> sides, std::size_t& tries) {
+                                   std::span<const Sides> sides, std::size_t sides_max, std::size_t& tries) {
   std::optional<Choice> fixed_rows;
   std::vector<Sides> all(sides.begin(), sides.end());
   for (const std::int64_t size : sizes_to_try()) all.push_back({size, size});
+  if (all.size() > sides_max) all.resize(sides_max);
   for (const Sides& size : all) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
     if (!set_sides(c.shapes, size)) return std::nullopt;
     c.attempt = settle(body, ports, c.shapes, tries);
-    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
-    if (c.attempt.keeps_rows) return freed(body, ports, shapes, std::move(c), tries);
+    if (!is_complete(c.attempt)) continue;
+    if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
   }
   return fixed_rows ? std::optional(freed(body, ports, shapes, std::move(*fixed_rows), tries)) : std::nullopt;
@@ -216,12 +230,15 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Shape& s = flat.shapes[i];
     if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
-    any = any || c.shapes[i].dims[1] != kFree;
+    // A class beside an image, not a table of them: [N, 1] comes out, where the table would give a rank more than that.
+    const bool beside = std::ranges::any_of(c.shapes, [](const Shape& other) { return is_floating(other.dtype) && other.dims.size() >= 2; });
+    any = any || c.shapes[i].dims[1] != kFree || (beside && c.attempt.output_rank > 2);
     s.dims = {kFree};
   }
   if (!any) return c;
   flat.attempt = settle(body, ports, flat.shapes, tries);
-  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
+  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows && flat.attempt.output_rank <= c.attempt.output_rank ? flat
+                                                                                                                                            : c;
 }
 
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
@@ -249,13 +266,16 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     if (is_complete(c.attempt)) {
       if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
-      if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
+      // Of sequences first those with a batch, [length, batch, features], though requests can't be put together along it.
+      const bool wider = without_rows && c.attempt.no_rows && without_rows->attempt.no_rows && rank_of(c) > rank_of(*without_rows) &&
+                         std::ranges::all_of(c.shapes, [](const Shape& s) { return s.dims.size() <= 3; });
+      if (!without_rows || wider || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
     }
     const bool sizes_may_help = !c.attempt.open.empty() || (!c.attempt.ok && c.attempt.needs_sizes);
-    if (sizes_may_help && !c.attempt.no_rows) {
-      if (auto found = search_sides(body, ports, c.shapes, sides, tries)) {
-        if (found->attempt.keeps_rows) return std::move(*found);
+    if (sizes_may_help) {
+      if (auto found = search_sides(body, ports, c.shapes, sides, c.attempt.ok || c.attempt.needs_sizes ? kTriesMax : kSidesOfFailed, tries)) {
+        if (found->attempt.keeps_rows && !found->attempt.no_rows) return std::move(*found);
         if (!without_rows) without_rows = std::move(*found);
         continue;
       }
@@ -386,7 +406,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  if (std::ranges::any_of(c.shapes, &Shape::flattened)) {
+  if (c.attempt.no_rows || std::ranges::any_of(c.shapes, &Shape::flattened)) {
     a.schema.batched = false;
   } else if (a.schema.batched) {
     add_features(a.schema);

@@ -802,6 +802,7 @@ class MultiheadAttention(Module):
             if key_padding_mask is not None:
                 key_padding_mask = key_padding_mask.unsqueeze(0)
         elif not self.batch_first:
+            _sequence_first(query)
             query, key, value = query.transpose(0, 1), key.transpose(0, 1), value.transpose(0, 1)
         q = self._project(query, 0, None if self._same else self.q_proj_weight)
         k = self._project(key, 1, None if self._same else self.k_proj_weight)

@@ -288,6 +288,8 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
     }
     case Kept::What::instance: break;
   }
+  if (const Any* computed = kept->of->network ? object->find("_computed_" + std::string(name)) : nullptr)
+    return std::optional(TRY(e.call(*computed, {})));
   if (name == "__dict__") {
     auto d = std::make_shared<Dict>();
     for (const auto& [key, value] : object->attributes) d->items.emplace_back(Any(key), value);
@@ -297,7 +299,6 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   if (auto found = TRY(look_up(e, object, kept->of, nullptr, name))) return found;
   if (name == "__init__") return std::optional(nothing("__init__"));
   if (!kept->of->network) return std::optional<Any>();
-  if (const Any* computed = object->find("_computed_" + std::string(name))) return std::optional(TRY(e.call(*computed, {})));
   if (auto found = TRY(module_method(e, object, name))) return found;
   if (name.starts_with("__")) return std::optional<Any>();
   if (auto getter = TRY(look_up(e, object, kept->of, nullptr, "__getattr__")))

@@ -87,7 +87,8 @@ class Names {
     // model.fc = ..., and model = model.to(device) behind model = Net().
     const std::string_view name = root->as<py::Name>()->id;
     const auto* again = s.as<py::Assign>();
-    if (root != &target || (again != nullptr && m_.constants.contains(name) && mentions(*again->value, name))) m_.changes[std::string(root->as<py::Name>()->id)].push_back(&s);
+    if (root != &target || (again != nullptr && m_.constants.contains(name) && mentions(*again->value, name)))
+      m_.changes[std::string(root->as<py::Name>()->id)].push_back(&s);
   }
   void imported(const py::Import& n) {
     for (const py::Alias& a : n.names) {
@@ -262,6 +263,13 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
         return Any();
       }));
     }
+    if (name == "_sequence_first") {  // [length, batch, features]: when requests' rows are the length, they aren't independent
+      return std::optional(builtin_function(name, [](Evaluator& x, const Arguments& a) -> Result<Any> {
+        const auto* t = a.positional.empty() ? nullptr : a.positional[0].as<TensorRef>();
+        if (t != nullptr && TRY((*t)->read(x.net())).dims.at(0) == x.net().rows()) x.net().note_no_rows();
+        return Any();
+      }));
+    }
     if (name == "_clone") {
       return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> {
         std::map<const void*, Any> done;
@@ -304,7 +312,7 @@ Result<Any> SourceHost::constant(Evaluator& e, const SourceModule& module, std::
       constants_[place] = Any(o);
       Any value(o);
       TRY(apply_changes(e, module, name, value));
-  constants_[place] = value;
+      constants_[place] = value;
       return value;
     }
   }
