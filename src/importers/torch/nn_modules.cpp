@@ -49,32 +49,39 @@ class Sequential(Module):
     def __setitem__(self, at, module):
         setattr(self, self._child_names()[at], module)
 
+# None has its place in a list, too.
 class ModuleList(Module):
+    _count = 0
     def __init__(self, modules=None):
+        self._count = 0
         if modules is not None:
             self.extend(modules)
+    def _all(self):
+        return [getattr(self, str(i)) for i in range(self._count)]
     def append(self, module):
-        self.add_module(str(len(self.children())), module)
+        self.add_module(str(self._count), module)
+        self._count = self._count + 1
         return self
     def extend(self, modules):
         for module in modules:
             self.append(module)
         return self
     def insert(self, index, module):
-        all = self.children()
+        all = self._all()
         all.insert(index, module)
+        self._count = len(all)
         for i, each in enumerate(all):
             self.add_module(str(i), each)
     def __iter__(self):
-        return self.children()
+        return self._all()
     def __len__(self):
-        return len(self.children())
+        return self._count
     def __getitem__(self, *at):
         if len(at) == 1:
-            return self.children()[at[0]]
-        return ModuleList(self.children()[at[0]:at[1]:at[2]])
+            return self._all()[at[0]]
+        return ModuleList(self._all()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
-        setattr(self, self._child_names()[at], module)
+        self.add_module(str(at if at >= 0 else at + self._count), module)
 
 class ModuleDict(Module):
     def __init__(self, modules=None):
@@ -675,6 +682,125 @@ class RNNCell(_Cell):
             hx = self._zeros(input)
         sum = F.linear(input, self.weight_ih, self.bias_ih) + F.linear(hx, self.weight_hh, self.bias_hh)
         return F.relu(sum) if self.nonlinearity == 'relu' else torch.tanh(sum)
+
+# einops: 'b (h w) c -> b c h w'. A side is a list of dimensions, each a list of the axes that it is made of.
+def _einops_side(text, rank, named):
+    dims = []
+    inside = None
+    for word in text.replace('(', ' ( ').replace(')', ' ) ').split():
+        if word == '(':
+            inside = []
+        elif word == ')':
+            dims.append(inside)
+            inside = None
+        elif word == '...':
+            rest = ['...' + str(i) for i in range(rank)]
+            if inside is None:
+                for name in rest:
+                    dims.append([name])
+            else:
+                inside += rest
+        elif inside is not None:
+            inside.append(word)
+        elif word == '1':
+            dims.append([])
+        else:
+            dims.append([word])
+    return dims
+
+def _einops(x, pattern, sizes, reduction):
+    if isinstance(x, (list, tuple)):
+        x = torch.stack(x)
+    left, right = pattern.split('->')
+    rest = 0
+    if '...' in left:
+        rest = x.dim() - (len(_einops_side(left, 0, sizes)))
+    before = _einops_side(left, rest, sizes)
+    after = _einops_side(right, rest, sizes)
+    if len(before) != x.dim():
+        raise ValueError(pattern)
+    lengths = {}
+    shape = []
+    names = []
+    for at, group in enumerate(before):
+        known = 1
+        open = None
+        for name in group:
+            if name in sizes:
+                known = known * sizes[name]
+            else:
+                open = name
+        for name in group:
+            lengths[name] = sizes[name] if name != open else (x.size(at) if len(group) == 1 else x.size(at) // known)
+            shape.append(lengths[name])
+            names.append(name)
+    if len(names) != x.dim():
+        x = x.reshape(shape)
+    wanted = []
+    for group in after:
+        wanted += group
+    gone = [name for name in names if name not in wanted]
+    if len(gone) > 0:
+        places = [names.index(name) for name in gone]
+        if reduction == 'mean':
+            x = x.mean(places)
+        elif reduction == 'sum':
+            x = x.sum(places)
+        elif reduction == 'max':
+            x = x.amax(places)
+        elif reduction == 'min':
+            x = x.amin(places)
+        else:
+            raise ValueError(pattern)
+        names = [name for name in names if name in wanted]
+    for name in wanted:
+        if name not in names:
+            lengths[name] = sizes[name] if name in sizes else int(name)
+            x = x.unsqueeze(0)
+            x = x.expand([lengths[name]] + [-1] * (x.dim() - 1))
+            names = [name] + names
+    x = x.permute([names.index(name) for name in wanted])
+    shape = []
+    for group in after:
+        length = 1
+        for name in group:
+            length = length * lengths[name]
+        shape.append(length)
+    return x.reshape(shape) if len(shape) != x.dim() else x
+
+def _rearrange(tensor, pattern, **sizes):
+    return _einops(tensor, pattern, sizes, '')
+def _repeat(tensor, pattern, **sizes):
+    return _einops(tensor, pattern, sizes, '')
+def _reduce(tensor, pattern, reduction, **sizes):
+    return _einops(tensor, pattern, sizes, reduction)
+
+class _Rearrange(Module):
+    def __init__(self, pattern, **sizes):
+        self.pattern = pattern
+        self.sizes = sizes
+    def forward(self, x):
+        return _einops(x, self.pattern, self.sizes, '')
+
+class _Reduce(Module):
+    def __init__(self, pattern, reduction, **sizes):
+        self.pattern = pattern
+        self.reduction = reduction
+        self.sizes = sizes
+    def forward(self, x):
+        return _einops(x, self.pattern, self.sizes, self.reduction)
+
+def _quantile(input, q, dim=None, keepdim=False):
+    if dim is None:
+        input = input.flatten()
+        dim = 0
+    sorted = input.sort(dim)[0]
+    at = q * (input.size(dim) - 1)
+    low = int(at)
+    high = min(low + 1, input.size(dim) - 1)
+    first = sorted.narrow(dim, low, 1)
+    value = first + (sorted.narrow(dim, high, 1) - first) * (at - low)
+    return value if keepdim else value.squeeze(dim)
 
 def _norm_but(v, dim):
     if dim is None:

@@ -197,7 +197,9 @@ Result<std::optional<Any>> pooled_whole(OpCall& c, std::size_t spatial, bool max
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < spatial; ++i) {
     const std::size_t axis = x.rank() - spatial + i;
-    if (!(kernel[kernel.size() == 1 ? 0 : i] == x.dims[axis]) || (kernel.size() != 1 && kernel.size() != spatial)) return std::optional<Any>();
+    const Dim& window = kernel[kernel.size() == 1 ? 0 : i];
+    if (kernel.size() == spatial && window.is(1)) continue;  // (length, 1): over one dimension only
+    if (!(window == x.dims[axis]) || (kernel.size() != 1 && kernel.size() != spatial)) return std::optional<Any>();
     axes.push_back(static_cast<std::int64_t>(axis));
   }
   for (const std::int64_t p : TRY(c.integers(3))) {

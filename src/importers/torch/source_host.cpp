@@ -286,6 +286,21 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       if (found == kept->module->command_line.end()) return std::optional<Any>();
       return std::optional(TRY(e.evaluate(*found->second, nullptr, &kept->module->tree)));
     }
+    case Kept::What::settings:  // as a dict, too
+      if (name == "__getitem__" || name == "get" || name == "__setitem__") {
+        return std::optional(function(std::string(name), [object, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
+          const auto* key = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
+          if (key == nullptr) return neural::wrong("settings: a name is wanted");
+          if (op == "__setitem__" && a.positional.size() > 1) {
+            object->set(*key, a.positional[1]);
+            return Any();
+          }
+          if (const Any* found = object->find(*key)) return *found;
+          if (op == "get") return a.positional.size() > 1 ? a.positional[1] : Any();
+          return neural::wrong("there is no setting " + *key);
+        }));
+      }
+      return std::optional<Any>();
     case Kept::What::instance: break;
   }
   if (const Any* computed = kept->of->network ? object->find("_computed_" + std::string(name)) : nullptr)

@@ -215,6 +215,36 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
   const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
   if (path == "collections" && name == "namedtuple") return made(named_tuple);
   if (path == "time" && (name == "time" || name == "perf_counter")) return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(0.0); });
+  if (path == "einops" && name == "layers") return std::optional(name_space("einops.layers"));
+  if (path == "einops.layers" && name == "torch") return std::optional(name_space("einops.layers.torch"));
+  const bool function_of_einops = path == "einops" && (name == "rearrange" || name == "repeat" || name == "reduce");
+  if (function_of_einops) {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
+  if (path == "einops.layers.torch" && (name == "Rearrange" || name == "Reduce")) {
+    const py::Stmt* s = py::find_class(sources_.nn->tree, "_" + std::string(name));
+    return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
+  }
+  // Bags of settings: attributes that are set.
+  static constexpr std::string_view kBags[] = {"SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "ConfigDict", "Box"};
+  if (std::ranges::find(kBags, name) != std::end(kBags)) {
+    return made([this](Evaluator& x, const Arguments& a) -> Result<Any> {
+      auto o = std::make_shared<Object>();
+      o->type = "settings";
+      o->host = std::make_shared<Kept>(Kept{Kept::What::settings, {}, nullptr, nullptr, nullptr});
+      for (const Any& given : a.positional) {
+        for (const Any& key : TRY(x.iterate(given))) {
+          const auto* d = given.as<std::shared_ptr<Dict>>();
+          for (std::size_t i = 0; d != nullptr && i < (*d)->items.size(); ++i) {
+            if (TRY(scalar_compare(x.net(), "==", (*d)->items[i].first, key))) o->set(to_text(key), (*d)->items[i].second);
+          }
+        }
+      }
+      for (const auto& [key, value] : a.keywords) o->set(key, value);
+      return Any(o);
+    });
+  }
   if (path == "torchvision" && name == "models") return std::optional(name_space("torchvision.models"));
   if (path.starts_with("torchvision.models") && sources_.models && !name.starts_with('_')) {
     if (const py::Stmt* s = py::find_function(sources_.models->tree, name)) {

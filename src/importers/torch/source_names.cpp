@@ -338,7 +338,7 @@ Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::
 }
 
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools", "torchvision"};
+  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools", "torchvision", "einops"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);
@@ -478,6 +478,10 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
                                                   "autocast"};
   if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) return made(ignored);
   if (name == "__version__") return std::optional(Any("2.15.0"));
+  if (name == "quantile") {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_quantile");
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
   if (name == "spmm") return std::optional(operator_function("mm"));
   if (name == "is_tensor")
     return made([](Evaluator&, const Arguments& a) -> Result<Any> { return Any(TRY(first(a, "is_tensor")).as<TensorRef>() != nullptr); });
