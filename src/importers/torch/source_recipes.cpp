@@ -1,6 +1,7 @@
 #include "slipway/importers/torch/source_recipes.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 
 #include "slipway/importers/python/query.hpp"
@@ -438,6 +439,7 @@ void texts_in(py::Block b, std::vector<std::string>& out) {  // NOLINT(misc-no-r
   }
 }
 
+constexpr std::size_t kNotGiven = SIZE_MAX;
 struct Switch {
   std::size_t argument;
   std::string name;
@@ -467,8 +469,8 @@ std::vector<Switch> switches(const Sources& sources, const Candidate& c, const R
   }
   for (const py::Parameter* p : c.signature.parameters) {
     if (given.contains(p->name) || p->default_value == nullptr) continue;
-    if (const auto* b = p->default_value->as<py::Bool>()) add(r.arguments.size(), p->name, Any(b->value));
-    if (const auto* t = p->default_value->as<py::Text>()) add(r.arguments.size(), p->name, Any(std::string(t->value)));
+    if (const auto* b = p->default_value->as<py::Bool>()) add(kNotGiven, p->name, Any(b->value));
+    if (const auto* t = p->default_value->as<py::Text>()) add(kNotGiven, p->name, Any(std::string(t->value)));
   }
   return out;
 }
@@ -672,6 +674,7 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
     std::vector<std::int64_t> own;
     integers_in(a.constant, own);
     if (own.size() == 2) add(own[0], own[1]);
+    if (own.size() == 3) add(own[1], own[2]);  // (channels, height, width)
     if (a.kind == Kind::constant && a.constant.as<Dim>() != nullptr) numbers.insert(numbers.end(), own.begin(), own.end());
   }
   for (const std::string_view name : {"Resize", "CenterCrop", "RandomCrop", "RandomResizedCrop", "summary", "randn", "rand", "zeros", "ones"}) {
