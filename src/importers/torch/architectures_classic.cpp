@@ -5,7 +5,8 @@
 namespace slipway::importers::torch {
 
 std::string_view classic_architectures() {
-  static constexpr std::string_view kText = R"py(import math
+  static constexpr std::string_view kText = R"py(# Children stand in the order of torchvision's: sources take them one by one, list(net.children())[:-1].
+import math
 import torch
 import torch.nn.functional as F
 from torch.nn import *
@@ -68,6 +69,8 @@ class ResNet(Module):
     def __init__(self, deep, blocks, groups, base, num_classes):
         self.conv1 = Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = BatchNorm2d(64)
+        self.relu = ReLU()
+        self.maxpool = MaxPool2d(3, 2, 1)
         channels = 64
         for stage in range(4):
             planes = 64 * 2 ** stage
@@ -78,11 +81,12 @@ class ResNet(Module):
                 layers.append(_Residual(channels, planes * base // 64 * groups, outputs, stride, groups, deep))
                 channels = outputs
             setattr(self, 'layer' + str(stage + 1), Sequential(*layers))
+        self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.fc = Linear(channels, num_classes)
     def forward(self, x):
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(x.mean((2, 3)))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
 
 def resnet18(num_classes=1000):
     return ResNet(False, [2, 2, 2, 2], 1, 64, num_classes)

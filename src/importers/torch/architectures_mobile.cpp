@@ -58,8 +58,10 @@ def densenet201(num_classes=1000):
 # --- mobile networks
 
 class _Pooled(Module):
-    def __init__(self, features, classifier):
+    def __init__(self, features, classifier, pooling=True):
         self.features = features
+        if pooling:
+            self.avgpool = AdaptiveAvgPool2d(1)
         self.classifier = classifier
     def forward(self, x):
         return self.classifier(self.features(x).mean((2, 3)))
@@ -76,7 +78,7 @@ def mobilenet_v2(num_classes=1000):
             layers.append(_Sum('conv', parts, stride == 1 and channels == width))
             channels = width
     layers.append(_conv_norm(channels, 1280, 1, 1, 1, ReLU6))
-    return _Pooled(Sequential(*layers), Sequential(Dropout(0.2), Linear(1280, num_classes)))
+    return _Pooled(Sequential(*layers), Sequential(Dropout(0.2), Linear(1280, num_classes)), False)
 
 def _mobilenet_v3(plan, last, num_classes):
     layers = [_conv_norm(3, 16, 3, 2, 1, Hardswish, 0.001)]
@@ -217,6 +219,7 @@ class _Shuffled(Module):
 class ShuffleNetV2(Module):
     def __init__(self, widths, last, num_classes):
         self.conv1 = _conv_norm(3, 24, 3, 2, 1, ReLU)
+        self.maxpool = MaxPool2d(3, 2, 1)
         channels = 24
         for stage, width, count in zip([2, 3, 4], widths, [4, 8, 4]):
             layers = []
@@ -227,7 +230,7 @@ class ShuffleNetV2(Module):
         self.conv5 = _conv_norm(channels, last, 1, 1, 1, ReLU)
         self.fc = Linear(last, num_classes)
     def forward(self, x):
-        x = F.max_pool2d(self.conv1(x), 3, 2, 1)
+        x = self.maxpool(self.conv1(x))
         return self.fc(self.conv5(self.stage4(self.stage3(self.stage2(x)))).mean((2, 3)))
 
 def shufflenet_v2_x0_5(num_classes=1000):

@@ -33,6 +33,7 @@ def _convnext(widths, counts, num_classes):
         layers.append(Sequential(*[_ConvNextBlock(widths[i]) for _ in range(counts[i])]))
     net = _ConvNext()
     net.features = Sequential(*layers)
+    net.avgpool = AdaptiveAvgPool2d(1)
     net.classifier = Sequential(_ChannelNorm(widths[3], eps=1e-6), Flatten(1), Linear(widths[3], num_classes))
     return net
 

@@ -141,6 +141,7 @@ std::vector<Shape> usual(const InputPort& port) {
     const DType i = port.dtype.value_or(DType::int64);
     all.push_back({i, {kFree, kFree}});
     all.push_back({i, {kFree}});
+    all.push_back({i, {kFree, kFree, kFree}});
   }
   if (floating) {
     all.push_back({f, {kFree}});
