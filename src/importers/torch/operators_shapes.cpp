@@ -295,6 +295,9 @@ Result<Any> cat_op(OpCall& c) {
   DType d = parts[0].dtype();
   for (const Value& p : parts) d = promoted(c.net.cast(parts[0], d), p);
   for (Value& p : parts) p = c.net.cast(p, d);
+  for (const Value& p : parts) {
+    if (p.rank() != parts[0].rank()) return c.wrong(dims_text(parts[0].dims) + " with " + dims_text(p.dims));
+  }
   return torch::tensor(TRY(neural::concat(c.net, parts, TRY(c.integer(1)))));
 }
 Result<Any> stack_op(OpCall& c) { return torch::tensor(TRY(neural::stack(c.net, TRY(c.tensors(0)), TRY(c.integer(1))))); }

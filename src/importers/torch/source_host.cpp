@@ -334,6 +334,20 @@ Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object
 }
 
 std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& tensor, std::string_view name) {
+  // x.new_zeros(2, 3): sizes one by one.
+  if (name == "new_zeros" || name == "new_ones" || name == "new_empty") {
+    return function(std::string(name), [tensor, op = std::string(name)](Evaluator& e, const Arguments& given) {
+      Arguments sizes = given;
+      std::vector<Any> all;
+      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
+        all.push_back(sizes.positional[0]);
+        sizes.positional.erase(sizes.positional.begin());
+      }
+      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
+      sizes.positional.insert(sizes.positional.begin(), Any(tensor));
+      return call_operator(e.net(), op, sizes);
+    });
+  }
   if (!constructing_) return std::nullopt;
   // Initial values of what the weights will replace.
   static constexpr std::string_view kInitial[] = {"normal_", "uniform_", "fill_", "zero_", "trunc_normal_", "random_",
