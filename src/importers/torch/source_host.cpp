@@ -6,6 +6,7 @@
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 #include "slipway/importers/torch/source_kept.hpp"
+#include "slipway/importers/torch/views.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -334,6 +335,18 @@ Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object
 }
 
 std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& tensor, std::string_view name) {
+  // x.unsqueeze(1) of rows of features: a channel, or something to compare with all of a list. (Scripted layers do the same with a sequence that
+  // has no rows; here those are the operators' own matter.)
+  if (name == "unsqueeze") {
+    return function("unsqueeze", [tensor](Evaluator& e, const Arguments& given) -> Result<Any> {
+      Arguments all = given;
+      all.positional.insert(all.positional.begin(), Any(tensor));
+      const auto* axis = given.positional.size() == 1 ? given.positional[0].as<Dim>() : nullptr;
+      const Value v = TRY(tensor->read(e.net()));
+      if (axis == nullptr || !axis->is(1) || v.rank() != 2) return call_operator(e.net(), "unsqueeze", all);
+      return reshaped_view(e.net(), tensor, {v.dims[0], Dim(1), v.dims[1]});
+    });
+  }
   // x.new_zeros(2, 3): sizes one by one.
   if (name == "new_zeros" || name == "new_ones" || name == "new_empty") {
     return function(std::string(name), [tensor, op = std::string(name)](Evaluator& e, const Arguments& given) {
