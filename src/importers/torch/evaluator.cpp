@@ -95,7 +95,12 @@ Result<Any> Evaluator::call(const py::FunctionDef& f, const py::Module* module, 
       used[static_cast<std::size_t>(keyword - given.keywords.begin())] = true;
       slot = keyword->second;
     } else if (p.default_value != nullptr) {
-      slot = TRY(evaluate(*p.default_value, outer, module));
+      const Any* known = nullptr;
+      if (outer) {
+        const auto at = outer->names.find(" default " + std::string(p.name));
+        if (at != outer->names.end()) known = &at->second;
+      }
+      slot = known != nullptr ? *known : TRY(evaluate(*p.default_value, outer, module));
     } else {
       return neural::wrong(std::string(f.name) + "() needs a value for " + std::string(p.name));
     }
@@ -199,7 +204,13 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   if (s.is<py::Break>()) return Flow::broken;
   if (s.is<py::Continue>()) return Flow::continued;
   if (const auto* n = s.as<py::FunctionDef>()) {
-    f.scope->names[std::string(n->name)] = function_value(*n, f.module, f.scope, std::nullopt);
+    // Its defaults are what they are now, not what their names mean when it is called.
+    auto around = std::make_shared<Scope>();
+    around->outer = f.scope;
+    for (const py::Parameter& p : n->parameters) {
+      if (p.default_value != nullptr) around->names[" default " + std::string(p.name)] = TRY(eval(*p.default_value, f));
+    }
+    f.scope->names[std::string(n->name)] = function_value(*n, f.module, around, std::nullopt);
     return Flow::next;
   }
   if (const auto* n = s.as<py::With>()) {  // no_grad, autocast, profilers: nothing to answers
@@ -209,6 +220,8 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
     return run(n->body, f);
   }
   if (const auto* n = s.as<py::Assert>()) {
+    if (undecided(*n->test, f)) return Flow::next;
+    if (TRY(required(*n->test, f))) return Flow::next;
     const auto holds = eval(*n->test, f);
     if (holds.ok() && holds->as<TensorRef>() == nullptr) {
       const auto known = truth(net_, *holds);
@@ -234,8 +247,43 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   return neural::wrong("a statement of this kind is not supported");
 }
 
+// A check of an argument that nothing tells so far: it holds, as whoever made the weights came past it.
+bool Evaluator::undecided(const py::Expr& test, Frame& f) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
+  if (!host_.constructing()) return false;
+  if (test.is<py::Name>() || test.is<py::Attribute>() || test.is<py::Subscript>() || test.is<py::Call>()) {
+    const auto value = eval(test, f);
+    if (!value.ok()) located_ = false;
+    if (!value.ok() || host_.is_foreign(*value)) return true;
+    const auto* d = value->as<Dim>();
+    if (d != nullptr) return !d->known();
+  }
+  bool open = false;
+  py::for_each_child(test, [&](const py::Expr& child) { open = open || undecided(child, f); });
+  return open;
+}
+
+// assert h == 1: the side of an image that makes it true is looked for.
+Result<bool> Evaluator::required(const py::Expr& test, Frame& f) {
+  const auto* c = test.as<py::Compare>();
+  if (c == nullptr || c->rest.size() != 1 || py::text_of(c->rest[0].op) != "==") return false;
+  const auto left = eval(*c->first, f), right = eval(*c->rest[0].value, f);
+  if (!left.ok() || !right.ok()) located_ = false;
+  const auto* a = left.ok() ? left->as<Dim>() : nullptr;
+  const auto* b = right.ok() ? right->as<Dim>() : nullptr;
+  if (a == nullptr || b == nullptr || a->known() == b->known()) return false;
+  return net_.require(a->known() ? *b : *a, a->known() ? a->value : b->value, "the code asserts " + py::unparse(test)).ok();
+}
+
+Result<bool> Evaluator::decide(const Any& value) {
+  if (host_.is_foreign(value))
+    return neural::wrong("a decision by " + (*value.as<std::shared_ptr<Object>>())->type + ", of a library that isn't read here");
+  return truth(net_, value);
+}
+
 Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm) {
   for (; arm < s.arms.size(); ++arm) {
+    const auto& body = s.arms[arm].body;
+    if (body.size() == 1 && body[0]->is<py::Raise>() && undecided(*s.arms[arm].test, f)) continue;
     const Any condition = TRY(eval(*s.arms[arm].test, f));
     if (const auto* t = condition.as<TensorRef>()) {
       const Value v = TRY((*t)->read(net_));
@@ -243,7 +291,7 @@ Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t
       if (v.content->as_double(0) != 0) return run(s.arms[arm].body, f);
       continue;
     }
-    if (TRY(truth(net_, condition))) return run(s.arms[arm].body, f);
+    if (TRY(decide(condition))) return run(s.arms[arm].body, f);
   }
   return run(s.otherwise, f);
 }
@@ -371,6 +419,7 @@ Status Evaluator::assign(const py::Expr& target, const Any& value, Frame& f) {
         TRY(call_operator(net_, "copy_", {{object, value}, {}}));
         return ok();
       }
+      if (object.as<TensorRef>() != nullptr && (n->name.starts_with("require") || n->name == "grad")) return ok();  // of training
       return neural::wrong("an attribute of " + type_name(object) + " is set");
     }
     ++changes_;

@@ -59,6 +59,10 @@ class Host {
   virtual Result<Any> call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) = 0;
   // What a module is called in messages: "net.py", "code/__torch__.net"; "": it isn't named, the place that called it is.
   virtual std::string module_name(const py::Module* module) const = 0;
+  // An object is made, no tensor of a request is there yet: numbers that aren't known are arguments that nothing tells so far.
+  virtual bool constructing() const { return false; }
+  // What a call of an unknown library gave: nobody can decide by it.
+  virtual bool is_foreign(const Any&) const { return false; }
   // A method of a tensor by its Python name, where it isn't the operator of that name. nullopt: the operator is meant.
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
@@ -75,6 +79,7 @@ class Evaluator {
   // Statements of a class's or module's body, where their names are wanted.
   Status run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module);
   Result<Any> attribute(const Any& of, std::string_view name);
+  void forget_place() { located_ = false; }  // of an error that was no one's
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
@@ -104,6 +109,12 @@ class Evaluator {
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);
+  Result<std::optional<Any>> list_method(const Any& object, std::string_view name);
+  Result<std::optional<Any>> dict_method(const std::shared_ptr<Dict>& dict, std::string_view name);
+  Result<std::optional<Any>> text_method(const std::string& self, std::string_view name);
+  bool undecided(const py::Expr& test, Frame& f);
+  Result<bool> required(const py::Expr& test, Frame& f);
+  Result<bool> decide(const Any& value);
   Status step();
   Error located(Error error, const py::Stmt& s, const py::Module* module);
 

@@ -16,6 +16,12 @@ namespace {
 
 bool is_tensor(const Any& a) { return a.as<TensorRef>() != nullptr; }
 
+// slice(0, 4)
+const Object* slice_object(const Any& a) {
+  const auto* o = a.as<std::shared_ptr<Object>>();
+  return o != nullptr && (*o)->type == "slice" ? o->get() : nullptr;
+}
+
 }  // namespace
 
 Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
@@ -52,6 +58,15 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
     const Any right = TRY(eval(*part.value, f));
     const std::string_view op = py::text_of(part.op);
     Any holds;
+    // Sizes of layers that nothing tells so far: different until the shapes of the weights tell them.
+    const auto* p = left.as<Dim>();
+    const auto* q = right.as<Dim>();
+    if (host_.constructing() && (op == "==" || op == "!=") && p != nullptr && q != nullptr && *p != *q && (!p->known() || !q->known())) {
+      if (c.rest.size() == 1) return Any(op == "!=");
+      if (op == "==") return Any(false);
+      left = right;
+      continue;
+    }
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
       const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";
@@ -155,21 +170,32 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
         const Any yes = TRY(eval(*n->then, f));
         return join(test, yes, TRY(eval(*n->otherwise, f)), "a conditional value");
       }
-      return eval(TRY(truth(net_, test)) ? *n->then : *n->otherwise, f);
+      return eval(TRY(decide(test)) ? *n->then : *n->otherwise, f);
     }
     case py::Expr::Kind::lambda: {
       const auto* n = e.as<py::Lambda>();
-      return function("lambda", [n, scope = f.scope, module = f.module](Evaluator& self, const Arguments& given) -> Result<Any> {
+      std::vector<Any> defaults;  // as they are now: lambda x, f=f: f(x)
+      for (const py::Parameter& p : n->parameters) defaults.push_back(p.default_value == nullptr ? Any() : TRY(eval(*p.default_value, f)));
+      return function("lambda", [n, defaults, scope = f.scope, module = f.module](Evaluator& self, const Arguments& given) -> Result<Any> {
         Frame inner;
         inner.scope = std::make_shared<Scope>();
         inner.scope->outer = scope;
         inner.module = module;
         for (std::size_t i = 0; i < n->parameters.size(); ++i) {
           const py::Parameter& p = n->parameters[i];
-          if (i < given.positional.size()) {
+          const auto keyword = std::ranges::find_if(given.keywords, [&](const auto& k) { return k.first == p.name; });
+          if (p.kind == py::ParameterKind::var_positional) {
+            std::vector<Any> rest(given.positional.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.positional.size())),
+                                  given.positional.end());
+            inner.scope->names[std::string(p.name)] = tuple(std::move(rest));
+          } else if (p.kind == py::ParameterKind::var_keyword) {
+            inner.scope->names[std::string(p.name)] = Any(std::make_shared<Dict>());
+          } else if (i < given.positional.size()) {
             inner.scope->names[std::string(p.name)] = given.positional[i];
+          } else if (keyword != given.keywords.end()) {
+            inner.scope->names[std::string(p.name)] = keyword->second;
           } else if (p.default_value != nullptr) {
-            inner.scope->names[std::string(p.name)] = TRY(self.eval(*p.default_value, inner));
+            inner.scope->names[std::string(p.name)] = defaults[i];
           } else {
             return neural::wrong("a lambda needs a value for " + std::string(p.name));
           }
@@ -308,6 +334,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
     if (name == "masked_select" || name == "nonzero" || name == "backward") return neural::wrong("Tensor." + op + " is not supported");
     if (name == "nelement") op = "numel";
+    if (name == "astype") op = "to";
     if (name == "index_copy_" || name == "scatter_reduce") return neural::wrong("Tensor." + op + " is not supported");
     if (!is_operator(op)) return neural::wrong("Tensor." + op + " is not supported");
     const bool in_place = op.size() > 1 && op.ends_with('_') && !op.ends_with("__");
@@ -319,117 +346,11 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     });
   }
   const std::string text(name);
-  if (const auto* l = object.as<std::shared_ptr<List>>()) {
-    const std::shared_ptr<List> items = *l;
-    if (name == "append") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
-        TRY(may_hold(items.get(), a.positional[0]));
-        ++e.changes_;
-        items->items.push_back(a.positional[0]);
-        return Any();
-      });
-    }
-    if (name == "extend") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
-        ++e.changes_;
-        for (Any& item : TRY(e.iterate(a.positional[0]))) {
-          TRY(may_hold(items.get(), item));
-          items->items.push_back(std::move(item));
-        }
-        return Any();
-      });
-    }
-    if (name == "pop") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (items->items.empty()) return neural::wrong("pop: of an empty list");
-        ++e.changes_;
-        std::int64_t at = -1;
-        if (!a.positional.empty() && a.positional[0].as<Dim>() != nullptr) at = a.positional[0].as<Dim>()->value;
-        if (at < 0) at += static_cast<std::int64_t>(items->items.size());
-        if (at < 0 || at >= static_cast<std::int64_t>(items->items.size())) return neural::wrong("pop: there is no such item");
-        const Any item = items->items[static_cast<std::size_t>(at)];
-        items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(at));
-        return item;
-      });
-    }
-    if (name == "insert") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
-        TRY(may_hold(items.get(), a.positional[1]));
-        ++e.changes_;
-        const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
-        items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
-        return Any();
-      });
-    }
-    if (name == "reverse") {
-      return function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
-        ++e.changes_;
-        std::ranges::reverse(items->items);
-        return Any();
-      });
-    }
-  }
-  if (const auto* d = object.as<std::shared_ptr<Dict>>()) {
-    const std::shared_ptr<Dict> items = *d;
-    if (name == "keys" || name == "values" || name == "items") {
-      return function(text, [items, text](Evaluator&, const Arguments&) -> Result<Any> {
-        std::vector<Any> out;
-        for (const auto& [key, value] : items->items) out.push_back(text == "keys" ? key : text == "values" ? value : tuple({key, value}));
-        return list(std::move(out));
-      });
-    }
-    if (name == "get") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (a.positional.empty()) return neural::wrong("get: takes a key");
-        for (const auto& [key, value] : items->items) {
-          if (TRY(scalar_compare(e.net_, "==", key, a.positional[0]))) return value;
-        }
-        return a.positional.size() > 1 ? a.positional[1] : Any();
-      });
-    }
-    if (name == "update") {
-      return function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
-        for (const Any& given : a.positional) TRY(may_hold(items.get(), given));
-        for (const auto& [key, value] : a.keywords) TRY(may_hold(items.get(), value));
-        ++e.changes_;
-        const auto* other = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Dict>>();
-        if (other != nullptr) items->items.insert(items->items.end(), (*other)->items.begin(), (*other)->items.end());
-        for (const auto& [key, value] : a.keywords) items->items.emplace_back(key, value);
-        return Any();
-      });
-    }
-  }
-  if (const auto* s = object.as<std::string>()) {
-    const std::string self = *s;
-    if (name == "format")
-      return function(text, [self](Evaluator&, const Arguments& a) -> Result<Any> { return Any(brace_format(self, a.positional, a.keywords)); });
-    if (name == "join") {
-      return function(text, [self](Evaluator& e, const Arguments& a) -> Result<Any> {
-        if (a.positional.size() != 1) return neural::wrong("join: takes a list");
-        std::string out;
-        for (const Any& item : TRY(e.iterate(a.positional[0]))) out += (out.empty() ? "" : self) + to_text(item);
-        return Any(out);
-      });
-    }
-    if (name == "lower" || name == "upper" || name == "strip") {
-      return function(text, [self, text](Evaluator&, const Arguments&) -> Result<Any> {
-        std::string out = self;
-        if (text == "lower") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (text == "upper") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-        return Any(out);
-      });
-    }
-    if (name == "startswith" || name == "endswith") {
-      return function(text, [self, text](Evaluator&, const Arguments& a) -> Result<Any> {
-        const auto* part = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
-        if (part == nullptr) return neural::wrong(text + ": takes a text");
-        return Any(text == "startswith" ? self.starts_with(*part) : self.ends_with(*part));
-      });
-    }
-  }
+  std::optional<Any> found;
+  if (items_of(object) != nullptr) found = TRY(list_method(object, name));
+  if (const auto* d = object.as<std::shared_ptr<Dict>>()) found = TRY(dict_method(*d, name));
+  if (const auto* t = object.as<std::string>()) found = TRY(text_method(*t, name));
+  if (found) return *found;
   if (const auto* t = object.as<std::shared_ptr<Tuple>>()) {
     for (std::size_t i = 0; i < (*t)->names.size() && i < (*t)->items.size(); ++i) {
       if ((*t)->names[i] == name) return (*t)->items[i];
@@ -529,17 +450,21 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
   bool advanced = false;
   const auto cell = [&] { return *now.as<TensorRef>(); };
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (const auto* s = parts[i]->as<py::Slice>()) {
-      const auto bound = [&](const py::Expr* e, Dim otherwise) -> Result<Dim> {
-        if (e == nullptr) return otherwise;
-        const Any a = TRY(eval(*e, f));
+    const auto* s = parts[i]->as<py::Slice>();
+    const Object* made = s == nullptr ? slice_object(*values[i]) : nullptr;
+    if (s != nullptr || made != nullptr) {
+      const auto bound = [&](const py::Expr* e, std::string_view name, Dim otherwise) -> Result<Dim> {
+        if (e == nullptr && made == nullptr) return otherwise;
+        const Any a = made != nullptr ? *made->find(name) : TRY(eval(*e, f));
         if (a.none()) return otherwise;
         OpCall call{net_, "slice", {a}};
         return call.size(0);
       };
-      const Dim step = TRY(bound(s->step, 1));
+      const py::Slice none{};
+      const py::Slice& written = s != nullptr ? *s : none;
+      const Dim step = TRY(bound(written.step, "step", 1));
       if (!step.known() || step.value <= 0) return neural::wrong("a slice of a tensor needs a step that is known and positive");
-      const Dim start = TRY(bound(s->lower, 0)), end = TRY(bound(s->upper, neural::kEnd));
+      const Dim start = TRY(bound(written.lower, "start", 0)), end = TRY(bound(written.upper, "stop", neural::kEnd));
       if (!(start.is(0) && end.is(neural::kEnd) && step.is(1))) now = TRY(sliced_view(net_, cell(), axis, start, end, step.value));
       ++axis;
       picked.emplace_back();

@@ -6,6 +6,7 @@
 #include "slipway/graph/rows.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/graph_schema.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
 namespace slipway::importers::torch {
@@ -18,6 +19,7 @@ using neural::Value;
 
 constexpr std::int64_t kFree = -1;
 constexpr std::size_t kTriesMax = 2'000;
+constexpr std::size_t kSidesOfFailed = 30;  // where it is not even known that a size would help
 
 struct Shape {
   DType dtype = DType::float32;
@@ -30,7 +32,8 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
-  bool keeps_rows = false;  // every output begins with the rows of the inputs
+  std::size_t output_rank = 0;  // the largest
+  bool keeps_rows = false;      // every output begins with the rows of the inputs
   // Of input dimensions: (input, dimension, value); others stay open.
   std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
   std::vector<std::string> open;                                            // assumptions that no input dimension settles
@@ -43,15 +46,15 @@ std::string port_name(std::string_view name, std::string_view otherwise) {
   return out;
 }
 
-// Inputs of one try. The rows of all inputs are one symbol.
-std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+// Inputs of one try. The rows of all inputs are one symbol, unless they are told apart: sequences of different lengths, for what is no row.
+std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
   std::vector<Value> values;
   const Dim rows = net.symbol();
   net.set_rows(rows);
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Dims dims;
     for (std::size_t d = 0; d < shapes[i].dims.size(); ++d)
-      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 ? rows : net.symbol());
+      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 && (i == 0 || !apart) ? rows : net.symbol());
     const std::string name = port_name(ports[i].name, "input" + std::to_string(i));
     if (!shapes[i].flattened) {
       values.push_back(net.input(name, shapes[i].dtype, std::move(dims)));
@@ -64,11 +67,11 @@ std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, co
   return values;
 }
 
-Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
   Attempt a;
   graph::Builder builder("try");
   Net net(builder, true);
-  const std::vector<Value> inputs = make_inputs(net, ports, shapes);
+  const std::vector<Value> inputs = make_inputs(net, ports, shapes, apart);
   const auto outputs = body(net, inputs);
   a.ok = outputs.ok() && !outputs->empty();
   if (!outputs.ok()) a.error = outputs.error().detail();
@@ -77,6 +80,9 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
       a.ok && std::ranges::all_of(*outputs, [&](const OutputPort& o) {
         return o.value.rank() == 0 || inputs.empty() || inputs[0].rank() == 0 || (!inputs[0].dims[0].known() && o.value.dims[0] == inputs[0].dims[0]);
       });
+  if (a.ok) {
+    for (const OutputPort& o : *outputs) a.output_rank = std::max(a.output_rank, o.value.rank());
+  }
   a.needs_sizes = net.needed_sizes();
   a.no_rows = net.had_no_rows();
   a.progress = builder.node_count();
@@ -136,6 +142,7 @@ std::vector<Shape> usual(const InputPort& port) {
     const DType i = port.dtype.value_or(DType::int64);
     all.push_back({i, {kFree, kFree}});
     all.push_back({i, {kFree}});
+    all.push_back({i, {kFree, kFree, kFree}});
   }
   if (floating) {
     all.push_back({f, {kFree}});
@@ -148,19 +155,21 @@ std::vector<Shape> usual(const InputPort& port) {
 std::vector<std::int64_t> sizes_to_try() {
   std::vector<std::int64_t> sizes{224, 32,  28,  64,  96,  128, 256, 299, 227, 48,  16,  8,   100,
                                   150, 160, 180, 200, 240, 300, 320, 384, 416, 448, 480, 512, 640};
-  for (std::int64_t s = 1; s <= 512; ++s) {
-    if (std::ranges::find(sizes, s) == sizes.end()) sizes.push_back(s);
+  for (const std::int64_t step : {8, 4, 2, 1}) {  // several may fit: rounder ones are likelier
+    for (std::int64_t s = step; s <= 512; s += step) {
+      if (std::ranges::find(sizes, s) == sizes.end()) sizes.push_back(s);
+    }
   }
   return sizes;
 }
 
 // Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size.
-bool set_sides(std::vector<Shape>& shapes, std::int64_t size) {
+bool set_sides(std::vector<Shape>& shapes, const Sides& sides) {
   bool any = false;
   for (Shape& s : shapes) {
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
       if (s.dims[d] != kFree) continue;
-      s.dims[d] = size;
+      s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
       any = true;
     }
   }
@@ -170,23 +179,50 @@ bool set_sides(std::vector<Shape>& shapes, std::int64_t size) {
 struct Choice {
   std::vector<Shape> shapes;
   Attempt attempt;
+  bool apart = false;  // the first dimensions of the inputs are no rows, each of its own size
 };
+
+std::size_t rank_of(const Choice& c) {
+  std::size_t all = 0;
+  for (const Shape& s : c.shapes) all += s.dims.size();
+  return all;
+}
 
 bool is_complete(const Attempt& a) { return a.ok && a.open.empty(); }
 
+// Sides that were fixed for the sake of another one are free again: the width of a line of text, when its height has to be 32.
+Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& before, Choice c, std::size_t& tries) {
+  for (std::size_t i = before.size(); i-- > 0;) {
+    for (std::size_t d = before[i].dims.size(); d-- > 1;) {
+      if (before[i].dims[d] != kFree || c.shapes[i].dims[d] == kFree) continue;
+      Choice next = c;
+      next.shapes[i].dims[d] = kFree;
+      next.attempt = settle(body, ports, next.shapes, tries);
+      if (is_complete(next.attempt) && next.attempt.no_rows == c.attempt.no_rows && next.attempt.keeps_rows == c.attempt.keeps_rows &&
+          next.shapes[i].dims[d] == kFree)
+        c = std::move(next);
+    }
+  }
+  return c;
+}
+
 // Sizes that only fixed sides can make true.
-std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, std::size_t& tries) {
+std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes,
+                                   std::span<const Sides> sides, std::size_t sides_max, std::size_t& tries) {
   std::optional<Choice> fixed_rows;
-  for (const std::int64_t size : sizes_to_try()) {
+  std::vector<Sides> all(sides.begin(), sides.end());
+  for (const std::int64_t size : sizes_to_try()) all.push_back({size, size});
+  if (all.size() > sides_max) all.resize(sides_max);
+  for (const Sides& size : all) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
     if (!set_sides(c.shapes, size)) return std::nullopt;
     c.attempt = settle(body, ports, c.shapes, tries);
-    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
-    if (c.attempt.keeps_rows) return c;
+    if (!is_complete(c.attempt)) continue;
+    if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
   }
-  return fixed_rows;
+  return fixed_rows ? std::optional(freed(body, ports, shapes, std::move(*fixed_rows), tries)) : std::nullopt;
 }
 
 // Rows of ids ([N]) are likelier than tables of them with a number of columns that nothing but the arithmetic asks for.
@@ -196,15 +232,18 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Shape& s = flat.shapes[i];
     if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
-    any = any || c.shapes[i].dims[1] != kFree;
+    // A class beside an image, not a table of them: [N, 1] comes out, where the table would give a rank more than that.
+    const bool beside = std::ranges::any_of(c.shapes, [](const Shape& other) { return is_floating(other.dtype) && other.dims.size() >= 2; });
+    any = any || c.shapes[i].dims[1] != kFree || (beside && c.attempt.output_rank > 2);
     s.dims = {kFree};
   }
   if (!any) return c;
   flat.attempt = settle(body, ports, flat.shapes, tries);
-  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows ? flat : c;
+  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows && flat.attempt.output_rank <= c.attempt.output_rank ? flat
+                                                                                                                                            : c;
 }
 
-Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
+Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
   for (const InputPort& p : ports) options.push_back(usual(p));
@@ -229,13 +268,16 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
     if (is_complete(c.attempt)) {
       if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
-      if (!without_rows || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
+      // Of sequences first those with a batch, [length, batch, features], though requests can't be put together along it.
+      const bool wider = without_rows && c.attempt.no_rows && without_rows->attempt.no_rows && rank_of(c) > rank_of(*without_rows) &&
+                         std::ranges::all_of(c.shapes, [](const Shape& s) { return s.dims.size() <= 3; });
+      if (!without_rows || wider || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
     }
-    const bool sizes_may_help = (c.attempt.ok && !c.attempt.open.empty()) || (!c.attempt.ok && c.attempt.needs_sizes);
-    if (sizes_may_help && !c.attempt.no_rows) {
-      if (auto found = search_sides(body, ports, c.shapes, tries)) {
-        if (found->attempt.keeps_rows) return std::move(*found);
+    const bool sizes_may_help = !c.attempt.open.empty() || (!c.attempt.ok && c.attempt.needs_sizes);
+    if (sizes_may_help) {
+      if (auto found = search_sides(body, ports, c.shapes, sides, c.attempt.ok || c.attempt.needs_sizes ? kTriesMax : kSidesOfFailed, tries)) {
+        if (found->attempt.keeps_rows && !found->attempt.no_rows) return std::move(*found);
         if (!without_rows) without_rows = std::move(*found);
         continue;
       }
@@ -245,6 +287,10 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
   }
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
+    if (without_rows->attempt.no_rows && ports.size() > 1) {
+      const Attempt a = run(body, ports, without_rows->shapes, true);
+      without_rows->apart = is_complete(a) && a.settled.empty();
+    }
     return std::move(*without_rows);
   }
   const Choice& c = open_sizes ? *open_sizes : *best_failure;
@@ -260,12 +306,14 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports) {
 }
 
 // The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
-Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, const Schema& schema) {
+Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, std::span<const Sides> sides, const Schema& schema) {
   static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
       {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
       {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
   Schema out = schema;
-  for (const auto& [side, length] : kSides) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> all(std::begin(kSides), std::end(kSides));
+  if (!sides.empty() && ports[0].shape) all.insert(all.begin(), {sides[0].height, 16});  // images of a size that they are known to have
+  for (const auto& [side, length] : all) {
     std::vector<Shape> shapes = c.shapes;
     bool any = false;
     for (Shape& s : shapes) {
@@ -325,17 +373,22 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
     out.push_back({name, net.to_scalar(*n)});
     return ok();
   }
+  if (const auto* o = a.as<std::shared_ptr<Object>>()) {  // a dataclass of outputs
+    for (const auto& [key, value] : (*o)->attributes) TRY(collect_outputs(net, value, key, out));
+    return ok();
+  }
   return ok();  // None and the like
 }
 
-Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report) {
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report,
+                               std::span<const Sides> sides) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
-  Choice c = TRY(choose(body, ports));
+  Choice c = TRY(choose(body, ports, sides));
   take_any_rank(body, ports, c);
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);
   Net net(builder);
-  const std::vector<Value> inputs = make_inputs(net, ports, c.shapes);
+  const std::vector<Value> inputs = make_inputs(net, ports, c.shapes, c.apart);
   std::vector<OutputPort> outputs = TRY(body(net, inputs));
   std::vector<std::string> names;
   for (const InputPort& p : ports) names.push_back(port_name(p.name, "input"));
@@ -355,13 +408,13 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
-  if (std::ranges::any_of(c.shapes, &Shape::flattened)) {
+  if (c.attempt.no_rows || std::ranges::any_of(c.shapes, &Shape::flattened)) {
     a.schema.batched = false;
   } else if (a.schema.batched) {
     a.schema.rows_independent = graph::rows_are_independent(a.model);
     add_features(a.schema);
   }
-  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, a.schema)));
+  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, sides, a.schema)));
   for (std::size_t i = 0; i < ports.size(); ++i) {
     if (!c.shapes[i].flattened) continue;
     a.model.graph.inputs[i].has_shape = false;

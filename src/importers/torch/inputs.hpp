@@ -28,6 +28,11 @@ Status collect_outputs(neural::Net& net, const Any& result, const std::string& n
 using Body = std::function<Result<std::vector<OutputPort>>(neural::Net& net, const std::vector<neural::Value>& inputs)>;
 
 // Fills model, schema and example of the artifact. Errors: that of the most promising try, with what it was tried with.
-Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report);
+struct Sides {
+  std::int64_t height = 0, width = 0;
+};
+// sides: heights and widths of images that the source speaks of, tried first where the network's own operators leave a choice.
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report,
+                               std::span<const Sides> sides = {});
 
 }  // namespace slipway::importers::torch

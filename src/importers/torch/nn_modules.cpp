@@ -49,32 +49,39 @@ class Sequential(Module):
     def __setitem__(self, at, module):
         setattr(self, self._child_names()[at], module)
 
+# None has its place in a list, too.
 class ModuleList(Module):
+    _count = 0
     def __init__(self, modules=None):
+        self._count = 0
         if modules is not None:
             self.extend(modules)
+    def _all(self):
+        return [getattr(self, str(i)) for i in range(self._count)]
     def append(self, module):
-        self.add_module(str(len(self.children())), module)
+        self.add_module(str(self._count), module)
+        self._count = self._count + 1
         return self
     def extend(self, modules):
         for module in modules:
             self.append(module)
         return self
     def insert(self, index, module):
-        all = self.children()
+        all = self._all()
         all.insert(index, module)
+        self._count = len(all)
         for i, each in enumerate(all):
             self.add_module(str(i), each)
     def __iter__(self):
-        return self.children()
+        return self._all()
     def __len__(self):
-        return len(self.children())
+        return self._count
     def __getitem__(self, *at):
         if len(at) == 1:
-            return self.children()[at[0]]
-        return ModuleList(self.children()[at[0]:at[1]:at[2]])
+            return self._all()[at[0]]
+        return ModuleList(self._all()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
-        setattr(self, self._child_names()[at], module)
+        self.add_module(str(at if at >= 0 else at + self._count), module)
 
 class ModuleDict(Module):
     def __init__(self, modules=None):
@@ -675,6 +682,7 @@ class RNNCell(_Cell):
             hx = self._zeros(input)
         sum = F.linear(input, self.weight_ih, self.bias_ih) + F.linear(hx, self.weight_hh, self.bias_hh)
         return F.relu(sum) if self.nonlinearity == 'relu' else torch.tanh(sum)
+
 )py";
 
 constexpr std::string_view kTransformers = R"py(
@@ -711,6 +719,7 @@ class MultiheadAttention(Module):
             if key_padding_mask is not None:
                 key_padding_mask = key_padding_mask.unsqueeze(0)
         elif not self.batch_first:
+            _sequence_first(query)
             query, key, value = query.transpose(0, 1), key.transpose(0, 1), value.transpose(0, 1)
         q = self._project(query, 0, None if self._same else self.q_proj_weight)
         k = self._project(key, 1, None if self._same else self.k_proj_weight)
@@ -841,6 +850,7 @@ std::string_view nn_modules_text() {
     add_activations(all);
     all += kRecurrent;
     all += kTransformers;
+    all += nn_functions_text();
     return all;
   }();
   return text;

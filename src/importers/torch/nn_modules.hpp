@@ -6,6 +6,7 @@
 
 namespace slipway::importers::torch {
 
-std::string_view nn_modules_text();
+std::string_view nn_modules_text();    // all of it
+std::string_view nn_functions_text();  // weight_norm, rearrange, quantile: part of it
 
 }  // namespace slipway::importers::torch

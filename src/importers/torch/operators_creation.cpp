@@ -102,7 +102,13 @@ Result<Any> linspace_op(OpCall& c) {
       c.net.cast(c.net.constant(Tensor::of<float>(DType::float32, {n}, std::span<const float>(values))), TRY(c.dtype(3, DType::float32))));
 }
 Result<Any> eye_op(OpCall& c) {
-  const std::int64_t rows = TRY(c.integer(0)), columns = c.given(1) ? TRY(c.integer(1)) : rows;
+  const Dim n = TRY(c.size(0)), m = c.given(1) ? TRY(c.size(1)) : n;
+  if (!n.known() || !m.known()) {
+    const Value down = TRY(neural::reshape(c.net, range(c.net, 0, n, 1), {n, Dim(1)})),
+                right = TRY(neural::reshape(c.net, range(c.net, 0, m, 1), {Dim(1), m}));
+    return torch::tensor(c.net.cast(TRY(neural::compare(c.net, "Equal", down, right)), TRY(c.dtype(2, DType::float32))));
+  }
+  const std::int64_t rows = n.value, columns = m.value;
   if (rows < 0 || columns < 0 || rows > 4'096 || columns > 4'096) return c.wrong("of that size");
   std::vector<float> values(static_cast<std::size_t>(rows * columns), 0.0F);
   for (std::int64_t i = 0; i < std::min(rows, columns); ++i) values[static_cast<std::size_t>(i * columns + i)] = 1.0F;
@@ -139,12 +145,14 @@ Result<Any> tensor_op(OpCall& c) {
   std::vector<Any> items;
   TRY(flatten_into(c, c.args[0], shape, 0, items));
   bool known = true, floating = false, integer = false;
+  std::optional<DType> of_parts;
   for (const Any& a : items) {
+    if (const auto* part = a.as<TensorRef>()) of_parts = TRY((*part)->read(c.net)).dtype();
     known = known && (a.as<double>() != nullptr || a.as<bool>() != nullptr || (a.as<Dim>() != nullptr && a.as<Dim>()->known()));
     floating = floating || a.as<double>() != nullptr;
     integer = integer || a.as<Dim>() != nullptr;
   }
-  const DType natural = floating || items.empty() ? DType::float32 : integer ? DType::int64 : DType::boolean;
+  const DType natural = of_parts ? *of_parts : floating || items.empty() ? DType::float32 : integer ? DType::int64 : DType::boolean;
   const DType d = TRY(c.dtype(1, natural));
   if (!known) {  // sizes of the request among them
     if (shape.size() > 1) return c.wrong("nested lists of sizes that aren't known");

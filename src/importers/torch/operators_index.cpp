@@ -137,6 +137,17 @@ Result<Any> index_fill_op(OpCall& c) {
   return torch::tensor(TRY(neural::scatter_elements(c.net, x, wide, from, static_cast<std::int64_t>(a))));
 }
 
+// index_add: places of one dimension, the same for all others.
+Result<Any> index_add_op(OpCall& c) {
+  const Value source = TRY(c.tensor(3)), index = TRY(c.tensor(2));
+  const std::size_t axis = TRY(axis_of(TRY(c.integer(1)), source.rank(), c.name));
+  if (index.rank() != 1) return c.wrong("of places of shape " + dims_text(index.dims));
+  Dims shape(source.rank(), Dim(1));
+  shape[axis] = index.dims[0];
+  const Value places = TRY(neural::expand(c.net, TRY(neural::reshape(c.net, index, shape)), source.dims));
+  return call_operator(c.net, "scatter_add", {{c.args[0], c.args[1], torch::tensor(places), c.args[3]}, {}});
+}
+
 // torch.export writes a write to a part of a tensor as a new whole.
 Result<Any> slice_scatter_op(OpCall& c) {  // self, src, dim, start, end, step
   const auto base = std::make_shared<TensorCell>(TRY(c.tensor(0)));
@@ -161,6 +172,7 @@ constexpr Operator kOperators[] = {
      }},
     {"scatter", "self, dim, index, src, reduce=None", scatter_op},
     {"scatter_add", "self, dim, index, src", scatter_add_op},
+    {"index_add", "self, dim, index, source", index_add_op},
     {"where", "condition, self=None, other=None", where_op},
     {"tensor_where", "self, condition, other", tensor_where_op},
     {"masked_fill", "self, mask, value", masked_fill_op},

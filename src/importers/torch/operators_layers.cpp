@@ -106,7 +106,17 @@ Result<Any> native_batch_norm_op(OpCall& c) { return tuple({TRY(batch_norm_of(c,
 Result<Any> instance_norm_op(OpCall& c) {  // input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
   const Value x = TRY(c.tensor(0));
   if (!TRY(c.flag(5))) return batch_norm_of(c, 3, 4, 5, 7);
-  if (x.rank() < 3 || !x.dims[1].known()) return c.wrong("of an input of shape " + dims_text(x.dims));
+  if (x.rank() < 3) return c.wrong("of an input of shape " + dims_text(x.dims));
+  if (!x.dims[1].known() && !c.given(1)) {  // whose channels a layer behind it tells, if any
+    std::vector<Any> sides;
+    for (std::size_t d = 2; d < x.rank(); ++d) sides.emplace_back(static_cast<std::int64_t>(d));
+    const auto mean = [&](const Any& of) { return call_operator(c.net, "mean", {{of, list(sides), Any(true)}, {}}); };
+    const Any apart = TRY(call_operator(c.net, "sub", {{torch::tensor(x), TRY(mean(torch::tensor(x)))}, {}}));
+    const Any variance = TRY(mean(TRY(call_operator(c.net, "mul", {{apart, apart}, {}}))));
+    const Any deviation = TRY(call_operator(c.net, "sqrt", {{TRY(call_operator(c.net, "add", {{variance, c.args[7]}, {}}))}, {}}));
+    return call_operator(c.net, "div", {{apart, deviation}, {}});
+  }
+  if (!x.dims[1].known()) return c.wrong("of an input of shape " + dims_text(x.dims));
   const Affine affine{TRY(c.maybe_tensor(1)), TRY(c.maybe_tensor(2))};
   return torch::tensor(TRY(group_norm(c.net, x, x.dims[1].value, affine, TRY(c.number(7)))));
 }
@@ -187,7 +197,9 @@ Result<std::optional<Any>> pooled_whole(OpCall& c, std::size_t spatial, bool max
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < spatial; ++i) {
     const std::size_t axis = x.rank() - spatial + i;
-    if (!(kernel[kernel.size() == 1 ? 0 : i] == x.dims[axis]) || (kernel.size() != 1 && kernel.size() != spatial)) return std::optional<Any>();
+    const Dim& window = kernel[kernel.size() == 1 ? 0 : i];
+    if (kernel.size() == spatial && window.is(1)) continue;  // (length, 1): over one dimension only
+    if (!(window == x.dims[axis]) || (kernel.size() != 1 && kernel.size() != spatial)) return std::optional<Any>();
     axes.push_back(static_cast<std::int64_t>(axis));
   }
   for (const std::int64_t p : TRY(c.integers(3))) {
@@ -239,6 +251,13 @@ Result<Any> adaptive_max_op(OpCall& c) {  // aten gives places too; F.adaptive_m
 
 Result<Any> linear_op(OpCall& c) { return torch::tensor(TRY(linear(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.maybe_tensor(2))))); }
 Result<Any> matmul_op(OpCall& c) { return torch::tensor(TRY(matmul(c.net, TRY(c.tensor(0)), TRY(c.tensor(1))))); }
+// mm and bmm, which take no other ranks: what a source calls tells the rank of its inputs.
+template <std::size_t Rank>
+Result<Any> ranked_matmul_op(OpCall& c) {
+  const Value a = TRY(c.tensor(0)), b = TRY(c.tensor(1));
+  if (a.rank() != Rank || b.rank() != Rank) return c.wrong("of tensors of shapes " + dims_text(a.dims) + " and " + dims_text(b.dims));
+  return torch::tensor(TRY(matmul(c.net, a, b)));
+}
 Result<Any> addmm_op(OpCall& c) {  // beta * self + alpha * (mat1 @ mat2)
   const Value p = TRY(matmul(c.net, TRY(c.tensor(1)), TRY(c.tensor(2))));
   const Value scaled_product = TRY(scaled(c.net, p, TRY(c.number(4))));
@@ -435,8 +454,8 @@ constexpr Operator kOperators[] = {
     {"adaptive_max_pool3d", "input, output_size, return_indices=False", adaptive_max_op<3>},
     {"linear", "input, weight, bias=None", linear_op},
     {"matmul", "self, other", matmul_op},
-    {"mm", "self, mat2", matmul_op},
-    {"bmm", "self, mat2", matmul_op},
+    {"mm", "self, mat2", ranked_matmul_op<2>},
+    {"bmm", "self, mat2", ranked_matmul_op<3>},
     {"mv", "self, vec", matmul_op},
     {"dot", "self, tensor", matmul_op},
     {"inner", "self, other",

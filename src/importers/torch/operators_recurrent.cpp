@@ -36,7 +36,7 @@ Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
   const std::vector<Value> params = TRY(c.tensors(2));
   const std::int64_t directions = bidirectional ? 2 : 1;
   const bool no_rows = x.rank() == 2;
-  if (no_rows) net.note_no_rows();
+  if (no_rows || (!batch_first && x.rank() == 3 && x.dims[0] == net.rows())) net.note_no_rows();
   if (no_rows) x = TRY(unsqueeze(net, x, batch_first ? 0 : 1));
   if (x.rank() != 3) return c.wrong("an input of shape " + dims_text(x.dims));
   if (batch_first) x = TRY(transpose(net, x, {1, 0, 2}));

@@ -104,11 +104,19 @@ Result<Any> view_op(OpCall& c) {
     if (items.size() == 1 && items[0].as<TorchDType>() != nullptr) return c.wrong("bits as another type are not supported");
   }
   Dims dims = TRY(c.sizes(1));
+  if (dims.empty()) return reshaped_view(c.net, TRY(c.cell(0)), std::move(dims));
   const Value x = TRY(c.tensor(0));
   // x.view(-1, features): what is written so means a row of features for each row.
   const bool by_rows = dims.size() == 2 && dims[0].is(-1) && dims[1].known() && dims[1].value > 0 && (x.rank() == 2 || x.rank() == 4);
   if (by_rows && !x.dims[0].known() && !c.net.quotient(c.net.product(x.dims), dims[1])) {
     TRY(c.net.require(c.net.product(std::span(x.dims).subspan(1)), dims[1].value, "a view of " + neural::dims_text(dims)));
+    dims[0] = x.dims[0];
+  }
+  // x.view(-1, 1, 28, 28): an image of each row, however it comes.
+  const Dim each = c.net.product(std::span(x.dims).subspan(std::min<std::size_t>(1, x.rank())));
+  const Dim image = c.net.product(std::span(dims).subspan(1));
+  if (dims.size() > 2 && dims[0].is(-1) && image.known() && image.value > 0 && x.rank() >= 2 && !x.dims[0].known() && !each.known()) {
+    TRY(c.net.require(each, image.value, "a view of " + neural::dims_text(dims)));
     dims[0] = x.dims[0];
   }
   return reshaped_view(c.net, TRY(c.cell(0)), std::move(dims));
@@ -184,15 +192,24 @@ Result<Any> unsqueeze_op(OpCall& c) {
       c.net, TRY(c.cell(0)), [a](Net& n, const Value& b) { return neural::unsqueeze(n, b, static_cast<std::int64_t>(a)); },
       [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); });
 }
-Result<Any> expand_op(OpCall& c) {
-  const Dims to = TRY(c.sizes(1));
-  return view_of(c.net, TRY(c.cell(0)), [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, {});
+// Where nothing is repeated ([N] as [1, N]) it can be written through.
+Result<Any> expanded_view(OpCall& c, const Dims& to) {
+  const TensorRef cell = TRY(c.cell(0));
+  const Value from = TRY(cell->read(c.net));
+  TensorCell::Write write;
+  const std::size_t more = to.size() - std::min(to.size(), from.rank());
+  bool same = to.size() >= from.rank();
+  for (std::size_t i = 0; i < to.size() && same; ++i) same = i < more ? to[i].is(1) || to[i].is(-1) : to[i].is(-1) || to[i] == from.dims[i - more];
+  if (same) write = [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); };
+  return view_of(c.net, cell, [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, write);
 }
-Result<Any> expand_as_op(OpCall& c) {
-  const Dims to = TRY(c.tensor(1)).dims;
-  return view_of(c.net, TRY(c.cell(0)), [to](Net& n, const Value& b) { return neural::expand(n, b, to); }, {});
-}
+Result<Any> expand_op(OpCall& c) { return expanded_view(c, TRY(c.sizes(1))); }
+Result<Any> expand_as_op(OpCall& c) { return expanded_view(c, TRY(c.tensor(1)).dims); }
 Result<Any> alias_op(OpCall& c) { return Any(TRY(c.cell(0))); }
+Result<Any> contiguous_op(OpCall& c) {
+  const TensorRef cell = TRY(c.cell(0));
+  return cell->writable() ? Any(cell) : torch::tensor(TRY(cell->read(c.net)));
+}
 Result<Any> clone_op(OpCall& c) { return torch::tensor(TRY(c.tensor(0))); }
 
 Result<Any> slice_op(OpCall& c) {
@@ -278,6 +295,9 @@ Result<Any> cat_op(OpCall& c) {
   DType d = parts[0].dtype();
   for (const Value& p : parts) d = promoted(c.net.cast(parts[0], d), p);
   for (Value& p : parts) p = c.net.cast(p, d);
+  for (const Value& p : parts) {
+    if (p.rank() != parts[0].rank()) return c.wrong(dims_text(parts[0].dims) + " with " + dims_text(p.dims));
+  }
   return torch::tensor(TRY(neural::concat(c.net, parts, TRY(c.integer(1)))));
 }
 Result<Any> stack_op(OpCall& c) { return torch::tensor(TRY(neural::stack(c.net, TRY(c.tensors(0)), TRY(c.integer(1))))); }
@@ -451,7 +471,7 @@ constexpr Operator kOperators[] = {
     {"broadcast_to", "self, *size", expand_op},
     {"detach", "self", alias_op},
     {"alias", "self", alias_op},
-    {"contiguous", "self, memory_format=None", alias_op},
+    {"contiguous", "self, memory_format=None", contiguous_op},
     {"requires_grad_", "self, requires_grad=True", alias_op},
     {"cpu", "self", alias_op},
     {"cuda", "self, device=None", alias_op},

@@ -320,6 +320,10 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
     return x->value >= y->value;
   }
   if (op == "!=") return !TRY(scalar_compare(net, "==", a, b));
+  if (const auto* p = a.as<std::string>(); p != nullptr && op != "==" && b.as<std::string>() != nullptr) {
+    const int order = p->compare(*b.as<std::string>());
+    return op == "<" ? order < 0 : op == "<=" ? order <= 0 : op == ">" ? order > 0 : order >= 0;
+  }
   if (op != "==") return unsupported(op, a, b);
   const auto* s = a.as<std::string>();
   const auto* t = b.as<std::string>();

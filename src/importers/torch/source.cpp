@@ -10,6 +10,7 @@
 #include "slipway/importers/foreign.hpp"
 #include "slipway/importers/python/notebook.hpp"
 #include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/architectures.hpp"
 #include "slipway/importers/torch/inputs.hpp"
 #include "slipway/importers/torch/source_network.hpp"
 
@@ -67,7 +68,8 @@ Result<Wish> wish_of(const std::string& entry) {
 
 // --- what a checkpoint says of the network beside its weights
 
-std::optional<Any> plain_value(const pickle::View& v) {
+std::optional<Any> plain_value(const pickle::View& v, int depth = 0) {  // NOLINT(misc-no-recursion): depth
+  constexpr std::size_t kItemsMax = 2'000;
   if (v.is(pickle::Kind::boolean)) {
     if (const auto b = v.boolean(); b.ok()) return Any(*b);
   } else if (v.is(pickle::Kind::integer)) {
@@ -76,13 +78,12 @@ std::optional<Any> plain_value(const pickle::View& v) {
     if (const auto d = v.number(); d.ok()) return Any(*d);
   } else if (v.is(pickle::Kind::text)) {
     if (const auto s = v.text(); s.ok() && s->size() < 1000) return Any(*s);
-  } else if ((v.is(pickle::Kind::list) || v.is(pickle::Kind::tuple)) && v.size() > 0 && v.size() <= 64) {
+  } else if ((v.is(pickle::Kind::list) || v.is(pickle::Kind::tuple)) && v.size() > 0 && v.size() <= kItemsMax && depth < 4) {
     std::vector<Any> items;
     for (std::size_t i = 0; i < v.size(); ++i) {
-      if (!v.at(i).is(pickle::Kind::integer)) return std::nullopt;
-      const auto n = v.at(i).integer();
-      if (!n.ok()) return std::nullopt;
-      items.emplace_back(*n);
+      auto item = plain_value(v.at(i), depth + 1);
+      if (!item) return std::nullopt;
+      items.push_back(std::move(*item));
     }
     return list(std::move(items));
   }
@@ -131,13 +132,15 @@ Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
 class Network {
  public:
   // lasting: bytes that weights may be views of
-  Network(const Sources& sources, FoundNetwork found, std::span<const std::byte> lasting)
-      : sources_(sources), found_(std::move(found)), lasting_(lasting) {}
+  // side: of the images that an architecture of torchvision is made for; 0: a source, which says itself what it takes
+  Network(const Sources& sources, FoundNetwork found, std::span<const std::byte> lasting, std::int64_t side = 0)
+      : sources_(sources), found_(std::move(found)), lasting_(lasting), side_(side) {}
 
   Result<Artifact> build(Report& report) {
-    const std::vector<InputPort> ports = TRY(ports_of());
+    const std::vector<InputPort> ports = side_ > 0 ? images() : TRY(ports_of());
+    const std::vector<Sides> sides = side_ > 0 ? std::vector<Sides>{{side_, side_}} : sides_of(sources_, found_.recipe);
     auto artifact =
-        build_network(found_.recipe.class_name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report);
+        build_network(found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report, sides);
     if (!artifact.ok()) {
       std::string help;
       for (const std::string& name : found_.recipe.open())
@@ -152,16 +155,23 @@ class Network {
   }
 
  private:
+  static std::vector<InputPort> images() {
+    InputPort port;
+    port.name = "input";
+    port.dtype = DType::float32;
+    port.shape = std::vector<std::int64_t>{-1, 3, -1, -1};
+    return {std::move(port)};
+  }
   Result<std::vector<InputPort>> ports_of() {
     graph::Builder builder("class");
     Net net(builder, true);
     SourceHost host(sources_);
     Evaluator e(net, host);
-    const Any type = TRY(host.find_class(e, found_.recipe.class_name));
+    const Any type = TRY(SourceHost::class_of(e, host, TRY(construct(e, host, found_.recipe))));
     const py::Module* module = nullptr;
     const py::FunctionDef* forward = SourceHost::find_method(type, "__call__", &module);
     if (forward == nullptr) forward = SourceHost::find_method(type, "forward", &module);
-    if (forward == nullptr) return refuse(found_.recipe.class_name + " has no forward");
+    if (forward == nullptr) return refuse(found_.recipe.name + " has no forward");
     return inputs_of(*forward);
   }
 
@@ -193,6 +203,7 @@ class Network {
   const Sources& sources_;
   FoundNetwork found_;
   std::span<const std::byte> lasting_;
+  std::int64_t side_;
   std::map<std::string, neural::SharedTensor> contents_;  // read once for all tries
 };
 
@@ -356,7 +367,18 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
     const Sources none = TRY(read_sources({}));
     return PickledNetwork(none, *w.module, w.dict).build(report);
   }
-  if (texts.empty()) return refuse_alone(w);
+  if (texts.empty()) {
+    const Sources none = TRY(read_sources({}));
+    auto known = find_architecture(none, w.dict);
+    if (!known) return refuse_alone(w);
+    report.title = known->found.recipe.name;
+    report.contents.push_back("recognised by the names and shapes of its weights: torchvision's " + known->found.recipe.name);
+    report.warnings.push_back(
+        "images must come as the network was trained with them; torchvision's own weights take RGB of 0..1, less the mean [0.485, 0.456, 0.406], "
+        "divided by [0.229, 0.224, 0.225]");
+    Network network(none, std::move(known->found), options.weights_in_place ? weights.bytes : std::span<const std::byte>(), known->side);
+    return network.build(report);
+  }
   const Sources read = TRY(read_sources(texts));
   wish.network.checkpoint = w.said;
   if (wish.network.class_name.empty() && !w.pickled_class.empty()) {
@@ -365,8 +387,8 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
     }
   }
   FoundNetwork found = TRY(find_network(read, w.dict, wish.network));
-  report.title = found.recipe.class_name;
-  report.contents.push_back("class " + excerpt(found.recipe.class_name, 80) + ", made with the arguments of " + excerpt(found.recipe.from, 80));
+  report.title = found.recipe.name;
+  report.contents.push_back(excerpt(found.recipe.name, 80) + ", made with the arguments of " + excerpt(found.recipe.from, 80));
   Network network(read, std::move(found), options.weights_in_place ? weights.bytes : std::span<const std::byte>());
   return network.build(report);
 }

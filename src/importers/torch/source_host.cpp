@@ -6,6 +6,7 @@
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 #include "slipway/importers/torch/source_kept.hpp"
+#include "slipway/importers/torch/views.hpp"
 
 namespace slipway::importers::torch {
 namespace {
@@ -118,6 +119,50 @@ Result<Any> SourceHost::find_class(Evaluator& e, std::string_view name) {
   return Any();
 }
 
+Result<Any> SourceHost::find_name(Evaluator& e, std::string_view name) {
+  for (const auto& file : sources_.files) {
+    if (auto found = TRY(lookup(e, *file, name))) return *found;
+  }
+  if (sources_.files.empty() && sources_.models) {
+    if (auto found = TRY(lookup(e, *sources_.models, name))) return *found;
+  }
+  return Any();
+}
+
+bool SourceHost::is_class(const Any& a) {
+  const Kept* k = Kept::get(a);
+  return k != nullptr && k->what == Kept::What::type;
+}
+
+bool SourceHost::is_instance_of_network(const Any& a) { return Kept::is_network(a); }
+
+Result<Any> SourceHost::class_of(Evaluator& e, SourceHost& host, const Any& instance) {
+  const Kept* k = Kept::get(instance);
+  return host.class_value(e, *k->of->module, *k->of->definition);
+}
+
+std::vector<std::string> SourceHost::field_names(const Any& object) const {
+  std::vector<std::string> out;
+  const auto* o = object.as<std::shared_ptr<Object>>();
+  if (o == nullptr) return out;
+  for (const auto& [name, value] : (*o)->attributes) out.push_back(name);
+  const Kept* k = Kept::get(object);
+  if (k != nullptr && k->what == Kept::What::command_line) {
+    for (const auto& [name, value] : k->module->command_line) out.push_back(name);
+  }
+  if (k == nullptr || k->what != Kept::What::instance) return out;
+  for (const auto& c : k->of->order) {
+    for (const py::Stmt* s : c->definition->body) {
+      const auto* a = s->as<py::Assign>();
+      if (a == nullptr) continue;
+      for (const py::Expr* target : a->targets) {
+        if (const auto* n = target->as<py::Name>()) out.emplace_back(n->id);
+      }
+    }
+  }
+  return out;
+}
+
 bool SourceHost::is_network(const Any& of_class) {
   const Kept* k = Kept::get(of_class);
   return k != nullptr && k->what == Kept::What::type && k->of->network;
@@ -222,6 +267,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   switch (kept->what) {
     case Kept::What::name_space: return in_path(e, kept->path, name);
     case Kept::What::unknown:
+      if (kept->path.starts_with(kOpaque)) return opaque_attribute(e, kept->path, name);
       if (name == "__getitem__") return std::optional(nothing("__getitem__", Any(object)));  // Generic[T]
       if (name.starts_with("__")) return std::optional<Any>();
       return std::optional(unknown(kept->path + "." + std::string(name)));
@@ -241,7 +287,29 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       if (found == kept->module->command_line.end()) return std::optional<Any>();
       return std::optional(TRY(e.evaluate(*found->second, nullptr, &kept->module->tree)));
     }
+    case Kept::What::settings:  // as a dict, too
+      if (name == "__getitem__" || name == "get" || name == "__setitem__") {
+        return std::optional(function(std::string(name), [object, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
+          const auto* key = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
+          if (key == nullptr) return neural::wrong("settings: a name is wanted");
+          if (op == "__setitem__" && a.positional.size() > 1) {
+            object->set(*key, a.positional[1]);
+            return Any();
+          }
+          if (const Any* found = object->find(*key)) return *found;
+          if (op == "get") return a.positional.size() > 1 ? a.positional[1] : Any();
+          return neural::wrong("there is no setting " + *key);
+        }));
+      }
+      return std::optional<Any>();
     case Kept::What::instance: break;
+  }
+  if (const Any* computed = kept->of->network ? object->find("_computed_" + std::string(name)) : nullptr)
+    return std::optional(TRY(e.call(*computed, {})));
+  if (name == "__dict__") {
+    auto d = std::make_shared<Dict>();
+    for (const auto& [key, value] : object->attributes) d->items.emplace_back(Any(key), value);
+    return std::optional(Any(d));
   }
   if (name == "__class__") return std::optional(TRY(class_value(e, *kept->of->module, *kept->of->definition)));
   if (auto found = TRY(look_up(e, object, kept->of, nullptr, name))) return found;
@@ -257,8 +325,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
 Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object, const Arguments& arguments) {
   const Kept* kept = Kept::get(object);
   if (kept == nullptr || kept->what == Kept::What::name_space) return neural::wrong(object->type + " can't be called");
-  if (kept->what == Kept::What::unknown)
-    return neural::wrong(kept->path + " is of a library that isn't read here; what the network needs of it must stand in the source");
+  if (kept->what == Kept::What::unknown) return call_foreign(kept->path);
   if (kept->what == Kept::What::type) return instantiate(e, kept->of, arguments);
   if (kept->what != Kept::What::instance) return neural::wrong(object->type + " can't be called");
   if (auto own = TRY(look_up(e, object, kept->of, nullptr, "__call__"))) return e.call(*own, arguments);
@@ -268,6 +335,32 @@ Result<Any> SourceHost::call(Evaluator& e, const std::shared_ptr<Object>& object
 }
 
 std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& tensor, std::string_view name) {
+  // x.unsqueeze(1) of rows of features: a channel, or something to compare with all of a list. (Scripted layers do the same with a sequence that
+  // has no rows; here those are the operators' own matter.)
+  if (name == "unsqueeze") {
+    return function("unsqueeze", [tensor](Evaluator& e, const Arguments& given) -> Result<Any> {
+      Arguments all = given;
+      all.positional.insert(all.positional.begin(), Any(tensor));
+      const auto* axis = given.positional.size() == 1 ? given.positional[0].as<Dim>() : nullptr;
+      const Value v = TRY(tensor->read(e.net()));
+      if (axis == nullptr || !axis->is(1) || v.rank() != 2) return call_operator(e.net(), "unsqueeze", all);
+      return reshaped_view(e.net(), tensor, {v.dims[0], Dim(1), v.dims[1]});
+    });
+  }
+  // x.new_zeros(2, 3): sizes one by one.
+  if (name == "new_zeros" || name == "new_ones" || name == "new_empty") {
+    return function(std::string(name), [tensor, op = std::string(name)](Evaluator& e, const Arguments& given) {
+      Arguments sizes = given;
+      std::vector<Any> all;
+      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
+        all.push_back(sizes.positional[0]);
+        sizes.positional.erase(sizes.positional.begin());
+      }
+      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
+      sizes.positional.insert(sizes.positional.begin(), Any(tensor));
+      return call_operator(e.net(), op, sizes);
+    });
+  }
   if (!constructing_) return std::nullopt;
   // Initial values of what the weights will replace.
   static constexpr std::string_view kInitial[] = {"normal_", "uniform_", "fill_", "zero_", "trunc_normal_", "random_",

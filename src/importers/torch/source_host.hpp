@@ -21,11 +21,12 @@ struct SourceModule {
   std::string name;  // "net.py": for messages
   std::string stem;  // "net": what others import it by
   py::Module tree;
-  std::map<std::string, std::string, std::less<>> imports;           // name: "torch.nn", "math.sqrt"
-  std::vector<std::string> stars;                                    // from x import *
-  std::map<std::string, const py::Expr*, std::less<>> constants;     // NAME = expression at the top, the last one
-  std::map<std::string, const py::Expr*, std::less<>> loose;         // the same inside of functions, and their parameters' defaults
-  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
+  std::map<std::string, std::string, std::less<>> imports;                   // name: "torch.nn", "math.sqrt"
+  std::vector<std::string> stars;                                            // from x import *
+  std::map<std::string, const py::Expr*, std::less<>> constants;             // NAME = expression at the top, the last one
+  std::map<std::string, const py::Expr*, std::less<>> loose;                 // the same inside of functions, and their parameters' defaults
+  std::map<std::string, std::vector<const py::Stmt*>, std::less<>> changes;  // what is done to a name behind its assignment
+  std::map<std::string, const py::Expr*, std::less<>> command_line;          // defaults of add_argument("--name", default=...)
   SourceModule(std::string file, py::Module parsed);
 };
 
@@ -33,6 +34,7 @@ struct SourceModule {
 struct Sources {
   std::vector<std::unique_ptr<SourceModule>> files;  // the person's
   std::unique_ptr<SourceModule> nn;                  // torch.nn's modules, our text
+  std::unique_ptr<SourceModule> models;              // torchvision.models, our text; where a source speaks of them, or there is none
 };
 Result<Sources> read_sources(const std::vector<std::pair<std::string, std::string_view>>& files);
 
@@ -51,6 +53,21 @@ class SourceHost final : public Host {
 
   // A class of the person's files, by name; or nothing.
   Result<Any> find_class(Evaluator& e, std::string_view name);
+  // What a name at the top of the person's files means: a class, a function, a variable; or nothing.
+  Result<Any> find_name(Evaluator& e, std::string_view name);
+  static bool is_class(const Any& a);
+  static bool is_instance_of_network(const Any& a);
+  static Result<Any> class_of(Evaluator& e, SourceHost& host, const Any& instance);
+  // Attributes that an object has, its class's constants among them.
+  std::vector<std::string> field_names(const Any& object) const;
+  // An object that nothing is known of: its sizes (`x.shape[0]`, `x.n`, `np.prod(x.shape)`) are symbols.
+  Any opaque(const std::string& path) { return unknown(std::string(kOpaque) + path); }
+  const std::map<std::string, Dim>& opaque_sizes() const { return opaque_sizes_; }
+  void tell(std::map<std::string, std::int64_t> sizes) { told_ = std::move(sizes); }
+  // What __init__ called of libraries that aren't read.
+  const std::vector<std::string>& foreign() const { return foreign_; }
+  bool constructing() const override { return constructing_; }
+  bool is_foreign(const Any& a) const override;
   // Module, and what is derived from it.
   static bool is_network(const Any& of_class);
   static const py::FunctionDef* find_method(const Any& of_class, std::string_view name, const py::Module** module);
@@ -85,6 +102,12 @@ class SourceHost final : public Host {
   Result<std::optional<Any>> builtin(Evaluator& e, std::string_view name);
   Result<std::optional<Any>> in_torch(Evaluator& e, const std::string& path, std::string_view name);
   Result<std::optional<Any>> in_path(Evaluator& e, const std::string& path, std::string_view name);
+  Result<std::optional<Any>> in_mathematics(const std::string& path, std::string_view name);
+  Result<std::optional<Any>> in_library(Evaluator& e, const std::string& path, std::string_view name);
+  Result<std::optional<Any>> opaque_attribute(Evaluator& e, const std::string& path, std::string_view name);
+  std::optional<Dim> opaque_size(Evaluator& e, const Any& a, std::string_view of);
+  Result<Any> call_foreign(const std::string& path);
+  Status apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, Any& value);
   Result<Any> path_value(Evaluator& e, const std::string& path);
   Result<std::optional<Any>> lookup(Evaluator& e, const SourceModule& module, std::string_view name);
   Result<Any> constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr);
@@ -101,6 +124,10 @@ class SourceHost final : public Host {
   bool constructing_ = true, everywhere_ = false;
   int resolving_ = 0;
   std::optional<Dim> needed_;
+  static constexpr std::string_view kOpaque = "the argument ";
+  std::map<std::string, Dim> opaque_sizes_;  // "env.action_space.n"
+  std::map<std::string, std::int64_t> told_;
+  std::vector<std::string> foreign_;
   std::map<const py::ClassDef*, Any> classes_;
   std::map<std::string, Any, std::less<>> constants_;              // evaluated: "0 NAME"
   std::unordered_map<const TensorCell*, TensorRef> parameters_;    // cells that nn.Parameter made

@@ -15,7 +15,7 @@ struct SourceHost::Class {
 };
 
 struct SourceHost::Kept {
-  enum class What : std::uint8_t { name_space, unknown, type, instance, super, command_line } what = What::name_space;
+  enum class What : std::uint8_t { name_space, unknown, type, instance, super, command_line, settings } what = What::name_space;
   std::string path;                      // of a namespace, or of something that isn't known
   std::shared_ptr<Class> of;             // type and instance: the class; super: where the search begins behind
   std::shared_ptr<Object> self;          // super

@@ -7,9 +7,11 @@
 
 #include "slipway/importers/python/parser.hpp"
 #include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/architectures.hpp"
 #include "slipway/importers/torch/nn_modules.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
+#include "slipway/importers/torch/source_functions.hpp"
 #include "slipway/importers/torch/source_kept.hpp"
 
 namespace slipway::importers::torch {
@@ -30,13 +32,23 @@ class Names {
   void statement(const py::Stmt& s, bool top) {  // NOLINT(misc-no-recursion)
     s.visit(py::Overloaded{[&](const py::Import& n) { imported(n); }, [&](const py::ImportFrom& n) { imported(n); },
                            [&](const py::Assign& n) {
-                             for (const py::Expr* target : n.targets) assigned(*target, *n.value, top);
+                             for (const py::Expr* target : n.targets) {
+                               assigned(*target, *n.value, top);
+                               if (top) changed(s, *target);
+                             }
                              search(*n.value);
                            },
                            [&](const py::AnnAssign& n) {
                              if (n.value != nullptr) assigned(*n.target, *n.value, top);
                            },
-                           [&](const py::ExprStmt& n) { search(*n.value); },
+                           [&](const py::ExprStmt& n) {
+                             search(*n.value);
+                             const auto* c = n.value->as<py::Call>();
+                             const auto* callee = c == nullptr ? nullptr : c->callee->as<py::Attribute>();
+                             static constexpr std::string_view kChanging[] = {"add_module", "append", "extend", "update", "insert", "setdefault"};
+                             if (top && callee != nullptr && std::ranges::find(kChanging, callee->name) != std::end(kChanging))
+                               changed(s, *c->callee);
+                           },
                            [&](const py::If& n) {
                              for (const py::Arm& arm : n.arms) block(arm.body, top);
                              block(n.otherwise, top);
@@ -54,7 +66,29 @@ class Names {
                              }
                              block(n.body, false);
                            },
+                           [&](const py::ClassDef& n) {  // imports in methods
+                             const bool before = std::exchange(imports_only_, true);
+                             block(n.body, false);
+                             imports_only_ = before;
+                           },
                            [](const auto&) {}});
+  }
+  void changed(const py::Stmt& s, const py::Expr& target) {
+    const py::Expr* root = &target;
+    while (!root->is<py::Name>()) {
+      if (const auto* a = root->as<py::Attribute>()) {
+        root = a->object;
+      } else if (const auto* i = root->as<py::Subscript>()) {
+        root = i->object;
+      } else {
+        return;
+      }
+    }
+    // model.fc = ..., and model = model.to(device) behind model = Net().
+    const std::string_view name = root->as<py::Name>()->id;
+    const auto* again = s.as<py::Assign>();
+    if (root != &target || (again != nullptr && m_.constants.contains(name) && mentions(*again->value, name)))
+      m_.changes[std::string(root->as<py::Name>()->id)].push_back(&s);
   }
   void imported(const py::Import& n) {
     for (const py::Alias& a : n.names) {
@@ -73,9 +107,16 @@ class Names {
       }
     }
   }
+  static bool mentions(const py::Expr& e, std::string_view name) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
+    if (e.is_name(name)) return true;
+    bool found = false;
+    py::for_each_child(e, [&](const py::Expr& child) { found = found || mentions(child, name); });
+    return found;
+  }
   void assigned(const py::Expr& target, const py::Expr& value, bool top) {
+    if (imports_only_) return;
     auto& names = top ? m_.constants : m_.loose;
-    if (const auto* n = target.as<py::Name>()) names[std::string(n->id)] = &value;
+    if (const auto* n = target.as<py::Name>(); n != nullptr && !(names.contains(n->id) && mentions(value, n->id))) names[std::string(n->id)] = &value;
     const auto* targets = target.as<py::Tuple>();
     const auto* values = value.as<py::Tuple>();
     if (targets == nullptr) return;
@@ -108,37 +149,8 @@ class Names {
     if (otherwise != nullptr && !name.empty()) m_.command_line[name] = otherwise;
   }
   SourceModule& m_;
+  bool imports_only_ = false;
 };
-
-std::string last_of(std::string_view path) { return std::string(path.substr(path.rfind('.') + 1)); }
-
-Any builtin_function(std::string_view name, std::function<Result<Any>(Evaluator&, const Arguments&)> f) {
-  return function(std::string(name), std::move(f));
-}
-
-Result<Any> first(const Arguments& a, std::string_view who) {
-  if (!a.positional.empty()) return a.positional[0];
-  return neural::wrong(std::string(who) + ": an argument is missing");
-}
-
-Result<double> number(const Any& a, std::string_view who) {
-  if (const auto* x = a.as<double>()) return *x;
-  if (const auto* b = a.as<bool>()) return *b ? 1.0 : 0.0;
-  if (const auto* d = a.as<Dim>(); d != nullptr && d->known()) return static_cast<double>(d->value);
-  return neural::wrong(std::string(who) + ": a number that is known now is wanted, not " + type_name(a));
-}
-
-std::optional<DType> dtype_named(std::string_view name) {
-  static constexpr std::pair<std::string_view, DType> kTypes[] = {
-      {"float32", DType::float32}, {"float", DType::float32}, {"float64", DType::float64},   {"double", DType::float64},
-      {"float16", DType::float16}, {"half", DType::float16},  {"bfloat16", DType::bfloat16}, {"int64", DType::int64},
-      {"long", DType::int64},      {"int32", DType::int32},   {"int", DType::int32},         {"int16", DType::int16},
-      {"short", DType::int16},     {"int8", DType::int8},     {"uint8", DType::uint8},       {"bool", DType::boolean}};
-  for (const auto& [key, type] : kTypes) {
-    if (key == name) return type;
-  }
-  return std::nullopt;
-}
 
 // F.relu(x, True): in place or not is nothing to the result.
 bool is_activation(std::string_view name) {
@@ -149,6 +161,17 @@ bool is_activation(std::string_view name) {
 
 Any operator_function(std::string name) {
   return function(name, [name](Evaluator& e, const Arguments& given) {
+    // zeros(2, 3, dtype=...): sizes one by one are a list of sizes.
+    if ((name == "zeros" || name == "ones" || name == "empty") && given.positional.size() > 1) {
+      Arguments sizes = given;
+      std::vector<Any> all;
+      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
+        all.push_back(sizes.positional[0]);
+        sizes.positional.erase(sizes.positional.begin());
+      }
+      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
+      return call_operator(e.net(), name, sizes);
+    }
     if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr)
       return call_operator(e.net(), name, given);
     Arguments without = given;
@@ -182,6 +205,18 @@ Result<Dims> dims_of(const Arguments& a, std::string_view who) {
 
 }  // namespace
 
+std::optional<DType> dtype_named(std::string_view name) {
+  static constexpr std::pair<std::string_view, DType> kTypes[] = {
+      {"float32", DType::float32}, {"float", DType::float32}, {"float64", DType::float64},   {"double", DType::float64},
+      {"float16", DType::float16}, {"half", DType::float16},  {"bfloat16", DType::bfloat16}, {"int64", DType::int64},
+      {"long", DType::int64},      {"int32", DType::int32},   {"int", DType::int32},         {"int16", DType::int16},
+      {"short", DType::int16},     {"int8", DType::int8},     {"uint8", DType::uint8},       {"bool", DType::boolean}};
+  for (const auto& [key, type] : kTypes) {
+    if (key == name) return type;
+  }
+  return std::nullopt;
+}
+
 SourceModule::SourceModule(std::string file, py::Module parsed) : name(std::move(file)), tree(std::move(parsed)) {
   stem = name.substr(name.rfind('/') + 1);
   stem = stem.substr(0, stem.find('.'));
@@ -195,6 +230,12 @@ Result<Sources> read_sources(const std::vector<std::pair<std::string, std::strin
     if (!tree.ok()) return Error(tree.error()).within(name);
     out.files.push_back(std::make_unique<SourceModule>(name, std::move(*tree)));
   }
+  const bool wanted =
+      files.empty() || std::ranges::any_of(files, [](const auto& f) { return f.second.find("torchvision") != std::string_view::npos; });
+  if (wanted) {
+    static const std::string text = std::string(classic_architectures()) + std::string(mobile_architectures()) + std::string(modern_architectures());
+    out.models = std::make_unique<SourceModule>("torchvision.models", TRY(py::parse(text)));
+  }
   out.nn = std::make_unique<SourceModule>("torch.nn", TRY(py::parse(nn_modules_text())));
   return out;
 }
@@ -203,6 +244,7 @@ Result<Sources> read_sources(const std::vector<std::pair<std::string, std::strin
 
 Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* module, std::string_view name) {
   const SourceModule* at = module == &sources_.nn->tree ? sources_.nn.get() : nullptr;
+  if (sources_.models && module == &sources_.models->tree) at = sources_.models.get();
   for (const auto& file : sources_.files) {
     if (&file->tree == module) at = file.get();
   }
@@ -218,6 +260,13 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
     if (name == "_no_rows") {
       return std::optional(builtin_function(name, [](Evaluator& x, const Arguments&) -> Result<Any> {
         x.net().note_no_rows();
+        return Any();
+      }));
+    }
+    if (name == "_sequence_first") {  // [length, batch, features]: when requests' rows are the length, they aren't independent
+      return std::optional(builtin_function(name, [](Evaluator& x, const Arguments& a) -> Result<Any> {
+        const auto* t = a.positional.empty() ? nullptr : a.positional[0].as<TensorRef>();
+        if (t != nullptr && TRY((*t)->read(x.net())).dims.at(0) == x.net().rows()) x.net().note_no_rows();
         return Any();
       }));
     }
@@ -252,27 +301,44 @@ Result<std::optional<Any>> SourceHost::lookup(Evaluator& e, const SourceModule& 
 }
 
 Result<Any> SourceHost::constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr) {
+  const std::string place = module.stem + " " + std::string(name) + " " + std::to_string(reinterpret_cast<std::uintptr_t>(&expr));
+  if (const auto known = constants_.find(place); known != constants_.end()) return known->second;
   if (const auto* c = expr.as<py::Call>()) {
     const auto* callee = c->callee->as<py::Attribute>();
     if (callee != nullptr && (callee->name == "parse_args" || callee->name == "parse_known_args")) {
       auto o = std::make_shared<Object>();
       o->type = "the command line";
       o->host = std::make_shared<Kept>(Kept{Kept::What::command_line, {}, nullptr, nullptr, &module});
-      return Any(o);
+      constants_[place] = Any(o);
+      Any value(o);
+      TRY(apply_changes(e, module, name, value));
+      constants_[place] = value;
+      return value;
     }
   }
-  const std::string key = module.stem + " " + std::string(name) + " " + std::to_string(reinterpret_cast<std::uintptr_t>(&expr));
-  const auto known = constants_.find(key);
-  if (known != constants_.end()) return known->second;
   if (++resolving_ > 50) return neural::wrong("the value of " + std::string(name) + " depends on itself");
   Any value = TRY(e.evaluate(expr, nullptr, &module.tree));
   --resolving_;
-  constants_[key] = value;
+  constants_[place] = value;
+  TRY(apply_changes(e, module, name, value));
   return value;
 }
 
+// args.hidden = 64, config["depth"] = 4, layers.append(...) at the top, behind the value itself. What can't be told (a path, a device) is left out:
+// whoever needs it says so.
+Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, Any& value) {
+  const auto found = module.changes.find(name);
+  if (found == module.changes.end()) return ok();
+  auto scope = std::make_shared<Scope>();
+  scope->names[std::string(name)] = value;
+  for (const py::Stmt* s : found->second) (void)e.run(std::span(&s, 1), scope, &module.tree);
+  e.forget_place();
+  value = scope->names[std::string(name)];
+  return ok();
+}
+
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools"};
+  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools", "torchvision", "einops"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);
@@ -292,54 +358,8 @@ Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
 Result<std::optional<Any>> SourceHost::in_path(Evaluator& e, const std::string& path, std::string_view name) {
   if (path == "torch" || path.starts_with("torch.")) return in_torch(e, path, name);
   const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
-  if (path == "math" || path == "numpy") {
-    if (name == "pi") return std::optional(Any(std::numbers::pi));
-    if (name == "e") return std::optional(Any(std::numbers::e));
-    if (name == "inf" || name == "Inf") return std::optional(Any(HUGE_VAL));
-    if (name == "nan") return std::optional(Any(std::nan("")));
-    if (const auto type = dtype_named(name); type && path == "numpy") return std::optional(Any(TorchDType{*type}));
-    if (name == "prod") {
-      return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-        Any p(1);
-        for (const Any& item : TRY(x.iterate(TRY(first(a, "prod"))))) p = TRY(scalar_arithmetic(x.net(), "*", p, item));
-        return p;
-      });
-    }
-    using Plain = double (*)(double);
-    static constexpr std::pair<std::string_view, Plain> kPlain[] = {
-        {"sqrt", [](double v) { return std::sqrt(v); }},   {"log", [](double v) { return std::log(v); }},
-        {"exp", [](double v) { return std::exp(v); }},     {"log2", [](double v) { return std::log2(v); }},
-        {"log10", [](double v) { return std::log10(v); }}, {"sin", [](double v) { return std::sin(v); }},
-        {"cos", [](double v) { return std::cos(v); }},     {"tanh", [](double v) { return std::tanh(v); }},
-        {"fabs", [](double v) { return std::fabs(v); }}};
-    for (const auto& [key, f] : kPlain) {
-      if (key != name) continue;
-      return made([f = f, op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-        const Any given = TRY(first(a, op));
-        const auto* d = given.as<Dim>();
-        if (d != nullptr && !d->known()) return call_operator(x.net(), op, {{tensor(x.net().cast(x.net().to_scalar(*d), DType::float32))}, {}});
-        double v = f(TRY(number(given, op)));
-        if (op == "log" && a.positional.size() > 1) v /= std::log(TRY(number(a.positional[1], op)));
-        return Any(v);
-      });
-    }
-    if (name == "floor" || name == "ceil" || name == "trunc") {
-      return made([op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
-        const Any given = TRY(first(a, op));
-        if (given.as<Dim>() != nullptr) return given;
-        const double v = TRY(number(given, op));
-        return Any(static_cast<std::int64_t>(op == "floor" ? std::floor(v) : op == "ceil" ? std::ceil(v) : std::trunc(v)));
-      });
-    }
-    if (name == "pow" || name == "power") {
-      return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-        if (a.positional.size() != 2) return neural::wrong("pow: takes two numbers");
-        return scalar_arithmetic(x.net(), "**", a.positional[0], a.positional[1]);
-      });
-    }
-    if (name == "array" || name == "asarray") return made([](Evaluator&, const Arguments& a) { return first(a, "array"); });
-    return std::optional(unknown(path + "." + std::string(name)));
-  }
+  if (path == "math" || path == "numpy") return in_mathematics(path, name);
+  if (auto found = TRY(in_library(e, path, name))) return found;
   if (path == "copy" && (name == "deepcopy" || name == "copy")) {
     return made([this](Evaluator& x, const Arguments& a) -> Result<Any> {
       std::map<const void*, Any> done;
@@ -408,15 +428,31 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     if (is_operator(name)) return std::optional(operator_function(std::string(name)));
     return std::optional(unknown("torch.nn.functional." + std::string(name)));
   }
-  if (path == "torch.nn.init") return made(ignored);
+  if (path == "torch.nn.utils.parametrizations" && (name == "weight_norm" || name == "spectral_norm")) {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_parametrized_" + std::string(name));
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
+  if (path == "torch.nn.init" || (path == "torch.autograd" && name == "Variable")) return made(ignored);
   if (path == "torch.nn.utils") {
     if (name == "clip_grad_norm_" || name == "clip_grad_value_") return made(ignored);
+    // As __init__ leaves the layer: its weight is calculated from other parameters.
+    if (name == "weight_norm" || name == "spectral_norm") {
+      const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
+      return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+    }
     if (name == "rnn" || name == "parametrizations") return std::optional(name_space("torch.nn.utils." + std::string(name)));
     return std::optional(unknown("torch.nn.utils." + std::string(name)));
   }
   if (path == "torch.cuda" || path == "torch.backends" || path.starts_with("torch.backends.")) {
     if (name == "mps" || name == "cudnn" || name == "amp") return std::optional(name_space("torch.backends." + std::string(name)));
     return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(false); });
+  }
+  if (path == "torch.sparse" && name == "mm") return std::optional(operator_function("mm"));
+  if (path.starts_with("torch.utils.checkpoint") && name == "checkpoint") {
+    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {  // calculated again in training; here once
+      const Any f = TRY(first(a, "checkpoint"));
+      return x.call(f, {{a.positional.begin() + 1, a.positional.end()}, {}});
+    });
   }
   if (path != "torch") return std::optional(unknown(path + "." + std::string(name)));
 
@@ -441,6 +477,12 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
                                                   "Size",
                                                   "autocast"};
   if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) return made(ignored);
+  if (name == "__version__") return std::optional(Any("2.15.0"));
+  if (name == "quantile") {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_quantile");
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
+  if (name == "spmm") return std::optional(operator_function("mm"));
   if (name == "is_tensor")
     return made([](Evaluator&, const Arguments& a) -> Result<Any> { return Any(TRY(first(a, "is_tensor")).as<TensorRef>() != nullptr); });
   if (name == "is_grad_enabled") return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(false); });
@@ -485,266 +527,6 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
   }
   if (is_operator(name)) return std::optional(operator_function(std::string(name)));
   return std::optional(unknown("torch." + std::string(name)));
-}
-
-// --- the language's own
-
-Result<bool> SourceHost::is_instance(const Any& value, const Any& type) {  // NOLINT(misc-no-recursion): tuples of types
-  if (const std::vector<Any>* items = items_of(type)) {
-    for (const Any& t : *items) {
-      if (TRY(is_instance(value, t))) return true;
-    }
-    return false;
-  }
-  if (const Kept* kept = Kept::get(type); kept != nullptr && kept->what == Kept::What::type) {
-    const Kept* of = Kept::get(value);
-    return of != nullptr && of->what == Kept::What::instance &&
-           std::ranges::any_of(of->of->order, [&](const auto& c) { return c->definition == kept->of->definition; });
-  }
-  if (const Kept* kept = Kept::get(type); kept != nullptr && kept->what == Kept::What::unknown) {
-    const std::string last = last_of(kept->path);
-    if (last == "Iterable" || last == "Sequence") return items_of(value) != nullptr;
-    return false;
-  }
-  const auto* c = type.as<std::shared_ptr<Callable>>();
-  if (c == nullptr) return neural::wrong("isinstance: of " + type_name(type));
-  const std::string& name = (*c)->name;
-  if (name == "int") return value.as<Dim>() != nullptr || value.as<bool>() != nullptr;
-  if (name == "float") return value.as<double>() != nullptr;
-  if (name == "bool") return value.as<bool>() != nullptr;
-  if (name == "str") return value.as<std::string>() != nullptr;
-  if (name == "list" || name == "List") return value.as<std::shared_ptr<List>>() != nullptr;
-  if (name == "tuple" || name == "Tuple" || name == "Size") return value.as<std::shared_ptr<Tuple>>() != nullptr;
-  if (name == "dict" || name == "Dict") return value.as<std::shared_ptr<Dict>>() != nullptr;
-  if (name == "Tensor" || name == "Parameter") return value.as<TensorRef>() != nullptr;
-  return false;
-}
-
-Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name) {
-  const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
-  static constexpr std::pair<std::string_view, std::string_view> kOperators[] = {{"max", "max"}, {"min", "min"}, {"abs", "abs"}, {"bool", "Bool"}};
-  if (name == "max" || name == "min" || name == "sum" || name == "all" || name == "any") {
-    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const std::vector<Any> items = a.positional.size() == 1 || op == "sum" ? TRY(x.iterate(TRY(first(a, op)))) : a.positional;
-      if (op == "all" || op == "any") {
-        for (const Any& item : items) {
-          if (TRY(truth(x.net(), item)) == (op == "any")) return Any(op == "any");
-        }
-        return Any(op == "all");
-      }
-      if (items.empty() && op != "sum") return neural::wrong(op + "() of nothing");
-      Any best = op == "sum" ? (a.positional.size() > 1 ? a.positional[1] : Any(0)) : items[0];
-      for (std::size_t i = op == "sum" ? 0 : 1; i < items.size(); ++i) {
-        if (op == "sum") {
-          const bool tensors = best.as<TensorRef>() != nullptr || items[i].as<TensorRef>() != nullptr;
-          best = tensors ? TRY(call_operator(x.net(), "add", {{best, items[i]}, {}})) : TRY(scalar_arithmetic(x.net(), "+", best, items[i]));
-          continue;
-        }
-        const auto* p = best.as<Dim>();
-        const auto* q = items[i].as<Dim>();
-        if (p != nullptr && q != nullptr && (!p->known() || !q->known())) {
-          best = op == "max" ? Any(x.net().max(*p, *q)) : Any(x.net().sub(x.net().add(*p, *q), x.net().max(*p, *q)));
-        } else if (TRY(scalar_compare(x.net(), op == "max" ? ">" : "<", items[i], best))) {
-          best = items[i];
-        }
-      }
-      return best;
-    });
-  }
-  for (const auto& [python, op] : kOperators) {
-    if (python == name)
-      return std::optional(
-          function(std::string(name), [op = std::string(op)](Evaluator& x, const Arguments& a) { return call_operator(x.net(), op, a); }));
-  }
-  if (name == "int" || name == "float") {
-    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const Any given = TRY(first(a, op));
-      if (const auto* s = given.as<std::string>()) {
-        if (*s == "inf" || *s == "-inf") return Any(*s == "inf" ? HUGE_VAL : -HUGE_VAL);
-        double v = 0;
-        const auto [end, error] = std::from_chars(s->data(), s->data() + s->size(), v);
-        if (error != std::errc() || end != s->data() + s->size()) return neural::wrong(op + " of \"" + *s + "\"");
-        return op == "float" ? Any(v) : Any(static_cast<std::int64_t>(v));
-      }
-      if (op == "int" && given.as<double>() != nullptr) {
-        if (!(std::abs(*given.as<double>()) < 9e15)) return neural::wrong("int of a number that is none");
-        return Any(static_cast<std::int64_t>(*given.as<double>()));
-      }
-      if (op == "int" && given.as<Dim>() != nullptr) return given;
-      return call_operator(x.net(), op == "int" ? "Int" : "Float", a);
-    });
-  }
-  if (name == "len") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const Any of = TRY(first(a, "len"));
-      if (of.as<std::shared_ptr<Object>>() != nullptr) return x.call(TRY(x.attribute(of, "__len__")), {});
-      if (const auto* s = of.as<std::string>()) return Any(static_cast<std::int64_t>(s->size()));
-      if (const auto* d = of.as<std::shared_ptr<Dict>>()) return Any(static_cast<std::int64_t>((*d)->items.size()));
-      if (const std::vector<Any>* items = items_of(of)) return Any(static_cast<std::int64_t>(items->size()));
-      return call_operator(x.net(), "len", a);
-    });
-  }
-  if (name == "range") {
-    return made([this](Evaluator&, const Arguments& a) -> Result<Any> {
-      return range_of(a.positional, [this](Dim size) {
-        needed_ = size;
-        return neural::wrong(constructing_ ? "a loop over a number that isn't known"
-                                           : "a loop over a size that only a request knows is not supported");
-      });
-    });
-  }
-  if (name == "list" || name == "tuple" || name == "set" || name == "iter" || name == "sorted" || name == "reversed") {
-    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-      std::vector<Any> items = a.positional.empty() ? std::vector<Any>() : TRY(x.iterate(a.positional[0]));
-      if (op == "reversed") std::ranges::reverse(items);
-      if (op == "sorted") {
-        for (std::size_t i = 1; i < items.size(); ++i) {
-          for (std::size_t j = i; j > 0 && TRY(scalar_compare(x.net(), "<", items[j], items[j - 1])); --j) std::swap(items[j], items[j - 1]);
-        }
-      }
-      return op == "tuple" ? tuple(std::move(items)) : list(std::move(items));
-    });
-  }
-  if (name == "dict") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      auto d = std::make_shared<Dict>();
-      if (!a.positional.empty()) {
-        if (const auto* other = a.positional[0].as<std::shared_ptr<Dict>>()) {
-          d->items = (*other)->items;
-        } else {
-          for (const Any& item : TRY(x.iterate(a.positional[0]))) {
-            const std::vector<Any>* pair = items_of(item);
-            if (pair == nullptr || pair->size() != 2) return neural::wrong("dict: of pairs");
-            d->items.emplace_back((*pair)[0], (*pair)[1]);
-          }
-        }
-      }
-      for (const auto& [key, value] : a.keywords) d->items.emplace_back(Any(key), value);
-      return Any(d);
-    });
-  }
-  if (name == "enumerate") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      std::vector<Any> out;
-      Any start = a.positional.size() > 1 ? a.positional[1] : Any(0);
-      for (const auto& [key, value] : a.keywords) start = value;
-      for (const Any& item : TRY(x.iterate(TRY(first(a, "enumerate"))))) {
-        out.push_back(tuple({start, item}));
-        start = TRY(scalar_arithmetic(x.net(), "+", start, Any(1)));
-      }
-      return list(std::move(out));
-    });
-  }
-  if (name == "zip") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      std::vector<std::vector<Any>> all;
-      for (const Any& p : a.positional) all.push_back(TRY(x.iterate(p)));
-      std::vector<Any> out;
-      for (std::size_t i = 0; !all.empty() && std::ranges::all_of(all, [i](const auto& l) { return i < l.size(); }); ++i) {
-        std::vector<Any> row;
-        for (const auto& l : all) row.push_back(l[i]);
-        out.push_back(tuple(std::move(row)));
-      }
-      return list(std::move(out));
-    });
-  }
-  if (name == "map" || name == "filter") {
-    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 2) return neural::wrong(op + ": takes a function and a list");
-      std::vector<Any> out;
-      for (const Any& item : TRY(x.iterate(a.positional[1]))) {
-        Any result = TRY(x.call(a.positional[0], {{item}, {}}));
-        if (op == "map") out.push_back(std::move(result));
-        if (op == "filter" && TRY(truth(x.net(), result))) out.push_back(item);
-      }
-      return list(std::move(out));
-    });
-  }
-  if (name == "next") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const std::vector<Any> items = TRY(x.iterate(TRY(first(a, "next"))));
-      if (!items.empty()) return items[0];
-      return a.positional.size() > 1 ? Result<Any>(a.positional[1]) : neural::wrong("next() of nothing");
-    });
-  }
-  if (name == "isinstance") {
-    return made([this](Evaluator&, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 2) return neural::wrong("isinstance: takes an object and a type");
-      return Any(TRY(is_instance(a.positional[0], a.positional[1])));
-    });
-  }
-  if (name == "hasattr" || name == "getattr") {
-    return made([this, op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const auto* key = a.positional.size() < 2 ? nullptr : a.positional[1].as<std::string>();
-      if (key == nullptr) return neural::wrong(op + ": takes an object and a name");
-      const auto* o = a.positional[0].as<std::shared_ptr<Object>>();
-      if (o == nullptr) return op == "getattr" ? x.attribute(a.positional[0], *key) : Result<Any>(Any(true));
-      std::optional<Any> found;
-      if (const Any* own = (*o)->find(*key)) found = *own;
-      if (!found) found = TRY(attribute(x, *o, *key));
-      const Kept* kept = found ? Kept::get(*found) : nullptr;
-      if (kept != nullptr && kept->what == Kept::What::unknown && kept->path.starts_with("torch.")) found = std::nullopt;
-      if (op == "hasattr") return Any(found.has_value());
-      if (found) return *found;
-      if (a.positional.size() > 2) return a.positional[2];
-      return neural::wrong((*o)->type + " has no attribute " + *key);
-    });
-  }
-  if (name == "setattr") {
-    return made([](Evaluator&, const Arguments& a) -> Result<Any> {
-      const auto* o = a.positional.size() != 3 ? nullptr : a.positional[0].as<std::shared_ptr<Object>>();
-      if (o == nullptr || a.positional[1].as<std::string>() == nullptr) return neural::wrong("setattr: takes an object, a name and a value");
-      (*o)->set(*a.positional[1].as<std::string>(), a.positional[2]);
-      return Any();
-    });
-  }
-  if (name == "type") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      const Any of = TRY(first(a, "type"));
-      if (of.as<std::shared_ptr<Object>>() != nullptr) return x.attribute(of, "__class__");
-      const std::string text = type_name(of);
-      return function(text, [text](Evaluator&, const Arguments&) -> Result<Any> { return neural::wrong(text + " by its type"); });
-    });
-  }
-  if (name == "str" || name == "repr" || name == "format")
-    return made([](Evaluator&, const Arguments& a) -> Result<Any> { return Any(a.positional.empty() ? "" : to_text(a.positional[0])); });
-  if (name == "round") {
-    return made([](Evaluator&, const Arguments& a) -> Result<Any> {
-      const Any of = TRY(first(a, "round"));
-      if (of.as<Dim>() != nullptr) return of;
-      const double v = TRY(number(of, "round"));
-      if (a.positional.size() == 1) return Any(static_cast<std::int64_t>(std::nearbyint(v)));
-      const double scale = std::pow(10.0, TRY(number(a.positional[1], "round")));
-      return Any(std::nearbyint(v * scale) / scale);
-    });
-  }
-  if (name == "pow") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 2) return neural::wrong("pow: takes two numbers");
-      if (a.positional[0].as<TensorRef>() != nullptr) return call_operator(x.net(), "pow", a);
-      return scalar_arithmetic(x.net(), "**", a.positional[0], a.positional[1]);
-    });
-  }
-  if (name == "divmod") {
-    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
-      if (a.positional.size() != 2) return neural::wrong("divmod: takes two numbers");
-      return tuple({TRY(scalar_arithmetic(x.net(), "//", a.positional[0], a.positional[1])),
-                    TRY(scalar_arithmetic(x.net(), "%", a.positional[0], a.positional[1]))});
-    });
-  }
-  if (name == "callable") {
-    return made([](Evaluator&, const Arguments& a) -> Result<Any> {
-      const Any of = TRY(first(a, "callable"));
-      return Any(of.as<std::shared_ptr<Callable>>() != nullptr || of.as<std::shared_ptr<Object>>() != nullptr);
-    });
-  }
-  if (name == "print" || name == "vars" || name == "super") return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(); });
-  if (name == "object" || name == "NotImplemented" || name == "Exception") return std::optional(unknown(std::string(name)));
-  if (name == "__name__") return std::optional(Any("__main__"));
-  if (name == "slice") {
-    return made([](Evaluator&, const Arguments& a) -> Result<Any> { return tuple(a.positional); });
-  }
-  return std::optional<Any>();
 }
 
 }  // namespace slipway::importers::torch

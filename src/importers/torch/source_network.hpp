@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slipway/formats/torch/state_dict.hpp"
+#include "slipway/importers/torch/inputs.hpp"
 #include "slipway/importers/torch/source_host.hpp"
 
 namespace slipway::importers::torch {
@@ -15,24 +16,31 @@ namespace slipway::importers::torch {
 using Values = std::map<std::string, Any, std::less<>>;  // plain ones only: numbers, texts, lists of them
 
 struct ClassArgument {
-  enum class Kind : std::uint8_t { constant, expression, symbol, symbols } kind = Kind::constant;
+  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below.
+  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config } kind = Kind::constant;
   std::string name;                                 // empty: given by position
   Any constant;                                     //
   const py::Expr* expression = nullptr;             // evaluated among the names of `module`
   const py::Module* module = nullptr;               //
   std::vector<std::optional<std::int64_t>> solved;  // symbols: a list of integers
   bool has_default = false;
+  // An object of the source's configuration: of a class, or what `expression` gives, under the name of a variable; with some of its attributes or
+  // entries set otherwise. Of neither: an object (or, as a mapping, a dict) of these fields alone.
+  std::string type, variable;
+  std::vector<ClassArgument> fields;  // constants and symbols
+  bool mapping = false;
 };
 
 struct Recipe {
-  std::string class_name;
+  std::string name;  // of a class, or of a function or a variable at the top of the source
   std::vector<ClassArgument> arguments;
-  std::string from;                       // where the arguments are from, for people
-  std::vector<std::string> open() const;  // arguments that nothing tells
+  std::map<std::string, std::int64_t> told;  // sizes of opaque arguments, solved: "env.action_space.n"
+  std::string from;                          // where the arguments are from, for people
+  std::vector<std::string> open() const;     // arguments that nothing tells
 };
 
 struct NetworkWish {
-  std::string class_name;  // empty: whichever fits
+  std::string class_name;  // empty: whichever fits; or a function or a variable that gives a network
   Values arguments;        // --arg
   Values checkpoint;       // what the checkpoint says of itself
 };
@@ -42,6 +50,15 @@ struct FoundNetwork {
   slipway::torch::StateDict weights;  // without a prefix that the class doesn't have
 };
 Result<FoundNetwork> find_network(const Sources& sources, const slipway::torch::StateDict& weights, const NetworkWish& wish);
+
+// The recipe with what the shapes of the weights tell, when it fits them exactly.
+std::optional<Recipe> fitted(const Sources& sources, const slipway::torch::StateDict& weights, const Recipe& recipe);
+
+// What a `config` argument is before its fields are set.
+Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a);
+
+// Heights and widths of images that the arguments and the source speak of: Net(40, 90), Resize((32, 128)), IMG_SIZE = 48.
+std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe);
 
 // An instance as __init__ leaves it.
 Result<Any> construct(Evaluator& e, SourceHost& host, const Recipe& recipe);

@@ -82,6 +82,7 @@ class TensorCell {
   Result<Value> read(Net& net);
   Status write(Net& net, Value value);                   // of the same shape and type (the caller casts), unless it is no view
   std::optional<std::int64_t> constant_integer() const;  // of a constant without dimensions
+  bool writable() const { return !base_ || write_ != nullptr; }
   bool same_memory(const TensorCell& other) const { return root() == other.root(); }
 
  private:
