@@ -28,10 +28,12 @@ std::string stem_of(const std::string& label) {
   return dot == std::string::npos || dot == 0 ? label : label.substr(0, dot);
 }
 
-// The last file is the model: what stands before it prepares its input. Arrays beside an old joblib file are not it.
+// The last file is the model: what stands before it prepares its input. Arrays beside an old joblib file are not it, nor is the source beside weights.
 std::string main_file(const std::vector<FileRow>& files) {
+  constexpr std::string_view kBeside[] = {".npy", ".npy.z", ".py", ".ipynb"};
   for (std::size_t i = files.size(); i-- > 0;) {
-    if (!files[i].name.ends_with(".npy") && !files[i].name.ends_with(".npy.z")) return files[i].name;
+    const std::string_view name = files[i].name;
+    if (std::none_of(std::begin(kBeside), std::end(kBeside), [name](std::string_view end) { return name.ends_with(end); })) return files[i].name;
   }
   return files.back().name;
 }
