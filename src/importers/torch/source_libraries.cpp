@@ -31,10 +31,12 @@ Any array(Net& net, const Any& a) {
   return made.ok() ? *made : a;
 }
 
-// What only tells people something: a call of it is nothing to an answer.
+// What only tells people something, or asks the machine: a call of it is nothing to an answer. (What else `os` and `sys` do is refused by its name.)
 bool is_about_logging(std::string_view path) {
-  static constexpr std::string_view kRoots[] = {"logging", "logger", "loguru", "warnings", "wandb", "tqdm", "time",        "sys",
-                                                "gc",      "rich",   "pprint", "pdb",      "ipdb",  "os",   "tensorboardX"};
+  static constexpr std::string_view kRoots[] = {"logging",    "logger",     "loguru",    "warnings",  "wandb",       "tqdm",
+                                                "time",       "gc",         "rich",      "pprint",    "pdb",         "ipdb",
+                                                "os.path",    "os.environ", "os.getenv", "os.getcwd", "os.makedirs", "os.cpu_count",
+                                                "sys.stdout", "sys.stderr", "sys.path",  "sys.argv",  "tensorboardX"};
   return std::ranges::any_of(kRoots, [&](std::string_view root) { return path == root || path.starts_with(std::string(root) + "."); });
 }
 
