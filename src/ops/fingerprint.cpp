@@ -1,36 +1,14 @@
 #include "slipway/ops/fingerprint.hpp"
 
-#include <bit>
-#include <cstring>
 #include <utility>
 
+#include "slipway/ops/hashing.hpp"
 #include "slipway/ops/kernel.hpp"
 
 namespace slipway::ops {
 namespace {
 
-using u64 = std::uint64_t;
-
-constexpr u64 k0 = 0xc3a5c85c97cb3127, k1 = 0xb492b66fbe98f273, k2 = 0x9ae16a3b2f90404f;
-
-u64 word(std::string_view s, std::size_t at) {
-  u64 v;
-  std::memcpy(&v, s.data() + at, sizeof v);
-  return v;
-}
-u64 half(std::string_view s, std::size_t at) {
-  std::uint32_t v;
-  std::memcpy(&v, s.data() + at, sizeof v);
-  return v;
-}
-u64 byte(std::string_view s, std::size_t at) { return static_cast<unsigned char>(s[at]); }
-u64 right(u64 v, int by) { return std::rotr(v, by); }
-u64 fold(u64 v) { return v ^ (v >> 47); }
-
-u64 pair_hash(u64 low, u64 high, u64 factor) {
-  const u64 a = fold((low ^ high) * factor);
-  return fold((high ^ a) * factor) * factor;
-}
+using namespace hashing;  // NOLINT(google-build-using-namespace): this file is of that family
 
 u64 up_to_16(std::string_view s) {
   const std::size_t n = s.size();
@@ -41,9 +19,7 @@ u64 up_to_16(std::string_view s) {
   }
   if (n >= 4) return pair_hash(n + (half(s, 0) << 3), half(s, n - 4), factor);
   if (n == 0) return k2;
-  const auto y = static_cast<std::uint32_t>(byte(s, 0) + (byte(s, n / 2) << 8));
-  const auto z = static_cast<std::uint32_t>(n + (byte(s, n - 1) << 2));
-  return fold(y * k2 ^ z * k0) * k2;
+  return up_to_3(s, k0);
 }
 
 u64 up_to_32(std::string_view s) {
@@ -62,19 +38,9 @@ u64 up_to_64(std::string_view s) {
   return pair_hash(right(e + f, 43) + right(g, 30) + h, e + right(f + a, 18) + g, factor);
 }
 
-std::pair<u64, u64> weak_32(std::string_view s, std::size_t at, u64 a, u64 b) {
-  const u64 w = word(s, at), x = word(s, at + 8), y = word(s, at + 16), z = word(s, at + 24);
-  a += w;
-  b = right(b + a + z, 21);
-  const u64 c = a;
-  a += x + y;
-  b += right(a, 44);
-  return {a + z, b + c};
-}
-
 }  // namespace
 
-u64 farm_fingerprint(std::string_view s) {
+std::uint64_t farm_fingerprint(std::string_view s) {
   const std::size_t n = s.size();
   if (n <= 16) return up_to_16(s);
   if (n <= 32) return up_to_32(s);
