@@ -1,7 +1,6 @@
 #include "slipway/platform/keys/key_format.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/base/ids.hpp"
@@ -35,7 +34,7 @@ std::optional<KeyText> parse_key(std::string_view text) {
   if (text.size() != kKeyPrefix.size() + kIdSize + 1 + kSecretSize + kCheckSize || !text.starts_with(kKeyPrefix)) return std::nullopt;
   const std::string_view body = text.substr(0, text.size() - kCheckSize);
   const std::string_view rest = text.substr(kKeyPrefix.size());
-  const auto is_base62 = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  const auto is_base62 = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
   KeyText key{std::string(rest.substr(0, kIdSize)), std::string(rest.substr(kIdSize + 1, kSecretSize))};
   if (rest[kIdSize] != '_' || !std::all_of(key.id.begin(), key.id.end(), is_base62) ||
       !std::all_of(key.secret.begin(), key.secret.end(), is_base62) || text.substr(body.size()) != checksum(body)) {
