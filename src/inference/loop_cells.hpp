@@ -26,6 +26,7 @@ class LoopCells final : public os::Poller, public std::enable_shared_from_this<L
   bool poll() override;
   bool about_to_sleep() override;
   void woke_up() override;
+  void hurry() override { wake_given(); }
 
   std::uint32_t index() const { return index_; }
   os::Loop& loop() { return loop_; }

@@ -117,5 +117,32 @@ TEST_F(LoopCellsTest, AnAnswerWakesTheLoopAlsoWhenTheCellToldItOfTheOneBeforeToo
   EXPECT_EQ(second.wait_for(5s), std::future_status::ready);
 }
 
+// The cell is this test's: whether it was told is seen by asking from the Loop's thread and looking before the turn is over.
+TEST_F(LoopCellsTest, ACellIsWokenAtTheEndOfATurnOrBeforeSomethingLong) {
+  let_it_fall_asleep();
+  std::promise<void> hears;
+  std::thread cell([&] {
+    cell_->wait();
+    hears.set_value();
+  });
+  auto heard = hears.get_future();
+  std::this_thread::sleep_for(50ms);  // it sleeps now
+  std::promise<std::pair<bool, bool>> seen;
+  std::future<void> answered;
+  loop_.post([&] {
+    answered = ask();
+    const bool at_once = heard.wait_for(100ms) == std::future_status::ready;
+    loop_.hurry();
+    seen.set_value({at_once, heard.wait_for(5s) == std::future_status::ready});
+  });
+  const auto [at_once, when_hurried] = seen.get_future().get();
+  cell.join();
+  EXPECT_FALSE(at_once) << "more may come in the same turn";
+  EXPECT_TRUE(when_hurried);
+  complete_what_came();
+  cell_->flush();
+  EXPECT_EQ(answered.wait_for(5s), std::future_status::ready);
+}
+
 }  // namespace
 }  // namespace slipway::inference

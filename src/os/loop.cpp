@@ -101,6 +101,12 @@ void Loop::cancel(Timer timer) { impl_->timers.erase(timer); }
 
 void Loop::add_poller(Poller* poller) { impl_->pollers.push_back(poller); }
 
+void Loop::hurry() {
+  for (Poller* const poller : impl_->pollers) {
+    if (poller != nullptr) poller->hurry();
+  }
+}
+
 void Loop::remove_poller(Poller* poller) {
   std::replace(impl_->pollers.begin(), impl_->pollers.end(), poller, static_cast<Poller*>(nullptr));
   impl_->pollers_changed = true;

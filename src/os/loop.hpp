@@ -23,6 +23,7 @@ class Poller {
   // Sets the flag that makes the other side signal a watched eventfd, then looks again. false: there is work, don't sleep.
   virtual bool about_to_sleep() { return true; }
   virtual void woke_up() {}  // follows every about_to_sleep() of a turn, whatever that answered
+  virtual void hurry() {}    // what it keeps back for the end of the turn goes now
 };
 
 class Loop {
@@ -35,6 +36,8 @@ class Loop {
   unsigned index() const { return index_; }
   static Loop* current();  // the loop whose thread this is, or nullptr
   bool is_current() const { return current() == this; }
+
+  void hurry();  // before something that takes long: others don't wait for the end of this turn
 
   void post(Task task);      // runs later on the loop's thread, in order of posting; never inside post
   void run_here(Task task);  // now when this is the loop's thread, else post

@@ -42,6 +42,8 @@ Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found f
   out.limit = TRY(limiter_.admit({who.user_id, who.limited_as(), out.model->model_id}, static_cast<std::int64_t>(body_bytes)));
   if (!out.model->served()) return Error(ErrorCode::model_not_ready, "the model is " + out.model->status + "; it can be asked when it is ready");
   out.caller = std::hash<std::string_view>{}(who.limited_as());
+  constexpr std::size_t kLongBodyBytes = 64 << 10;  // takes a while to decode
+  if (os::Loop* const loop = os::Loop::current(); loop != nullptr && body_bytes > kLongBodyBytes) loop->hurry();
   return out;
 }
 
