@@ -5,7 +5,8 @@
 namespace slipway::importers::torch {
 
 std::string_view classic_architectures() {
-  static constexpr std::string_view kText = R"py(# Children stand in the order of torchvision's: sources take them one by one, list(net.children())[:-1].
+  static constexpr std::string_view kText =
+      R"py(# Children stand in the order of torchvision's: sources take them one by one, list(net.children())[:-1].
 import math
 import torch
 import torch.nn.functional as F

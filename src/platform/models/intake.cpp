@@ -28,7 +28,8 @@ std::string stem_of(const std::string& label) {
   return dot == std::string::npos || dot == 0 ? label : label.substr(0, dot);
 }
 
-// The last file is the model: what stands before it prepares its input. Arrays beside an old joblib file are not it, nor is the source beside weights.
+// The last file is the model: what stands before it prepares its input. Arrays beside an old joblib file are not it, nor is the source beside
+// weights.
 std::string main_file(const std::vector<FileRow>& files) {
   constexpr std::string_view kBeside[] = {".npy", ".npy.z", ".py", ".ipynb"};
   for (std::size_t i = files.size(); i-- > 0;) {
