@@ -220,12 +220,16 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
     }
     case py::Expr::Kind::dict: {
       auto d = std::make_shared<Dict>();
+      bool merged = false;  // with another: its keys may be the same
       for (const py::DictItem& item : e.as<py::Dict>()->items) {
         const Any value = TRY(eval(*item.value, f));
         if (item.key == nullptr) {
           const auto* more = value.as<std::shared_ptr<Dict>>();
           if (more == nullptr) return neural::wrong("** of " + type_name(value));
-          d->items.insert(d->items.end(), (*more)->items.begin(), (*more)->items.end());
+          for (const auto& [key, content] : (*more)->items) set_item(*d, key, content);
+          merged = true;
+        } else if (merged) {
+          set_item(*d, TRY(eval(*item.key, f)), value);
         } else {
           d->items.emplace_back(TRY(eval(*item.key, f)), value);
         }
@@ -355,6 +359,22 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     for (std::size_t i = 0; i < (*t)->names.size() && i < (*t)->items.size(); ++i) {
       if ((*t)->names[i] == name) return (*t)->items[i];
     }
+    if (name == "_replace" || name == "_asdict") {
+      return function(text, [tuple = **t, text](Evaluator&, const Arguments& a) -> Result<Any> {
+        if (text == "_asdict") {
+          auto d = std::make_shared<Dict>();
+          for (std::size_t i = 0; i < tuple.names.size() && i < tuple.items.size(); ++i) d->items.emplace_back(Any(tuple.names[i]), tuple.items[i]);
+          return Any(d);
+        }
+        auto changed = std::make_shared<Tuple>(tuple);
+        for (const auto& [key, value] : a.keywords) {
+          const auto at = std::ranges::find(changed->names, key);
+          if (at == changed->names.end()) return neural::wrong("_replace: there is no field " + key);
+          changed->items.at(static_cast<std::size_t>(at - changed->names.begin())) = value;
+        }
+        return Any(changed);
+      });
+    }
     if (name == "numel") {  // torch.Size
       return function(text, [items = (*t)->items](Evaluator& e, const Arguments&) -> Result<Any> {
         Dim p = 1;
@@ -399,9 +419,16 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
       for (std::int64_t i = from; step > 0 ? i < to : i > to; i += step) out.push_back((*items)[static_cast<std::size_t>(i)]);
       return object.as<std::shared_ptr<List>>() != nullptr ? list(std::move(out)) : tuple(std::move(out));
     }
-    return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+    const Any at = TRY(eval(index, f));
+    auto item = call_operator(net_, "__getitem__", {{object, at}, {}});
+    if (!item.ok() && at.as<Dim>() != nullptr && at.as<Dim>()->known()) raised_ = "IndexError";
+    return item;
   }
-  if (object.as<std::shared_ptr<Dict>>() != nullptr) return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+  if (object.as<std::shared_ptr<Dict>>() != nullptr) {
+    auto item = call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+    if (!item.ok()) raised_ = "KeyError";
+    return item;
+  }
   if (const auto* o = object.as<std::shared_ptr<Object>>()) {
     if (const auto getter = TRY(host_.attribute(*this, *o, "__getitem__"))) {
       if (const auto* s = index.as<py::Slice>()) {  // as Python's slice object: three numbers or None
@@ -413,6 +440,7 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
     }
   }
   if (object.as<std::shared_ptr<Callable>>() != nullptr) return object;  // List[int], Optional[Tensor]: types
+  if (object.none() || object.as<bool>() != nullptr || object.as<double>() != nullptr || object.as<Dim>() != nullptr) raised_ = "TypeError";
   return neural::wrong("an item of " + type_name(object) + " is wanted");
 }
 
