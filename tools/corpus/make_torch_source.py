@@ -7,7 +7,7 @@ Every case is a folder: model.* (weights), net.py or net.ipynb, input.json, expe
 `slipway predict`). The sources are those committed under tests/corpus/torch_source: they stand once, there. Their statements are run one by one
 with stubs for libraries that aren't installed; training that fails for want of data is passed over.
 """
-import argparse, ast, importlib.abc, importlib.machinery, json, pathlib, shutil, sys, tempfile, types
+import argparse, ast, importlib.abc, importlib.machinery, json, os, pathlib, shutil, sys, tempfile, types
 from unittest.mock import MagicMock
 import numpy as np
 import torch
@@ -260,7 +260,9 @@ if __name__ == "__main__":
     parser.add_argument("--only")
     options = parser.parse_args()
     sys.meta_path.append(Absent())
+    out = options.out.resolve()
+    os.chdir(tempfile.mkdtemp())  # sources save their weights where they run
     for name, c in CASES.items():
         if options.only in (None, name):
-            make(name, c, options.out)
+            make(name, c, out)
             print(name)

@@ -67,6 +67,16 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
       left = right;
       continue;
     }
+    if (const auto* o = right.as<std::shared_ptr<Object>>(); o != nullptr && (op == "in" || op == "not in")) {  // "skip" in a ModuleDict
+      if (const auto contains = TRY(host_.attribute(*this, *o, "__contains__"))) {
+        const bool found = TRY(truth(net_, TRY(call(*contains, {{left}, {}}))));
+        if (found != (op == "in")) return Any(false);
+        holds = true;
+        if (c.rest.size() == 1) return holds;
+        left = right;
+        continue;
+      }
+    }
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
       const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";

@@ -319,6 +319,21 @@ Result<std::optional<Any>> SourceHost::look_up(Evaluator& e, const std::shared_p
 
 // --- attributes and calls
 
+// Of a class derived from torch.autograd.Function: its forward. What it keeps for the way back is nothing to an answer.
+Result<std::optional<Any>> SourceHost::apply_of(Evaluator& e, const std::shared_ptr<Class>& c) {
+  const auto forward = TRY(look_up(e, nullptr, c, nullptr, "forward"));
+  if (!forward) return std::optional<Any>();
+  return std::optional(function("apply", [forward = *forward](Evaluator& x, const Arguments& given) -> Result<Any> {
+    auto context = std::make_shared<Object>();
+    context->type = "ctx";
+    for (const char* name : {"save_for_backward", "mark_non_differentiable", "mark_dirty", "set_materialize_grads"})
+      context->set(name, nothing(name));
+    Arguments all = given;
+    all.positional.insert(all.positional.begin(), Any(context));
+    return x.call(forward, all);
+  }));
+}
+
 Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared_ptr<Object>& object, std::string_view name) {
   const Kept* kept = Kept::get(object);
   if (kept == nullptr) return std::optional<Any>();
@@ -335,6 +350,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       if (name == "__getitem__") return std::optional(nothing("__getitem__", Any(object)));
       if (auto found = TRY(look_up(e, nullptr, kept->of, nullptr, name))) return found;
       if (name == "__init__") return std::optional(nothing("__init__"));
+      if (name == "apply" && !kept->of->network) return apply_of(e, kept->of);
       return std::optional<Any>();
     case Kept::What::super: {
       if (auto found = TRY(look_up(e, kept->self, Kept::get(kept->self)->of, kept->of, name))) return found;
@@ -347,7 +363,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       return std::optional(TRY(e.evaluate(*found->second, nullptr, &kept->module->tree)));
     }
     case Kept::What::settings:  // as a dict, too
-      if (name == "__getitem__" || name == "get" || name == "__setitem__") {
+      if (name == "__getitem__" || name == "get" || name == "__setitem__" || name == "__contains__") {
         return std::optional(function(std::string(name), [object, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
           const auto* key = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
           if (key == nullptr) return neural::wrong("settings: a name is wanted");
@@ -355,6 +371,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
             object->set(*key, a.positional[1]);
             return Any();
           }
+          if (op == "__contains__") return Any(object->find(*key) != nullptr);
           if (const Any* found = object->find(*key)) return *found;
           if (op == "get") return a.positional.size() > 1 ? a.positional[1] : Any();
           return neural::wrong("there is no setting " + *key);

@@ -102,6 +102,7 @@ class SourceHost final : public Host {
   Result<Any> class_value(Evaluator& e, const SourceModule& module, const py::ClassDef& definition);
   Result<Any> instantiate(Evaluator& e, const std::shared_ptr<Class>& c, const Arguments& arguments);
   Result<Any> save_hyperparameters(Evaluator& e, const std::shared_ptr<Object>& self, const Arguments& given);
+  Result<std::optional<Any>> apply_of(Evaluator& e, const std::shared_ptr<Class>& c);
   static Status defaults_of(Evaluator& e, const Class& c, const py::FunctionDef& f, Scope& scope);
   Result<Any> fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object, const Arguments& arguments);
   Result<std::optional<Any>> look_up(Evaluator& e, const std::shared_ptr<Object>& self, const std::shared_ptr<Class>& of,

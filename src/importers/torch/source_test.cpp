@@ -74,6 +74,28 @@ TEST(TorchSource, HyperparametersAreWhatInitIsGiven) {
             "[5, 3, 2]");
 }
 
+TEST(TorchSource, AFunctionWithAGradientOfItsOwnIsItsForward) {
+  EXPECT_EQ(result_of("from torch.autograd import Function\n"
+                      "class Reverse(Function):\n"
+                      "    @staticmethod\n"
+                      "    def forward(ctx, x, alpha):\n"
+                      "        ctx.alpha = alpha\n"
+                      "        ctx.save_for_backward(x)\n"
+                      "        return x + ctx.alpha\n"
+                      "    @staticmethod\n"
+                      "    def backward(ctx, grad):\n"
+                      "        return -grad, None\n"
+                      "result = Reverse.apply(3, 4)\n"),
+            "7");
+}
+
+TEST(TorchSource, AModuleDictIsAskedForItsNames) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "layers = nn.ModuleDict({'norm': nn.Identity()})\n"
+                      "result = [('norm' in layers) + 0, ('skip' in layers) + 0, ('skip' not in layers) + 0]\n"),
+            "[1, 0, 1]");
+}
+
 TEST(TorchSource, OffsetsOfFieldsAreSumsOfTheSizesBefore) {
   EXPECT_EQ(result_of("import numpy as np\n"
                       "result = [0, *np.cumsum([3, 4, 5])[:-1]]\n"),
