@@ -348,6 +348,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
     if (name == "masked_select" || name == "nonzero" || name == "backward") return neural::wrong("Tensor." + op + " is not supported");
     if (name == "nelement") op = "numel";
+    if (name == "ndimension") op = "dim";
     if (name == "astype") op = "to";
     if (name == "index_copy_" || name == "scatter_reduce") return neural::wrong("Tensor." + op + " is not supported");
     if (!is_operator(op)) return neural::wrong("Tensor." + op + " is not supported");

@@ -189,7 +189,7 @@ class Network {
     const Any result = TRY(e.call(network, arguments));
     std::vector<OutputPort> out;
     TRY(collect_outputs(net, result, "output", out));
-    if (net.asked_untold()) return refuse("the network calculates with an argument of which the weights tell only a sum");
+    if (net.asked_untold()) return refuse("the network calculates with a size that neither its source nor the shapes of its weights tell");
     return out;
   }
 

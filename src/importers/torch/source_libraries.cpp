@@ -92,7 +92,7 @@ std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::stri
   if (const auto told = told_.find(path); told != told_.end()) return Dim(told->second);
   const auto known = opaque_sizes_.find(path);
   if (known != opaque_sizes_.end()) return known->second;
-  const Dim d = e.net().symbol();
+  const Dim d = e.net().untold();
   opaque_sizes_.emplace(path, d);
   return d;
 }

@@ -88,7 +88,8 @@ Known evaluated(const Sources& sources, const py::Expr& e, const py::Module* mod
   if (!value.ok()) return {};
   if (is_plain(*value)) return {true, *value};
   const auto* o = value->as<std::shared_ptr<Object>>();
-  if (o != nullptr && (*o)->type.find('.') != std::string::npos) return {};  // something of another library
+  const bool foreign = o != nullptr && ((*o)->type.find('.') != std::string::npos || (*o)->type.find("()") != std::string::npos);
+  if (foreign) return {};  // something of another library
   return {true, std::nullopt};
 }
 

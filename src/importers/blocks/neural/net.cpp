@@ -426,7 +426,7 @@ std::optional<std::pair<Dim, std::int64_t>> Net::solve(Dim d, std::int64_t value
       return std::nullopt;
     value = rest / factor;
     const Symbol& s = symbols_[symbol - 1];
-    if (!guess || s.of != Symbol::Of::quotient || !s.right.known()) {
+    if (!guess || s.of != Symbol::Of::quotient || !s.right.is(2)) {
       d.symbol = symbol;
       return std::pair(d, value);
     }

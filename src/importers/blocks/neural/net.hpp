@@ -106,7 +106,7 @@ class Net {
   Status require(Dim dim, std::int64_t value, const std::string& why);
   const std::vector<Assumption>& assumptions() const { return assumptions_; }
   // The value of the only symbol in `d` that makes it `value`: of 4 (n + 1) = 12, n and 2. nullopt: there are several symbols, or none fits.
-  // guess: n // 2 = 5 has the solution 10, though 11 is one, too.
+  // guess: n // 2 = 5 has the solution 10, though 11 is one, too; of halves only, as nobody halves what is odd.
   std::optional<std::pair<Dim, std::int64_t>> solve(Dim d, std::int64_t value, bool guess = false) const;
   // constant + the sum of factors times symbols. nullopt: it is no such sum.
   struct Linear {
