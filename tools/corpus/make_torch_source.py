@@ -112,6 +112,7 @@ case("characters_of_a_file", "LanguageModel()", {"idx": ids(11, 2, 6)})
 case("lazy_layers", "LateFusion(12)", {"image": rnd(2, 3, 13, 16), "caption": ids(12, 2, 5)})
 case("width_multiplier", "net(num_classes=3, width_mult=0.25)", {"x": rnd(2, 3, 16, 16)})
 case("capsules", "Capsules()", {"x": rnd(3, 1, 6, 6)})
+case("gates_by_hand", "WeatherModel()", {"x": rnd(3, 6, 3)})
 case("class_constants", "NBeats()", {"backcast": rnd(3, 8)})
 
 

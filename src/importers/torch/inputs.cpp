@@ -191,10 +191,17 @@ std::vector<std::int64_t> sizes_to_try() {
   return sizes;
 }
 
-// Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size.
-bool set_sides(std::vector<Shape>& shapes, const Sides& sides) {
+// Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size. lengths_only: 1 of sequences, as their features are
+// for the weights to tell, behind a loop over the steps.
+bool set_sides(std::vector<Shape>& shapes, const Sides& sides, bool lengths_only = false) {
   bool any = false;
   for (Shape& s : shapes) {
+    if (lengths_only) {
+      const bool sequence = s.dims.size() == 3 && s.dims[1] == kFree && s.dims[2] == kFree;
+      if (sequence) s.dims[1] = sides.width;
+      any = any || sequence;
+      continue;
+    }
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
       if (s.dims[d] != kFree) continue;
       s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
@@ -244,8 +251,12 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
   for (const Sides& size : all) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
-    if (!set_sides(c.shapes, size)) return std::nullopt;
-    c.attempt = settle(body, ports, c.shapes, tries);
+    if (set_sides(c.shapes, size, true)) c.attempt = settle(body, ports, c.shapes, tries);
+    if (!is_complete(c.attempt)) {
+      c.shapes = shapes;
+      if (!set_sides(c.shapes, size)) return std::nullopt;
+      c.attempt = settle(body, ports, c.shapes, tries);
+    }
     if (!is_complete(c.attempt)) continue;
     if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);

@@ -111,11 +111,11 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
     });
   }
   if (name == "range") {
-    return made([this](Evaluator&, const Arguments& a) -> Result<Any> {
-      return range_of(a.positional, [this](Dim size) {
+    return made([this](Evaluator& x, const Arguments& a) -> Result<Any> {
+      return range_of(a.positional, [&](Dim size) {
         needed_ = size;
-        return neural::wrong(constructing_ ? "a loop over a number that isn't known"
-                                           : "a loop over a size that only a request knows is not supported");
+        if (constructing_) return neural::wrong("a loop over a number that isn't known");
+        return x.net().needs(size, "a loop over a size that only a request knows is not supported");
       });
     });
   }

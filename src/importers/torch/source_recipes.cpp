@@ -662,10 +662,11 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
 
 namespace {
 
-// Net(imgH=32), Net(h, w): not how many classes there are.
+// Net(imgH=32), Net(h, w), SEQ_LENGTH = 24: not how many classes there are.
 bool is_about_sides(std::string_view name) {
   const std::string text = lower(name);
-  static constexpr std::string_view kParts[] = {"size", "height", "width", "img", "image", "side", "resol", "shape"};
+  static constexpr std::string_view kParts[] = {"size", "height", "width",   "img",    "image",    "side",     "resol",  "shape",
+                                                "seq",  "length", "max_len", "window", "lookback", "timestep", "n_steps"};
   return text == "h" || text == "w" || text.ends_with("_h") || text.ends_with("_w") || text.empty() ||
          std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
@@ -716,9 +717,7 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
   }
   for (const auto& file : sources.files) {
     for (const auto& [name, value] : file->constants) {
-      const std::string text = lower(name);
-      const bool about = text.find("size") != std::string::npos || text.find("height") != std::string::npos ||
-                         text.find("width") != std::string::npos || text.find("img") != std::string::npos || text.find("image") != std::string::npos;
+      const bool about = is_about_sides(name);
       const auto* n = value->as<py::Int>();
       if (about && n != nullptr && n->fits) add(n->value, n->value);
     }
