@@ -7,7 +7,7 @@ Every case is a folder: model.* (weights), net.py or net.ipynb, input.json, expe
 `slipway predict`). The sources are those committed under tests/corpus/torch_source: they stand once, there. Their statements are run one by one
 with stubs for libraries that aren't installed; training that fails for want of data is passed over.
 """
-import argparse, ast, importlib.abc, importlib.machinery, json, pathlib, shutil, sys, tempfile, types
+import argparse, ast, importlib.abc, importlib.machinery, json, os, pathlib, shutil, sys, tempfile, types
 from unittest.mock import MagicMock
 import numpy as np
 import torch
@@ -102,16 +102,37 @@ case("arguments_set_later", "Net(types.SimpleNamespace(vocab=30, dim=8, widths=[
 case("sizes_of_an_environment", "Agent(Env())", {"obs": rnd(3, 8)})
 case("switch_told_by_names", "Net(4, 3, 'wide', True)", {"x": rnd(3, 4)})
 
+case("joined_inputs", "Critic(7, 2)", {"state": rnd(3, 7), "action": rnd(3, 2, seed=1)})
+case("goal_conditioned", "GoalNet(5, 3, 4, 6)", {"state": rnd(4, 5), "goal": rnd(4, 3, seed=1), "step": rnd(4, 1, seed=2)})
+case("hyperparameters_saved", "Attributes(base=4)", {"x": rnd(2, 3, 12, 12)}, save="lightning_own", said={"in_channels": 3, "base": 4, "emotions": 7, "lr": 0.001})
+case("fields_with_offsets", "model", {"x": np.stack([ids(n, 4, seed=n) for n in (5, 7, 3)], 1)})
+case("columns_embedded", "TabularModel([(6, 3), (4, 2), (5, 3)], 4, [8, 6], [0.2, 0.1])", {"x_cat": ids(4, 5, 3), "x_cont": rnd(5, 4)})
+case("generator_beside", "generator", {"noise": rnd(3, 6), "labels": ids(4, 3)}, args=["--class", "Generator"], save="beside")
+case("characters_of_a_file", "LanguageModel()", {"idx": ids(11, 2, 6)})
+case("lazy_layers", "LateFusion(12)", {"image": rnd(2, 3, 13, 16), "caption": ids(12, 2, 5)})
+case("width_multiplier", "net(num_classes=3, width_mult=0.25)", {"x": rnd(2, 3, 16, 16)})
+case("capsules", "Capsules()", {"x": rnd(3, 1, 6, 6)})
+case("gates_by_hand", "WeatherModel()", {"x": rnd(3, 6, 3)})
+case("class_constants", "NBeats()", {"backcast": rnd(3, 8)})
+
 
 class Env:  # what gym would give
     observation_space, action_space = types.SimpleNamespace(shape=(8,)), types.SimpleNamespace(n=4)
 
 
 
+class LightningModule(torch.nn.Module):  # as far as a network needs it
+    def save_hyperparameters(self):
+        given = sys._getframe(1).f_locals
+        self.hparams = types.SimpleNamespace(**{k: v for k, v in given.items() if k not in ("self", "__class__", "kwargs")}, **given.get("kwargs", {}))
+
+
 class Stub(types.ModuleType):
     __path__ = []
 
     def __getattr__(self, name):
+        if name == "LightningModule":
+            return LightningModule
         if name.startswith("__"):
             raise AttributeError(name)
         return MagicMock(name=name)
@@ -176,18 +197,21 @@ def make(name, c, out):
     known = next((p for p in (SOURCES / name / "net.py", SOURCES / name / "net.ipynb") if p.exists()), None)
     names = names_of(name, HEAD + c["source"] if known is None else python_of(known))
     torch.manual_seed(3)
+    names.setdefault("vocab_size", 11)  # of a text that isn't here
     net = eval(c["build"], names).eval()
+    inputs = {k: torch.from_numpy(v) for k, v in c["inputs"].items()}
+    with torch.no_grad():
+        net(*[t.clone() for t in inputs.values()])  # layers that take their sizes from it
     for key, tensor in net.state_dict().items():  # running statistics that are not the initial ones
         if key.endswith("running_mean"):
             tensor.normal_(0, 0.3)
         if key.endswith("running_var"):
             tensor.uniform_(0.5, 1.5)
-    inputs = {k: torch.from_numpy(v) for k, v in c["inputs"].items()}
     with torch.no_grad():
         results = {}
         flat(net(*inputs.values()), "output", results)
     state = net.state_dict()
-    suffix = {"safetensors": "safetensors", "lightning": "ckpt"}.get(c["save"], "pth")
+    suffix = {"safetensors": "safetensors", "lightning": "ckpt", "lightning_own": "ckpt"}.get(c["save"], "pth")
     target = folder / f"model.{suffix}"
     old = {"_use_new_zipfile_serialization": False} if c["legacy"] else {}
     if c["save"] == "state_dict":
@@ -204,6 +228,10 @@ def make(name, c, out):
         torch.save({"state_dict": state, "hyper_parameters": {"num_users": 12, "num_items": 9, "dim": 4}, "args": argparse.Namespace(lr=0.1)}, target)
     elif c["save"] == "lightning":
         torch.save({"epoch": 1, "global_step": 3, "state_dict": {"model." + k: v for k, v in state.items()}, "hyper_parameters": {"lr": 0.1}}, target)
+    elif c["save"] == "lightning_own":
+        torch.save({"epoch": 1, "pytorch-lightning_version": "2.1.0", "state_dict": state, "hyper_parameters": c["said"]}, target)
+    elif c["save"] == "beside":
+        torch.save({"generator": state, "discriminator": names["discriminator"].state_dict(), "epoch": 199}, target)
     elif c["save"] == "module":
         torch.save(net, target, **old)
     elif c["save"] == "safetensors":
@@ -234,7 +262,9 @@ if __name__ == "__main__":
     parser.add_argument("--only")
     options = parser.parse_args()
     sys.meta_path.append(Absent())
+    out = options.out.resolve()
+    os.chdir(tempfile.mkdtemp())  # sources save their weights where they run
     for name, c in CASES.items():
         if options.only in (None, name):
-            make(name, c, options.out)
+            make(name, c, out)
             print(name)

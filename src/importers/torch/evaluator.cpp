@@ -157,6 +157,7 @@ Result<Evaluator::Flow> Evaluator::run(py::Block block, Frame& f) {
 
 Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   TRY(step());
+  raised_ = {};
   if (const auto* n = s.as<py::Assign>()) {
     const Any value = TRY(eval(*n->value, f));
     for (const py::Expr* target : n->targets) TRY(assign(*target, value, f));
@@ -225,26 +226,53 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
     const auto holds = eval(*n->test, f);
     if (holds.ok() && holds->as<TensorRef>() == nullptr) {
       const auto known = truth(net_, *holds);
+      if (known.ok() && !*known) raised_ = "AssertionError";
       if (known.ok() && !*known) return neural::wrong("the assertion doesn't hold: " + py::unparse(*n->test));
     }
     return Flow::next;
   }
-  if (const auto* n = s.as<py::Raise>())
+  if (const auto* n = s.as<py::Raise>()) {
+    const py::Expr* type = n->exception;
+    if (const auto* call = type == nullptr ? nullptr : type->as<py::Call>()) type = call->callee;
+    const auto* name = type == nullptr ? nullptr : type->as<py::Name>();
+    raised_ = name == nullptr ? std::string_view() : name->id;
     return neural::wrong("the code raises " + (n->exception == nullptr ? "an error" : py::unparse(*n->exception)));
-  if (const auto* n = s.as<py::Try>()) {
-    const Flow flow = TRY(run(n->body, f));
-    if (flow != Flow::next) return flow;
-    const Flow after = TRY(run(n->otherwise, f));
-    return after != Flow::next ? after : TRY(run(n->finally, f));
   }
+  if (const auto* n = s.as<py::Try>()) return run_try(*n, f);
   if (const auto* n = s.as<py::Delete>()) {
     for (const py::Expr* target : n->targets) {
       if (const auto* name = target->as<py::Name>()) f.scope->names.erase(std::string(name->id));
+      if (const auto* attribute = target->as<py::Attribute>()) {  // del self.fc
+        const Any of = TRY(eval(*attribute->object, f));
+        const auto* o = of.as<std::shared_ptr<Object>>();
+        if (o == nullptr) return neural::wrong("del of an attribute of " + type_name(of));
+        ++changes_;
+        std::erase_if((*o)->attributes, [&](const auto& have) { return have.first == attribute->name; });
+      }
     }
     return Flow::next;
   }
   if (const auto* n = s.as<py::Unsupported>()) return neural::wrong(std::string(n->reason));
   return neural::wrong("a statement of this kind is not supported");
+}
+
+Result<Evaluator::Flow> Evaluator::run_try(const py::Try& s, Frame& f) {  // NOLINT(misc-no-recursion): blocks nest at most py::kNestingMax deep
+  raised_ = {};
+  auto flow = run(s.body, f);
+  if (flow.ok() && *flow == Flow::next) {
+    flow = run(s.otherwise, f);
+  } else if (!flow.ok() && !raised_.empty()) {
+    for (const py::Handler& h : s.handlers) {
+      const std::string type = h.type == nullptr ? "Exception" : py::unparse(*h.type);
+      if (type.find(raised_) == std::string::npos && type.find("Exception") == std::string::npos) continue;
+      raised_ = {};
+      located_ = false;
+      flow = run(h.body, f);
+      break;
+    }
+  }
+  if (!flow.ok() || *flow != Flow::next) return flow;
+  return run(s.finally, f);
 }
 
 // A check of an argument that nothing tells so far: it holds, as whoever made the weights came past it.

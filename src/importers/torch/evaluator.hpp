@@ -92,6 +92,7 @@ class Evaluator {
   };
   Result<Flow> run(py::Block block, Frame& f);
   Result<Flow> run(const py::Stmt& s, Frame& f);
+  Result<Flow> run_try(const py::Try& s, Frame& f);
   Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm);
   Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition);
   Result<Flow> run_for(const py::For& s, Frame& f);
@@ -124,6 +125,9 @@ class Evaluator {
   std::int64_t steps_ = 0;
   std::int64_t changes_ = 0;  // of attributes and lists and tensors: none may happen on one side of a decision only
   bool located_ = false;
+  // The exception that Python itself would raise where evaluation failed: only such a one leads into an except clause. Empty: it failed for
+  // something that isn't supported here, which the code must not be led astray by.
+  std::string_view raised_;
 };
 
 }  // namespace slipway::importers::torch

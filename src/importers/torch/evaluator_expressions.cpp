@@ -67,6 +67,16 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
       left = right;
       continue;
     }
+    if (const auto* o = right.as<std::shared_ptr<Object>>(); o != nullptr && (op == "in" || op == "not in")) {  // "skip" in a ModuleDict
+      if (const auto contains = TRY(host_.attribute(*this, *o, "__contains__"))) {
+        const bool found = TRY(truth(net_, TRY(call(*contains, {{left}, {}}))));
+        if (found != (op == "in")) return Any(false);
+        holds = true;
+        if (c.rest.size() == 1) return holds;
+        left = right;
+        continue;
+      }
+    }
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
       const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";
@@ -220,12 +230,16 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
     }
     case py::Expr::Kind::dict: {
       auto d = std::make_shared<Dict>();
+      bool merged = false;  // with another: its keys may be the same
       for (const py::DictItem& item : e.as<py::Dict>()->items) {
         const Any value = TRY(eval(*item.value, f));
         if (item.key == nullptr) {
           const auto* more = value.as<std::shared_ptr<Dict>>();
           if (more == nullptr) return neural::wrong("** of " + type_name(value));
-          d->items.insert(d->items.end(), (*more)->items.begin(), (*more)->items.end());
+          for (const auto& [key, content] : (*more)->items) set_item(*d, key, content);
+          merged = true;
+        } else if (merged) {
+          set_item(*d, TRY(eval(*item.key, f)), value);
         } else {
           d->items.emplace_back(TRY(eval(*item.key, f)), value);
         }
@@ -334,6 +348,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
     if (name == "masked_select" || name == "nonzero" || name == "backward") return neural::wrong("Tensor." + op + " is not supported");
     if (name == "nelement") op = "numel";
+    if (name == "ndimension") op = "dim";
     if (name == "astype") op = "to";
     if (name == "index_copy_" || name == "scatter_reduce") return neural::wrong("Tensor." + op + " is not supported");
     if (!is_operator(op)) return neural::wrong("Tensor." + op + " is not supported");
@@ -354,6 +369,22 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   if (const auto* t = object.as<std::shared_ptr<Tuple>>()) {
     for (std::size_t i = 0; i < (*t)->names.size() && i < (*t)->items.size(); ++i) {
       if ((*t)->names[i] == name) return (*t)->items[i];
+    }
+    if (name == "_replace" || name == "_asdict") {
+      return function(text, [tuple = **t, text](Evaluator&, const Arguments& a) -> Result<Any> {
+        if (text == "_asdict") {
+          auto d = std::make_shared<Dict>();
+          for (std::size_t i = 0; i < tuple.names.size() && i < tuple.items.size(); ++i) d->items.emplace_back(Any(tuple.names[i]), tuple.items[i]);
+          return Any(d);
+        }
+        auto changed = std::make_shared<Tuple>(tuple);
+        for (const auto& [key, value] : a.keywords) {
+          const auto at = std::ranges::find(changed->names, key);
+          if (at == changed->names.end()) return neural::wrong("_replace: there is no field " + key);
+          changed->items.at(static_cast<std::size_t>(at - changed->names.begin())) = value;
+        }
+        return Any(changed);
+      });
     }
     if (name == "numel") {  // torch.Size
       return function(text, [items = (*t)->items](Evaluator& e, const Arguments&) -> Result<Any> {
@@ -399,9 +430,16 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
       for (std::int64_t i = from; step > 0 ? i < to : i > to; i += step) out.push_back((*items)[static_cast<std::size_t>(i)]);
       return object.as<std::shared_ptr<List>>() != nullptr ? list(std::move(out)) : tuple(std::move(out));
     }
-    return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+    const Any at = TRY(eval(index, f));
+    auto item = call_operator(net_, "__getitem__", {{object, at}, {}});
+    if (!item.ok() && at.as<Dim>() != nullptr && at.as<Dim>()->known()) raised_ = "IndexError";
+    return item;
   }
-  if (object.as<std::shared_ptr<Dict>>() != nullptr) return call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+  if (object.as<std::shared_ptr<Dict>>() != nullptr) {
+    auto item = call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+    if (!item.ok()) raised_ = "KeyError";
+    return item;
+  }
   if (const auto* o = object.as<std::shared_ptr<Object>>()) {
     if (const auto getter = TRY(host_.attribute(*this, *o, "__getitem__"))) {
       if (const auto* s = index.as<py::Slice>()) {  // as Python's slice object: three numbers or None
@@ -413,6 +451,7 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
     }
   }
   if (object.as<std::shared_ptr<Callable>>() != nullptr) return object;  // List[int], Optional[Tensor]: types
+  if (object.none() || object.as<bool>() != nullptr || object.as<double>() != nullptr || object.as<Dim>() != nullptr) raised_ = "TypeError";
   return neural::wrong("an item of " + type_name(object) + " is wanted");
 }
 

@@ -109,6 +109,21 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
         return Any();
       }));
     }
+    if (name == "clear" || name == "remove") {
+      return std::optional(function(text, [items, text](Evaluator& e, const Arguments& a) -> Result<Any> {
+        ++e.changes_;
+        if (text == "clear") {
+          items->items.clear();
+          return Any();
+        }
+        for (std::size_t i = 0; i < items->items.size(); ++i) {
+          if (!TRY(scalar_compare(e.net_, "==", items->items[i], first_or_none(a)))) continue;
+          items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(i));
+          return Any();
+        }
+        return neural::wrong("remove: there is no such item");
+      }));
+    }
     if (name == "reverse") {
       return std::optional(function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
         ++e.changes_;
@@ -154,8 +169,10 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
       for (const auto& [key, value] : a.keywords) TRY(may_hold(items.get(), value));
       ++e.changes_;
       const auto* other = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Dict>>();
-      if (other != nullptr) items->items.insert(items->items.end(), (*other)->items.begin(), (*other)->items.end());
-      for (const auto& [key, value] : a.keywords) items->items.emplace_back(key, value);
+      if (other != nullptr && *other != items) {
+        for (const auto& [key, value] : (*other)->items) set_item(*items, key, value);
+      }
+      for (const auto& [key, value] : a.keywords) set_item(*items, Any(key), value);
       return Any();
     }));
   }

@@ -38,6 +38,11 @@ struct Attempt {
   std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
   std::vector<std::string> open;                                            // assumptions that no input dimension settles
   std::vector<std::pair<std::vector<std::size_t>, std::int64_t>> products;  // (input, value): all behind its rows together
+  struct Sum {
+    std::vector<std::pair<std::size_t, std::size_t>> places;  // (input, dimension)
+    std::int64_t value = 0;
+  };
+  std::vector<Sum> sums;  // of dimensions that are joined: only a request tells how many are of which
 };
 
 std::string port_name(std::string_view name, std::string_view otherwise) {
@@ -65,6 +70,25 @@ std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, co
     values.push_back(net.op("Flatten", {whole}, shapes[i].dtype, dims, {graph::attr("axis", std::int64_t{1})}));
   }
   return values;
+}
+
+// What an assumption says of several dimensions of the inputs together: that they sum up to something.
+std::optional<Attempt::Sum> sum_of(const Net& net, const std::vector<Value>& inputs, const neural::Assumption& assumed) {
+  const auto form = net.linear(assumed.dim);
+  if (!form || form->factors.size() < 2) return std::nullopt;
+  Attempt::Sum sum{{}, assumed.value - form->constant};
+  for (const auto& [symbol, factor] : form->factors) {
+    Dim d;
+    d.symbol = symbol;
+    const std::size_t before = sum.places.size();
+    for (std::size_t i = 0; i < inputs.size() && factor == 1 && sum.places.size() == before; ++i) {
+      for (std::size_t k = 1; k < inputs[i].dims.size() && sum.places.size() == before; ++k) {
+        if (inputs[i].dims[k] == d) sum.places.emplace_back(i, k);
+      }
+    }
+    if (sum.places.size() == before) return std::nullopt;
+  }
+  return sum.value >= static_cast<std::int64_t>(sum.places.size()) ? std::optional(std::move(sum)) : std::nullopt;
 }
 
 Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
@@ -98,6 +122,10 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
       }
       if (!found && inputs[i].rank() > 2 && assumed.dim == net.product(std::span(inputs[i].dims).subspan(1)))
         a.products.push_back({{i}, assumed.value});
+    }
+    if (auto sum = found ? std::nullopt : sum_of(net, inputs, assumed)) {
+      a.sums.push_back(std::move(*sum));
+      found = true;
     }
     if (!found) a.open.push_back(assumed.why);
   }
@@ -163,10 +191,17 @@ std::vector<std::int64_t> sizes_to_try() {
   return sizes;
 }
 
-// Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size.
-bool set_sides(std::vector<Shape>& shapes, const Sides& sides) {
+// Free sides (dimensions 2 and up of images and volumes, 1 or 2 of sequences) set to one size. lengths_only: 1 of sequences, as their features are
+// for the weights to tell, behind a loop over the steps.
+bool set_sides(std::vector<Shape>& shapes, const Sides& sides, bool lengths_only = false) {
   bool any = false;
   for (Shape& s : shapes) {
+    if (lengths_only) {
+      const bool sequence = s.dims.size() == 3 && s.dims[1] == kFree && s.dims[2] == kFree;
+      if (sequence) s.dims[1] = sides.width;
+      any = any || sequence;
+      continue;
+    }
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
       if (s.dims[d] != kFree) continue;
       s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
@@ -216,8 +251,12 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
   for (const Sides& size : all) {
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
-    if (!set_sides(c.shapes, size)) return std::nullopt;
-    c.attempt = settle(body, ports, c.shapes, tries);
+    if (set_sides(c.shapes, size, true)) c.attempt = settle(body, ports, c.shapes, tries);
+    if (!is_complete(c.attempt)) {
+      c.shapes = shapes;
+      if (!set_sides(c.shapes, size)) return std::nullopt;
+      c.attempt = settle(body, ports, c.shapes, tries);
+    }
     if (!is_complete(c.attempt)) continue;
     if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
@@ -323,6 +362,13 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
       }
     }
     if (!any) return out;
+    for (const Attempt::Sum& sum : c.attempt.sums) {  // shared out evenly
+      const auto parts = static_cast<std::int64_t>(sum.places.size());
+      for (std::int64_t k = 0; k < parts; ++k) {
+        const auto& [input, dim] = sum.places[static_cast<std::size_t>(k)];
+        shapes[input].dims[dim] = sum.value / parts + (k < sum.value % parts ? 1 : 0);
+      }
+    }
     const Attempt a = run(body, ports, shapes);
     if (!is_complete(a) || !a.settled.empty()) continue;
     for (std::size_t i = 0; i < shapes.size(); ++i) {

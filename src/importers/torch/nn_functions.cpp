@@ -126,6 +126,25 @@ def _quantile(input, q, dim=None, keepdim=False):
     value = first + (sorted.narrow(dim, high, 1) - first) * (at - low)
     return value if keepdim else value.squeeze(dim)
 
+# The p-norm of a window: the average of powers, times how many there are.
+def _lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    k = kernel_size[0] if isinstance(kernel_size, (list, tuple)) else kernel_size
+    return (F.avg_pool1d(input ** norm_type, kernel_size, stride, 0, ceil_mode) * k) ** (1.0 / norm_type)
+
+def _lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    k = _pair(kernel_size, 2)
+    return (F.avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode) * (k[0] * k[1])) ** (1.0 / norm_type)
+
+def _logaddexp(input, other):
+    return torch.maximum(input, other) + torch.log1p(torch.exp(-torch.abs(input - other)))
+
+def _column_stack(tensors):
+    return torch.cat([t.unsqueeze(1) if t.dim() == 1 else t for t in tensors], 1)
+
+def _count_nonzero(input, dim=None):
+    found = (input != 0).long()
+    return found.sum() if dim is None else found.sum(dim)
+
 def _norm_but(v, dim):
     if dim is None:
         return torch.norm(v)

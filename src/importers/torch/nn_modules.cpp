@@ -155,6 +155,10 @@ class Linear(Module):
     def forward(self, input):
         return F.linear(input, self.weight, self.bias)
 
+class LazyLinear(Linear):
+    def __init__(self, out_features, bias=True, device=None, dtype=None):
+        super().__init__(_lazy_size(), out_features, bias)
+
 class NonDynamicallyQuantizableLinear(Linear):
     pass
 
@@ -447,6 +451,32 @@ class PairwiseDistance(Module):
         self.keepdim = keepdim
     def forward(self, x1, x2):
         return F.pairwise_distance(x1, x2, self.p, self.eps, self.keepdim)
+
+class LazyConv1d(Conv1d):
+    def __init__(self, out_channels, kernel_size, **more):
+        super().__init__(_lazy_size(), out_channels, kernel_size, **more)
+
+class LazyConv2d(Conv2d):
+    def __init__(self, out_channels, kernel_size, *rest, **more):
+        super().__init__(_lazy_size(), out_channels, kernel_size, *rest, **more)
+
+class LazyBatchNorm1d(BatchNorm1d):
+    def __init__(self, *rest, **more):
+        super().__init__(_lazy_size(), *rest, **more)
+
+class LazyBatchNorm2d(BatchNorm2d):
+    def __init__(self, *rest, **more):
+        super().__init__(_lazy_size(), *rest, **more)
+
+class LPPool1d(Module):
+    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+        self.given = (norm_type, kernel_size, stride, ceil_mode)
+    def forward(self, input):
+        return _lp_pool1d(input, *self.given)
+
+class LPPool2d(LPPool1d):
+    def forward(self, input):
+        return _lp_pool2d(input, *self.given)
 
 class _Pad(Module):
     n = 1

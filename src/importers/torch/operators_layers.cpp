@@ -411,6 +411,10 @@ Result<Any> encoder_layer_op(OpCall& c) {
   return torch::tensor(y);
 }
 
+Result<Any> outer_op(OpCall& c) {
+  return torch::tensor(TRY(mul(c.net, TRY(unsqueeze(c.net, TRY(c.tensor(0)), 1)), TRY(unsqueeze(c.net, TRY(c.tensor(1)), 0)))));
+}
+
 constexpr Operator kOperators[] = {
     {"conv1d", "input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1", conv_op<1>},
     {"conv2d", "input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1", conv_op<2>},
@@ -463,10 +467,8 @@ constexpr Operator kOperators[] = {
        const Value b = TRY(c.tensor(1));
        return torch::tensor(TRY(matmul(c.net, TRY(c.tensor(0)), b.rank() < 2 ? b : TRY(swap_axes(c.net, b, -1, -2)))));
      }},
-    {"outer", "self, vec2",
-     [](OpCall& c) -> Result<Any> {
-       return torch::tensor(TRY(mul(c.net, TRY(unsqueeze(c.net, TRY(c.tensor(0)), 1)), TRY(unsqueeze(c.net, TRY(c.tensor(1)), 0)))));
-     }},
+    {"outer", "self, vec2", outer_op},
+    {"ger", "self, vec2", outer_op},
     {"addmm", "self, mat1, mat2, beta=1, alpha=1", addmm_op},
     {"addmv", "self, mat1, mat2, beta=1, alpha=1", addmm_op},
     {"baddbmm", "self, batch1, batch2, beta=1, alpha=1", addmm_op},

@@ -5,7 +5,9 @@
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/resize.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
+#include "slipway/importers/torch/scalars.hpp"
 #include "slipway/importers/torch/views.hpp"
 
 namespace slipway::importers::torch {
@@ -288,6 +290,13 @@ Result<Any> diagonal_op(OpCall& c) {
 }
 
 Result<Any> cat_op(OpCall& c) {
+  if (const auto* o = c.args[0].as<std::shared_ptr<Object>>(); o != nullptr && (*o)->type == kRepeatedList) {
+    const Value x = TRY((*(*o)->find("item")->as<TensorRef>())->read(c.net));
+    const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank(), c.name));
+    Dims repeats(x.rank(), Dim(1));
+    repeats[a] = *(*o)->find("times")->as<Dim>();
+    return torch::tensor(TRY(neural::tile(c.net, x, repeats)));
+  }
   std::vector<Value> parts = TRY(c.tensors(0));
   // An empty tensor of one dimension is skipped, as torch does.
   std::erase_if(parts, [&](const Value& v) { return parts.size() > 1 && v.rank() == 1 && v.dims[0].is(0); });

@@ -7,6 +7,7 @@
 
 #include "slipway/base/json.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 
 namespace slipway::importers::torch {
 
@@ -224,6 +225,13 @@ Result<Any> scalar_arithmetic(Net& net, std::string_view op, const Any& a, const
   if (op == "*" && (p != nullptr || q != nullptr) && (x || y)) {
     const std::vector<Any>& items = p != nullptr ? *p : *q;
     const Number times = p != nullptr ? *y : *x;
+    if (!times.floating && !times.integer.known() && items.size() == 1 && items[0].as<TensorRef>() != nullptr) {
+      auto o = std::make_shared<Object>();
+      o->type = kRepeatedList;
+      o->set("item", items[0]);
+      o->set("times", Any(times.integer));
+      return Any(o);
+    }
     if (times.floating || !times.integer.known()) return unsupported(op, a, b);
     if (times.integer.value > 0 && items.size() * static_cast<std::size_t>(times.integer.value) > kItemsMax)
       return neural::wrong("a list of more than " + std::to_string(kItemsMax) + " items");

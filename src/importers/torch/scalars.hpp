@@ -8,6 +8,8 @@
 
 namespace slipway::importers::torch {
 
+// The type of the object that [x] * batch_size is: nothing but joining its items is possible, which is x repeated. Attributes: item, times.
+inline constexpr std::string_view kRepeatedList = "a list of a length that only a request tells";
 // op: "+", "-", "*", "/", "//", "%", "**". Errors: model_refused ("unsupported operand ...").
 Result<Any> scalar_arithmetic(Net& net, std::string_view op, const Any& a, const Any& b);
 // op: "==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not". Of a size that isn't known: it is none of 0 and 1 and larger than

@@ -96,7 +96,8 @@ void plain_values(const pickle::View& v, int depth, Values& out) {  // NOLINT(mi
   const auto take = [&](const std::string& name, const pickle::View& value) {
     if (auto plain = plain_value(value)) {
       out.try_emplace(name, std::move(*plain));
-    } else if ((value.is(pickle::Kind::dict) || value.is(pickle::Kind::object)) && !files::TensorPickle::is_tensor(value) &&
+    } else if (name != "_metadata" &&  // of state_dict: versions of layers
+               (value.is(pickle::Kind::dict) || value.is(pickle::Kind::object)) && !files::TensorPickle::is_tensor(value) &&
                !name.starts_with("optim")) {
       plain_values(value, depth + 1, out);
     }
@@ -188,6 +189,7 @@ class Network {
     const Any result = TRY(e.call(network, arguments));
     std::vector<OutputPort> out;
     TRY(collect_outputs(net, result, "output", out));
+    if (net.asked_untold()) return refuse("the network calculates with a size that neither its source nor the shapes of its weights tell");
     return out;
   }
 
@@ -334,12 +336,10 @@ bool is_source(const SourceFile& file) {
   return kind == FileKind::json && as_text(file.bytes).find("\"cells\"") != std::string_view::npos;
 }
 
-Result<Artifact> import_weights(const SourceFile& weights, std::span<const SourceFile> sources, const Options& options, Report& report) {
-  report.producer = "PyTorch";
-  Wish wish = TRY(wish_of(options.entry));
-  const Weights w = TRY(open_weights(weights.bytes, wish.entry, report));
-  report.title = excerpt(w.pickled_class, 80);
-  std::vector<std::string> kept;  // texts that the trees point into while they are parsed
+namespace {
+
+// Texts of the sources; `kept` are those that stand in no file.
+Result<std::vector<std::pair<std::string, std::string_view>>> texts_of(std::span<const SourceFile> sources, std::vector<std::string>& kept) {
   std::vector<std::pair<std::string, std::string_view>> texts;
   kept.reserve(sources.size() + 1);
   for (const SourceFile& s : sources) {
@@ -352,6 +352,40 @@ Result<Artifact> import_weights(const SourceFile& weights, std::span<const Sourc
       texts.emplace_back(s.name, as_text(s.bytes));
     }
   }
+  return texts;
+}
+
+// Of several networks in a file the only one that the wished class fits: a generator beside its discriminator. Empty: there is no such one.
+Result<std::string> fitting_entry(const SourceFile& weights, std::span<const SourceFile> sources, const NetworkWish& wish) {
+  constexpr std::size_t kEntriesMax = 8;
+  const FileKind kind = detect(weights.bytes);
+  if (kind == FileKind::safetensors) return std::string();
+  const auto file = files::File::open(weights.bytes);
+  if (!file.ok()) return std::string();
+  const std::vector<files::WeightsAt> all = files::weights_in(*file);
+  if (all.size() < 2 || all.size() > kEntriesMax) return std::string();
+  std::vector<std::string> kept;
+  const Sources read = TRY(read_sources(TRY(texts_of(sources, kept))));
+  std::string found;
+  for (const files::WeightsAt& at : all) {
+    const auto dict = files::state_dict(*file, at);
+    if (!dict.ok() || !find_network(read, *dict, wish).ok()) continue;
+    if (!found.empty()) return std::string();
+    found = at.entry;
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<Artifact> import_weights(const SourceFile& weights, std::span<const SourceFile> sources, const Options& options, Report& report) {
+  report.producer = "PyTorch";
+  Wish wish = TRY(wish_of(options.entry));
+  if (wish.entry.empty() && !sources.empty()) wish.entry = TRY(fitting_entry(weights, sources, wish.network));
+  const Weights w = TRY(open_weights(weights.bytes, wish.entry, report));
+  report.title = excerpt(w.pickled_class, 80);
+  std::vector<std::string> kept;  // texts that the trees point into while they are parsed
+  std::vector<std::pair<std::string, std::string_view>> texts = TRY(texts_of(sources, kept));
   if (texts.empty() && w.file) {  // torch.save before 1.6 put the classes beside their pickle
     std::string all;
     for (const files::ClassSource& s : w.file->sources) {

@@ -111,16 +111,17 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
     });
   }
   if (name == "range") {
-    return made([this](Evaluator&, const Arguments& a) -> Result<Any> {
-      return range_of(a.positional, [this](Dim size) {
+    return made([this](Evaluator& x, const Arguments& a) -> Result<Any> {
+      return range_of(a.positional, [&](Dim size) {
         needed_ = size;
-        return neural::wrong(constructing_ ? "a loop over a number that isn't known"
-                                           : "a loop over a size that only a request knows is not supported");
+        if (constructing_) return neural::wrong("a loop over a number that isn't known");
+        return x.net().needs(size, "a loop over a size that only a request knows is not supported");
       });
     });
   }
   if (name == "list" || name == "tuple" || name == "set" || name == "iter" || name == "sorted" || name == "reversed") {
-    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
+    return made([this, op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
+      if (!a.positional.empty() && is_foreign(a.positional[0])) return unknown(Kept::get(a.positional[0])->path + "." + op + "()");
       std::vector<Any> items = a.positional.empty() ? std::vector<Any>() : TRY(x.iterate(a.positional[0]));
       if (op == "reversed") std::ranges::reverse(items);
       if (op == "set") {  // in the order of its first appearance: sizes, not order, are what networks ask of one
@@ -154,7 +155,7 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
           }
         }
       }
-      for (const auto& [key, value] : a.keywords) d->items.emplace_back(Any(key), value);
+      for (const auto& [key, value] : a.keywords) set_item(*d, Any(key), value);
       return Any(d);
     });
   }

@@ -182,12 +182,47 @@ const py::FunctionDef* SourceHost::find_method(const Any& of_class, std::string_
 Result<Any> SourceHost::instantiate(Evaluator& e, const std::shared_ptr<Class>& c, const Arguments& arguments) {
   const Any made = object_of(c->name, {Kept::What::instance, {}, c, nullptr, nullptr});
   const auto object = *made.as<std::shared_ptr<Object>>();
+  if (c->network && c->module != sources_.nn.get()) made_with_[object.get()] = arguments;
   if (auto init = TRY(look_up(e, object, c, nullptr, "__init__"))) {
     TRY(e.call(*init, arguments));
   } else if (c->fields) {
     TRY(fill_fields(e, c, object, arguments));
   }
   return made;
+}
+
+// self.save_hyperparameters() of a LightningModule: self.hparams has what __init__ was given; or what is in a dict or an object.
+Result<Any> SourceHost::save_hyperparameters(Evaluator& e, const std::shared_ptr<Object>& self, const Arguments& given) {
+  const Any made = object_of("settings", {Kept::What::settings, {}, nullptr, nullptr, nullptr});
+  const auto& settings = *made.as<std::shared_ptr<Object>>();
+  self->set("hparams", made);
+  bool whole = false;
+  for (const Any& from : given.positional) {
+    if (const auto* d = from.as<std::shared_ptr<Dict>>()) {
+      for (const auto& [key, value] : (*d)->items) settings->set(to_text(key), value);
+      whole = true;
+    } else if (const auto* o = from.as<std::shared_ptr<Object>>()) {
+      for (const std::string& name : field_names(from)) settings->set(name, TRY(e.attribute(Any(*o), name)));
+      whole = true;
+    }
+  }
+  const auto with = made_with_.find(self.get());
+  const py::Module* module = nullptr;
+  const py::FunctionDef* init = find_method(Any(self), "__init__", &module);
+  if (whole || with == made_with_.end() || init == nullptr) return Any();
+  const Arguments& a = with->second;
+  std::size_t next = 0;
+  for (std::size_t i = 1; i < init->parameters.size(); ++i) {
+    const py::Parameter& p = init->parameters[i];
+    if (p.kind == py::ParameterKind::var_positional || p.kind == py::ParameterKind::var_keyword) continue;
+    if (next < a.positional.size() && p.kind != py::ParameterKind::keyword_only) {
+      settings->set(p.name, a.positional[next++]);
+    } else if (p.default_value != nullptr) {
+      settings->set(p.name, TRY(e.evaluate(*p.default_value, nullptr, module)));
+    }
+  }
+  for (const auto& [key, value] : a.keywords) settings->set(key, value);
+  return Any();
 }
 
 Result<Any> SourceHost::restored(Evaluator& e, const std::string& class_name, std::vector<std::pair<std::string, Any>> attributes) {
@@ -223,6 +258,28 @@ Result<Any> SourceHost::fill_fields(Evaluator& e, const std::shared_ptr<Class>& 
   return Any();
 }
 
+// Defaults of a method that speak of constants of its class: def __init__(self, kinds=(TREND, SEASON)).
+Status SourceHost::defaults_of(Evaluator& e, const Class& c, const py::FunctionDef& f, Scope& scope) {
+  for (const py::Parameter& p : f.parameters) {
+    const py::Expr* value = p.default_value;
+    if (value == nullptr || value->is<py::Int>() || value->is<py::Text>() || value->is<py::Bool>()) continue;
+    auto names = std::make_shared<Scope>();
+    const auto collect = [&](const auto& self, const py::Expr& expr) -> Status {
+      if (const auto* n = expr.as<py::Name>(); n != nullptr && !names->names.contains(n->id)) {
+        if (const py::Expr* constant = class_constant(*c.definition, n->id))
+          names->names[std::string(n->id)] = TRY(e.evaluate(*constant, nullptr, &c.module->tree));
+      }
+      std::vector<const py::Expr*> children;
+      py::for_each_child(expr, [&](const py::Expr& child) { children.push_back(&child); });
+      for (const py::Expr* child : children) TRY(self(self, *child));
+      return ok();
+    };
+    TRY(collect(collect, *value));
+    if (!names->names.empty()) scope.names[" default " + std::string(p.name)] = TRY(e.evaluate(*value, names, &c.module->tree));
+  }
+  return ok();
+}
+
 // A method or constant of a class, bound to `self` where there is one. `after`: only in what comes behind that class.
 Result<std::optional<Any>> SourceHost::look_up(Evaluator& e, const std::shared_ptr<Object>& self, const std::shared_ptr<Class>& of,
                                                const std::shared_ptr<Class>& after, std::string_view name) {
@@ -244,6 +301,7 @@ Result<std::optional<Any>> SourceHost::look_up(Evaluator& e, const std::shared_p
         if (from == nullptr || from->what != Kept::What::type || me == nullptr) return neural::wrong("super() is not known here");
         return object_of("super", {Kept::What::super, {}, from->of, me, nullptr});
       });
+      TRY(defaults_of(e, *c, f, *scope));
       if (has_decorator(f, "staticmethod")) return std::optional(e.function_value(f, &c->module->tree, scope, std::nullopt));
       if (has_decorator(f, "classmethod")) {
         const Any type = self == nullptr ? TRY(class_value(e, *of->module, *of->definition))
@@ -261,6 +319,21 @@ Result<std::optional<Any>> SourceHost::look_up(Evaluator& e, const std::shared_p
 
 // --- attributes and calls
 
+// Of a class derived from torch.autograd.Function: its forward. What it keeps for the way back is nothing to an answer.
+Result<std::optional<Any>> SourceHost::apply_of(Evaluator& e, const std::shared_ptr<Class>& c) {
+  const auto forward = TRY(look_up(e, nullptr, c, nullptr, "forward"));
+  if (!forward) return std::optional<Any>();
+  return std::optional(function("apply", [forward = *forward](Evaluator& x, const Arguments& given) -> Result<Any> {
+    auto context = std::make_shared<Object>();
+    context->type = "ctx";
+    for (const char* name : {"save_for_backward", "mark_non_differentiable", "mark_dirty", "set_materialize_grads"})
+      context->set(name, nothing(name));
+    Arguments all = given;
+    all.positional.insert(all.positional.begin(), Any(context));
+    return x.call(forward, all);
+  }));
+}
+
 Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared_ptr<Object>& object, std::string_view name) {
   const Kept* kept = Kept::get(object);
   if (kept == nullptr) return std::optional<Any>();
@@ -268,6 +341,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
     case Kept::What::name_space: return in_path(e, kept->path, name);
     case Kept::What::unknown:
       if (kept->path.starts_with(kOpaque)) return opaque_attribute(e, kept->path, name);
+      if (name == "__getitem__" && constructing_ && kept->path.find("()") != std::string::npos) return opaque_attribute(e, kept->path, name);
       if (name == "__getitem__") return std::optional(nothing("__getitem__", Any(object)));  // Generic[T]
       if (name.starts_with("__")) return std::optional<Any>();
       return std::optional(unknown(kept->path + "." + std::string(name)));
@@ -276,6 +350,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       if (name == "__getitem__") return std::optional(nothing("__getitem__", Any(object)));
       if (auto found = TRY(look_up(e, nullptr, kept->of, nullptr, name))) return found;
       if (name == "__init__") return std::optional(nothing("__init__"));
+      if (name == "apply" && !kept->of->network) return apply_of(e, kept->of);
       return std::optional<Any>();
     case Kept::What::super: {
       if (auto found = TRY(look_up(e, kept->self, Kept::get(kept->self)->of, kept->of, name))) return found;
@@ -288,7 +363,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       return std::optional(TRY(e.evaluate(*found->second, nullptr, &kept->module->tree)));
     }
     case Kept::What::settings:  // as a dict, too
-      if (name == "__getitem__" || name == "get" || name == "__setitem__") {
+      if (name == "__getitem__" || name == "get" || name == "__setitem__" || name == "__contains__") {
         return std::optional(function(std::string(name), [object, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
           const auto* key = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
           if (key == nullptr) return neural::wrong("settings: a name is wanted");
@@ -296,6 +371,7 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
             object->set(*key, a.positional[1]);
             return Any();
           }
+          if (op == "__contains__") return Any(object->find(*key) != nullptr);
           if (const Any* found = object->find(*key)) return *found;
           if (op == "get") return a.positional.size() > 1 ? a.positional[1] : Any();
           return neural::wrong("there is no setting " + *key);
@@ -359,6 +435,22 @@ std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& ten
       if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
       sizes.positional.insert(sizes.positional.begin(), Any(tensor));
       return call_operator(e.net(), op, sizes);
+    });
+  }
+  if (name == "new_tensor") {
+    return function("new_tensor", [tensor](Evaluator& e, const Arguments& given) -> Result<Any> {
+      Arguments all = given;
+      const bool typed = std::ranges::any_of(all.keywords, [](const auto& k) { return k.first == "dtype"; });
+      if (!typed) all.keywords.emplace_back("dtype", Any(TorchDType{TRY(tensor->read(e.net())).dtype()}));
+      return call_operator(e.net(), "tensor", all);
+    });
+  }
+  if (name == "new") {  // torch.Tensor's, before new_zeros: whatever it holds is written next
+    return function("new", [tensor](Evaluator& e, const Arguments& given) -> Result<Any> {
+      const DType type = TRY(tensor->read(e.net())).dtype();
+      const bool data = given.positional.size() == 1 && items_of(given.positional[0]) != nullptr;
+      return call_operator(e.net(), data ? "tensor" : "zeros",
+                           {{data ? given.positional[0] : list(given.positional)}, {{"dtype", Any(TorchDType{type})}}});
     });
   }
   if (!constructing_) return std::nullopt;
@@ -450,9 +542,11 @@ Result<std::optional<Any>> SourceHost::module_method(Evaluator&, const std::shar
   static constexpr std::string_view kSame[] = {"to",    "cuda", "cpu",     "eval",           "train",     "float",        "half",     "double",
                                                "apply", "type", "compile", "requires_grad_", "zero_grad", "share_memory", "bfloat16", "freeze"};
   if (std::ranges::find(kSame, name) != std::end(kSame)) return std::optional(nothing(std::string(name), Any(self)));
-  static constexpr std::string_view kNothing[] = {"load_state_dict", "save_hyperparameters", "log",       "log_dict", "flatten_parameters",
-                                                  "init_weights",    "reset_parameters",     "extra_repr"};
+  static constexpr std::string_view kNothing[] = {"load_state_dict",  "log",       "log_dict", "flatten_parameters", "init_weights",
+                                                  "reset_parameters", "extra_repr"};
   if (std::ranges::find(kNothing, name) != std::end(kNothing)) return std::optional(nothing(std::string(name)));
+  if (name == "save_hyperparameters")
+    return made([this, self](Evaluator& x, const Arguments& a) -> Result<Any> { return save_hyperparameters(x, self, a); });
   if (name == "register_buffer") {
     return made([this, self](Evaluator&, const Arguments& a) -> Result<Any> {
       const std::string key = TRY(name_argument(a, "register_buffer"));

@@ -26,7 +26,13 @@ struct SourceModule {
   std::map<std::string, const py::Expr*, std::less<>> constants;             // NAME = expression at the top, the last one
   std::map<std::string, const py::Expr*, std::less<>> loose;                 // the same inside of functions, and their parameters' defaults
   std::map<std::string, std::vector<const py::Stmt*>, std::less<>> changes;  // what is done to a name behind its assignment
-  std::map<std::string, const py::Expr*, std::less<>> command_line;          // defaults of add_argument("--name", default=...)
+  struct Part {                                                              // one of the names that a call gives values to: x, y = split(...)
+    const py::Expr* of;
+    std::size_t item;
+    bool top;
+  };
+  std::map<std::string, Part, std::less<>> parts;
+  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
   SourceModule(std::string file, py::Module parsed);
 };
 
@@ -95,6 +101,9 @@ class SourceHost final : public Host {
  private:
   Result<Any> class_value(Evaluator& e, const SourceModule& module, const py::ClassDef& definition);
   Result<Any> instantiate(Evaluator& e, const std::shared_ptr<Class>& c, const Arguments& arguments);
+  Result<Any> save_hyperparameters(Evaluator& e, const std::shared_ptr<Object>& self, const Arguments& given);
+  Result<std::optional<Any>> apply_of(Evaluator& e, const std::shared_ptr<Class>& c);
+  static Status defaults_of(Evaluator& e, const Class& c, const py::FunctionDef& f, Scope& scope);
   Result<Any> fill_fields(Evaluator& e, const std::shared_ptr<Class>& c, const std::shared_ptr<Object>& object, const Arguments& arguments);
   Result<std::optional<Any>> look_up(Evaluator& e, const std::shared_ptr<Object>& self, const std::shared_ptr<Class>& of,
                                      const std::shared_ptr<Class>& after, std::string_view name);
@@ -128,6 +137,8 @@ class SourceHost final : public Host {
   std::map<std::string, Dim> opaque_sizes_;  // "env.action_space.n"
   std::map<std::string, std::int64_t> told_;
   std::vector<std::string> foreign_;
+  int lazy_layers_ = 0;
+  std::map<const Object*, Arguments> made_with_;  // networks of the person's classes
   std::map<const py::ClassDef*, Any> classes_;
   std::map<std::string, Any, std::less<>> constants_;              // evaluated: "0 NAME"
   std::unordered_map<const TensorCell*, TensorRef> parameters_;    // cells that nn.Parameter made

@@ -94,7 +94,7 @@ std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::stri
   if (const auto told = told_.find(path); told != told_.end()) return Dim(told->second);
   const auto known = opaque_sizes_.find(path);
   if (known != opaque_sizes_.end()) return known->second;
-  const Dim d = e.net().symbol();
+  const Dim d = e.net().untold();
   opaque_sizes_.emplace(path, d);
   return d;
 }
@@ -154,9 +154,11 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
     });
   }
   if (name == "floor" || name == "ceil" || name == "trunc") {
-    return made([op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
+    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
       const Any given = TRY(first(a, op));
       if (given.as<Dim>() != nullptr) return given;
+      if (given.as<TensorRef>() != nullptr)  // math.ceil(x.size(2) / 2): a number of the request
+        return call_operator(x.net(), "Int", {{TRY(call_operator(x.net(), op, {{given}, {}}))}, {}});
       const double v = TRY(number(given, op));
       return Any(static_cast<std::int64_t>(op == "floor" ? std::floor(v) : op == "ceil" ? std::ceil(v) : std::trunc(v)));
     });
@@ -175,6 +177,15 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
       const std::vector<Any>* items = items_of(given);
       const bool fractions = items != nullptr && std::ranges::any_of(*items, [](const Any& i) { return i.as<double>() != nullptr; });
       return fractions ? array(x.net(), given) : given;
+    });
+  }
+  if (path == "numpy" && name == "cumsum") {
+    return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
+      const Any given = TRY(first(a, "cumsum"));
+      if (items_of(given) == nullptr) return call_operator(x.net(), "cumsum", {{array(x.net(), given), Any(0)}, {}});
+      std::vector<Any> sums;
+      for (const Any& item : *items_of(given)) sums.push_back(sums.empty() ? item : TRY(scalar_arithmetic(x.net(), "+", sums.back(), item)));
+      return list(std::move(sums));
     });
   }
   if (path == "numpy") {

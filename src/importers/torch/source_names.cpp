@@ -58,8 +58,13 @@ class Names {
                              for (const py::Handler& h : n.handlers) block(h.body, false);
                              block(n.finally, top);
                            },
-                           [&](const py::With& n) { block(n.body, top); }, [&](const py::For& n) { block(n.body, top); },
-                           [&](const py::While& n) { block(n.body, top); },
+                           [&](const py::With& n) {
+                             for (const py::WithItem& item : n.items) {
+                               if (item.target != nullptr) assigned(*item.target, *item.context, top);
+                             }
+                             block(n.body, top);
+                           },
+                           [&](const py::For& n) { block(n.body, top); }, [&](const py::While& n) { block(n.body, top); },
                            [&](const py::FunctionDef& n) {
                              for (const py::Parameter& p : n.parameters) {
                                if (p.default_value != nullptr) m_.loose.try_emplace(std::string(p.name), p.default_value);
@@ -116,7 +121,9 @@ class Names {
   void assigned(const py::Expr& target, const py::Expr& value, bool top) {
     if (imports_only_) return;
     auto& names = top ? m_.constants : m_.loose;
-    if (const auto* n = target.as<py::Name>(); n != nullptr && !(names.contains(n->id) && mentions(value, n->id))) names[std::string(n->id)] = &value;
+    const auto* n = target.as<py::Name>();
+    const bool known = n != nullptr && (names.contains(n->id) || m_.parts.contains(n->id));
+    if (n != nullptr && !(known && mentions(value, n->id))) names[std::string(n->id)] = &value;
     const auto* targets = target.as<py::Tuple>();
     const auto* values = value.as<py::Tuple>();
     if (targets == nullptr) return;
@@ -127,6 +134,9 @@ class Names {
         const auto* callee = c->callee->as<py::Attribute>();
         if (callee != nullptr && callee->name == "parse_known_args") assigned(*targets->items[0], value, top);
       }
+      const auto* part = targets->items[i]->as<py::Name>();
+      if (part != nullptr && value.is<py::Call>() && !names.contains(part->id))
+        m_.parts.try_emplace(std::string(part->id), SourceModule::Part{&value, i, top});
     }
   }
   // parser.add_argument("--hidden", "-n", type=int, default=64)
@@ -257,6 +267,11 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
       return std::optional(
           builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(a, "a layer"))); }));
     }
+    if (name == "_lazy_size") {  // of what a layer will be given: its weights tell
+      return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments&) -> Result<Any> {
+        return Any(*opaque_size(x, opaque("lazy layer " + std::to_string(++lazy_layers_)), ""));
+      }));
+    }
     if (name == "_no_rows") {
       return std::optional(builtin_function(name, [](Evaluator& x, const Arguments&) -> Result<Any> {
         x.net().note_no_rows();
@@ -293,6 +308,14 @@ Result<std::optional<Any>> SourceHost::lookup(Evaluator& e, const SourceModule& 
     --resolving_;
     const Kept* kept = found ? Kept::get(*found) : nullptr;
     if (found && (kept == nullptr || kept->what != Kept::What::unknown)) return found;
+  }
+  if (const auto found = module.parts.find(name); found != module.parts.end() && (found->second.top || everywhere_)) {
+    if (++resolving_ > 50) return neural::wrong("the value of " + std::string(name) + " depends on itself");
+    const Any whole = TRY(e.evaluate(*found->second.of, nullptr, &module.tree));
+    --resolving_;
+    const std::vector<Any>* items = items_of(whole);
+    if (items != nullptr && found->second.item < items->size()) return std::optional((*items)[found->second.item]);
+    if (is_foreign(whole)) return std::optional(unknown(Kept::get(whole)->path + "[" + std::to_string(found->second.item) + "]"));
   }
   if (everywhere_) {
     if (const auto found = module.loose.find(name); found != module.loose.end()) return std::optional(TRY(constant(e, module, name, *found->second)));
@@ -414,6 +437,13 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     if (path.starts_with("torch.nn.modules") && name[0] >= 'a' && name[0] <= 'z') return std::optional(name_space("torch.nn.modules"));
     return std::optional(unknown("torch.nn." + std::string(name)));
   }
+  if (path == "torch" || path == "torch.nn.functional") {  // those that are written in the language
+    static constexpr std::string_view kTexts[] = {"quantile", "lp_pool1d", "lp_pool2d", "logaddexp", "column_stack", "count_nonzero"};
+    if (std::ranges::find(kTexts, name) != std::end(kTexts)) {
+      const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
+      return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+    }
+  }
   if (path == "torch.nn.functional") {
     static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
         {"dropout", "functional_dropout"},       {"dropout1d", "functional_dropout"},
@@ -478,10 +508,6 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
                                                   "autocast"};
   if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) return made(ignored);
   if (name == "__version__") return std::optional(Any("2.15.0"));
-  if (name == "quantile") {
-    const py::Stmt* s = py::find_function(sources_.nn->tree, "_quantile");
-    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
-  }
   if (name == "spmm") return std::optional(operator_function("mm"));
   if (name == "is_tensor")
     return made([](Evaluator&, const Arguments& a) -> Result<Any> { return Any(TRY(first(a, "is_tensor")).as<TensorRef>() != nullptr); });

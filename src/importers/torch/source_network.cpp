@@ -36,6 +36,7 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
     Any value = a.constant;
     if (a.kind == Kind::expression) value = TRY(e.evaluate(*a.expression, nullptr, a.module));
     const auto symbol = [&](std::size_t item) -> Any {
+      if (unknowns == nullptr && a.in_sums) return Any(e.net().untold());
       if (unknowns == nullptr) {  // to the forward an object that nothing can be done with
         auto o = std::make_shared<Object>();
         o->type = "the argument " + a.name + ", which nothing tells,";
@@ -68,6 +69,14 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
     if (a.kind == Kind::symbols) {
       std::vector<Any> items;
       for (std::size_t k = 0; k < a.solved.size(); ++k) items.push_back(a.solved[k] ? Any(*a.solved[k]) : symbol(k));
+      if (a.width > 1) {
+        std::vector<Any> rows;
+        for (std::size_t k = 0; k + a.width <= items.size(); k += a.width) {
+          const auto at = items.begin() + static_cast<std::ptrdiff_t>(k);
+          rows.push_back(tuple({at, at + static_cast<std::ptrdiff_t>(a.width)}));
+        }
+        items = std::move(rows);
+      }
       value = list(std::move(items));
     }
     if (a.name.empty()) {
@@ -174,6 +183,13 @@ class Fitting {
         a.solved.resize(n);
         out.push_back(std::move(a));
       }
+      for (std::size_t n = 1; n <= 40; ++n) {  // of pairs: a table's columns with few values, embedded
+        ClassArgument a;
+        a.kind = Kind::symbols;
+        a.width = 2;
+        a.solved.resize(2 * n);
+        out.push_back(std::move(a));
+      }
       return out;
     }
     std::vector<std::int64_t> numbers{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 9, 11, 13, 14, 15, 18, 20, 32, 48, 64};
@@ -232,6 +248,7 @@ class Fitting {
                Fit& f) {
     std::set<std::string, std::less<>> names;
     std::size_t wrong = 0;
+    std::vector<std::pair<Unknown, std::int64_t>> guesses;  // of quotients; good enough where nothing else tells
     const auto complain = [&](std::string what) {
       if (++wrong <= 3) f.why += (f.why.empty() ? "" : "; ") + std::move(what);
     };
@@ -250,10 +267,17 @@ class Fitting {
         const Dim& dim = value->dims[d];
         if (dim.known()) {
           fits = dim.value == t->sizes[d];
-        } else if (const auto solved = net.solve(dim, t->sizes[d])) {
+        } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0) {
           if (unknowns.contains(solved->first.symbol)) take(unknowns.at(solved->first.symbol), solved->second, f.recipe);
           for (const auto& [path, symbol] : opaque) {
             if (symbol == solved->first && f.recipe.told.emplace(path, solved->second).second) solved_something_ = true;
+          }
+          const auto guess = net.solve(dim, t->sizes[d], true);
+          if (guess && guess->second >= 0 && unknowns.contains(guess->first.symbol))
+            guesses.emplace_back(unknowns.at(guess->first.symbol), guess->second);
+        } else {
+          for (const std::uint32_t symbol : net.symbols_in(dim)) {
+            if (unknowns.contains(symbol)) place(f.recipe, unknowns.at(symbol)).in_sums = true;
           }
         }
       }
@@ -263,6 +287,7 @@ class Fitting {
         complain(r.name + " is " + sizes_text(t->sizes) + " in the file, " + neural::dims_text(value->dims) + " in the class");
       }
     }
+    if (!solved_something_ && !guesses.empty()) take(guesses[0].first, guesses[0].second, f.recipe);
     for (const files::NamedTensor& t : weights_.tensors()) {
       if (!names.contains(t.name) && !is_extra(t.name)) complain("the class has no " + t.name);
     }

@@ -23,7 +23,9 @@ struct ClassArgument {
   const py::Expr* expression = nullptr;             // evaluated among the names of `module`
   const py::Module* module = nullptr;               //
   std::vector<std::optional<std::int64_t>> solved;  // symbols: a list of integers
+  std::size_t width = 1;                            // of `symbols`: how many make one item, [(10, 4), (7, 3)]
   bool has_default = false;
+  bool in_sums = false;  // symbol: the shapes of weights have it, but don't settle it
   // An object of the source's configuration: of a class, or what `expression` gives, under the name of a variable; with some of its attributes or
   // entries set otherwise. Of neither: an object (or, as a mapping, a dict) of these fields alone.
   std::string type, variable;

@@ -88,7 +88,8 @@ Known evaluated(const Sources& sources, const py::Expr& e, const py::Module* mod
   if (!value.ok()) return {};
   if (is_plain(*value)) return {true, *value};
   const auto* o = value->as<std::shared_ptr<Object>>();
-  if (o != nullptr && (*o)->type.find('.') != std::string::npos) return {};  // something of another library
+  const bool foreign = o != nullptr && ((*o)->type.find('.') != std::string::npos || (*o)->type.find("()") != std::string::npos);
+  if (foreign) return {};  // something of another library
   return {true, std::nullopt};
 }
 
@@ -400,6 +401,12 @@ void add_makers(const Sources& sources, std::vector<Candidate>& out) {
 
 // --- switches
 
+std::string lower(std::string_view name) {
+  std::string out(name);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return out;
+}
+
 // Texts that the source looks up or compares with: "vgg16" of cfg["vgg16"], "relu" of act == "relu".
 void texts_in(const py::Expr& e, std::vector<std::string>& out) {  // NOLINT(misc-no-recursion): trees are at most py::kTreeDepthMax deep
   constexpr std::size_t kTextsMax = 40;
@@ -461,8 +468,20 @@ std::vector<Switch> switches(const Sources& sources, const Candidate& c, const R
     if (!s.others.empty()) out.push_back(std::move(s));
   };
   std::set<std::string, std::less<>> given;
+  const auto multiplier = [&](std::size_t at, std::string_view name, double now) {
+    const std::string text = lower(name);
+    static constexpr std::string_view kParts[] = {"mult", "width", "alpha", "ratio", "depth", "expansion", "reduction", "factor", "scale"};
+    if (std::ranges::none_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; })) return;
+    Switch s{at, std::string(name), {}};
+    for (const double value : {0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 0.35, 1.4, 0.1, 0.125, 0.33, 0.67, 3.0, 4.0}) {
+      if (value != now) s.others.emplace_back(value);
+    }
+    out.push_back(std::move(s));
+  };
   for (std::size_t i = 0; i < r.arguments.size(); ++i) {
     given.insert(r.arguments[i].name);
+    if (const auto* x = r.arguments[i].constant.as<double>(); x != nullptr && r.arguments[i].kind == Kind::constant)
+      multiplier(i, r.arguments[i].name, *x);
     if (r.arguments[i].kind == Kind::constant) add(i, r.arguments[i].name, r.arguments[i].constant);
     // A text that nothing tells is a symbol like every other argument.
     if (r.arguments[i].kind == Kind::symbol && !r.arguments[i].has_default && !texts.empty()) add(i, r.arguments[i].name, Any(std::string()));
@@ -470,6 +489,7 @@ std::vector<Switch> switches(const Sources& sources, const Candidate& c, const R
   for (const py::Parameter* p : c.signature.parameters) {
     if (given.contains(p->name) || p->default_value == nullptr) continue;
     if (const auto* b = p->default_value->as<py::Bool>()) add(kNotGiven, p->name, Any(b->value));
+    if (const auto* x = p->default_value->as<py::Float>()) multiplier(kNotGiven, p->name, x->value);
     if (const auto* t = p->default_value->as<py::Text>()) add(kNotGiven, p->name, Any(std::string(t->value)));
   }
   return out;
@@ -485,12 +505,6 @@ void turn(Recipe& r, const Switch& s, const Any& value) {
 }
 
 // --- configurations
-
-std::string lower(std::string_view name) {
-  std::string out(name);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return out;
-}
 
 bool is_about_configuration(std::string_view name) {
   const std::string text = lower(name);
@@ -648,6 +662,15 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
 
 namespace {
 
+// Net(imgH=32), Net(h, w), SEQ_LENGTH = 24: not how many classes there are.
+bool is_about_sides(std::string_view name) {
+  const std::string text = lower(name);
+  static constexpr std::string_view kParts[] = {"size", "height", "width",   "img",    "image",    "side",     "resol",  "shape",
+                                                "seq",  "length", "max_len", "window", "lookback", "timestep", "n_steps"};
+  return text == "h" || text == "w" || text.ends_with("_h") || text.ends_with("_w") || text.empty() ||
+         std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
+}
+
 void integers_in(const Any& a, std::vector<std::int64_t>& out) {  // NOLINT(misc-no-recursion): as deep as the source's lists
   if (const auto* d = a.as<Dim>(); d != nullptr && d->known()) out.push_back(d->value);
   if (const std::vector<Any>* items = items_of(a)) {
@@ -675,7 +698,7 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
     integers_in(a.constant, own);
     if (own.size() == 2) add(own[0], own[1]);
     if (own.size() == 3) add(own[1], own[2]);  // (channels, height, width)
-    if (a.kind == Kind::constant && a.constant.as<Dim>() != nullptr) numbers.insert(numbers.end(), own.begin(), own.end());
+    if (a.kind == Kind::constant && a.constant.as<Dim>() != nullptr && is_about_sides(a.name)) numbers.insert(numbers.end(), own.begin(), own.end());
   }
   for (const std::string_view name : {"Resize", "CenterCrop", "RandomCrop", "RandomResizedCrop", "summary", "randn", "rand", "zeros", "ones"}) {
     for (const Calls::Found& call : Calls::of(sources, name)) {
@@ -694,9 +717,7 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
   }
   for (const auto& file : sources.files) {
     for (const auto& [name, value] : file->constants) {
-      const std::string text = lower(name);
-      const bool about = text.find("size") != std::string::npos || text.find("height") != std::string::npos ||
-                         text.find("width") != std::string::npos || text.find("img") != std::string::npos || text.find("image") != std::string::npos;
+      const bool about = is_about_sides(name);
       const auto* n = value->as<py::Int>();
       if (about && n != nullptr && n->fits) add(n->value, n->value);
     }

@@ -1,5 +1,7 @@
 #include "slipway/importers/torch/value.hpp"
 
+#include <algorithm>
+
 namespace slipway::importers::torch {
 
 namespace {
@@ -53,6 +55,21 @@ Status TensorCell::write(Net& net, Value value) {
   value_ = std::move(value);
   seen_ = version();
   return ok();
+}
+
+void set_item(Dict& d, const Any& key, Any value) {
+  const auto same = [&](const Any& have) {
+    const auto *a = key.as<std::string>(), *b = have.as<std::string>();
+    if (a != nullptr && b != nullptr) return *a == *b;
+    const auto *m = key.as<Dim>(), *n = have.as<Dim>();
+    return m != nullptr && n != nullptr && *m == *n;
+  };
+  const auto at = std::ranges::find_if(d.items, [&](const auto& entry) { return same(entry.first); });
+  if (at != d.items.end()) {
+    at->second = std::move(value);
+  } else {
+    d.items.emplace_back(key, std::move(value));
+  }
 }
 
 }  // namespace slipway::importers::torch

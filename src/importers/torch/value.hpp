@@ -97,6 +97,8 @@ class TensorCell {
   std::int64_t seen_ = 0;     // of a view: the base's version that value_ was read at
 };
 inline Any tensor(Value v) { return std::make_shared<TensorCell>(std::move(v)); }
+// As d[key] = value: an entry with that text or number as its key is replaced, where it stands.
+void set_item(Dict& d, const Any& key, Any value);
 inline Any list(std::vector<Any> items) { return std::make_shared<List>(List{std::move(items)}); }
 inline Any tuple(std::vector<Any> items) { return std::make_shared<Tuple>(Tuple{std::move(items), {}}); }
 

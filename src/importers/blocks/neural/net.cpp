@@ -161,6 +161,18 @@ Dim Net::symbol() {
   return d;
 }
 
+Dim Net::untold() {
+  const Dim d = symbol();
+  symbols_[d.symbol - 1].untold = true;
+  return d;
+}
+
+bool Net::is_untold(Dim d) const {
+  if (d.known()) return false;
+  const Symbol& s = symbols_[d.symbol - 1];
+  return s.untold || std::ranges::any_of(s.atoms, [&](std::uint32_t atom) { return symbols_[atom - 1].untold; });
+}
+
 Dim Net::atom(const std::string& key) {
   const auto known = by_key_.find(key);
   Dim d;
@@ -242,8 +254,12 @@ std::string dim_key(Dim d) { return d.known() ? std::to_string(d.value) : "#" + 
 
 Dim Net::derived(const std::string& key, Dim of) { return atom(key + " " + dim_key(of)); }
 
-Dim Net::combine(std::string_view op, const std::string& key, Dim a, Dim b) {
+Dim Net::combine(std::string_view op, const std::string& key, Dim a, Dim b, Symbol::Of of) {
   const Dim d = atom(key + " " + dim_key(a) + " " + dim_key(b));
+  symbols_[d.symbol - 1].of = of;
+  symbols_[d.symbol - 1].left = a;
+  symbols_[d.symbol - 1].right = b;
+  symbols_[d.symbol - 1].untold = is_untold(a) || is_untold(b);
   if (!symbols_[d.symbol - 1].value.name.empty()) return d;
   const Val result = graph_.op(op, {run_time(a), run_time(b)});
   symbols_[d.symbol - 1].value = result;
@@ -255,7 +271,7 @@ Dim Net::add(Dim a, Dim b) {
   if (a.known() && b.known() && !__builtin_add_overflow(a.value, b.value, &sum)) return sum;
   if (a.is(0)) return b;
   if (b.is(0)) return a;
-  return combine("Add", "add", a, b);
+  return combine("Add", "add", a, b, Symbol::Of::sum);
 }
 
 Dim Net::sub(Dim a, Dim b) {
@@ -263,7 +279,7 @@ Dim Net::sub(Dim a, Dim b) {
   if (a.known() && b.known() && !__builtin_sub_overflow(a.value, b.value, &difference)) return difference;
   if (a == b) return 0;
   if (b.is(0)) return a;
-  return combine("Sub", "sub", a, b);
+  return combine("Sub", "sub", a, b, Symbol::Of::difference);
 }
 
 Dim Net::floor_div(Dim a, Dim b) {
@@ -273,7 +289,7 @@ Dim Net::floor_div(Dim a, Dim b) {
     return q;
   }
   if (const auto q = quotient(a, b)) return *q;
-  return combine("Div", "div", a, b);  // of sizes: no negative ones, so that truncation is the floor
+  return combine("Div", "div", a, b, Symbol::Of::quotient);  // of sizes: no negative ones, so that truncation is the floor
 }
 
 Dim Net::max(Dim a, Dim b) {
@@ -320,6 +336,7 @@ Dim Net::from_scalar(const Value& v) {
 
 Value Net::to_scalar(Dim d) {
   if (d.known()) return number(static_cast<double>(d.value), DType::int64);
+  asked_untold_ = asked_untold_ || is_untold(d);
   Value v;
   v.val = graph_.op("Squeeze", {run_time(d), graph_.ints({0})});
   v.val.dtype = DType::int64;
@@ -332,6 +349,7 @@ Value Net::to_list(std::span<const Dim> dims) {
     for (const Dim& d : dims) values.push_back(d.value);
     return ints(values);
   }
+  asked_untold_ = asked_untold_ || std::ranges::any_of(dims, [&](const Dim& d) { return is_untold(d); });
   std::vector<Val> parts;
   for (std::size_t i = 0; i < dims.size();) {
     std::vector<std::int64_t> run;
@@ -346,14 +364,78 @@ Value Net::to_list(std::span<const Dim> dims) {
   return v;
 }
 
-std::optional<std::pair<Dim, std::int64_t>> Net::solve(Dim d, std::int64_t value) const {
-  std::int64_t factor = 1;
-  std::vector<std::uint32_t> atoms;
-  expand(d, factor, atoms);
-  if (atoms.size() != 1 || factor == 0 || value % factor != 0) return std::nullopt;
-  Dim atom;
-  atom.symbol = atoms[0];
-  return std::pair(atom, value / factor);
+std::optional<Net::Linear> Net::linear(Dim d) const {
+  constexpr int kStepsMax = 1'000;  // x + x, doubled again and again, has as many terms as one likes
+  Linear out;
+  const auto accumulate = [](std::int64_t& sum, std::int64_t term) { return !__builtin_add_overflow(sum, term, &sum); };
+  std::vector<std::pair<Dim, std::int64_t>> open{{d, 1}};  // what is still to be added, and how often
+  for (int step = 0; !open.empty(); ++step) {
+    if (step > kStepsMax) return std::nullopt;
+    const auto [term, times] = open.back();
+    open.pop_back();
+    std::int64_t factor = times;
+    std::vector<std::uint32_t> atoms;
+    expand(term, factor, atoms);
+    if (factor == std::numeric_limits<std::int64_t>::max() || factor == std::numeric_limits<std::int64_t>::min()) return std::nullopt;
+    if (atoms.empty()) {
+      if (!accumulate(out.constant, factor)) return std::nullopt;
+      continue;
+    }
+    if (atoms.size() > 1) return std::nullopt;
+    const Symbol& s = symbols_[atoms[0] - 1];
+    if (s.of == Symbol::Of::sum || s.of == Symbol::Of::difference) {
+      open.emplace_back(s.left, factor);
+      open.emplace_back(s.right, s.of == Symbol::Of::sum ? factor : -factor);
+    } else if (!accumulate(out.factors[atoms[0]], factor)) {
+      return std::nullopt;
+    }
+  }
+  std::erase_if(out.factors, [](const auto& f) { return f.second == 0; });
+  return out;
+}
+
+std::vector<std::uint32_t> Net::symbols_in(Dim d) const {
+  constexpr std::size_t kSymbolsMax = 1'000;
+  std::vector<std::uint32_t> out;
+  std::vector<Dim> open{d};
+  const auto add = [&](std::uint32_t symbol) {
+    if (std::ranges::find(out, symbol) != out.end() || out.size() >= kSymbolsMax) return;
+    out.push_back(symbol);
+    const Symbol& s = symbols_[symbol - 1];
+    if (s.of != Symbol::Of::nothing) open.insert(open.end(), {s.left, s.right});
+  };
+  while (!open.empty()) {
+    const Dim next = open.back();
+    open.pop_back();
+    if (next.known()) continue;
+    const Symbol& s = symbols_[next.symbol - 1];
+    if (s.atoms.empty()) add(next.symbol);
+    for (const std::uint32_t atom : s.atoms) add(atom);
+  }
+  return out;
+}
+
+std::optional<std::pair<Dim, std::int64_t>> Net::solve(Dim d, std::int64_t value, bool guess) const {
+  constexpr int kQuotientsMax = 20;
+  for (int depth = 0; depth < kQuotientsMax; ++depth) {
+    const auto form = linear(d);
+    if (!form || form->factors.size() != 1) return std::nullopt;
+    const auto [symbol, factor] = *form->factors.begin();
+    std::int64_t rest = 0;
+    if (__builtin_sub_overflow(value, form->constant, &rest) || rest == std::numeric_limits<std::int64_t>::min() || rest % factor != 0)
+      return std::nullopt;
+    value = rest / factor;
+    const Symbol& s = symbols_[symbol - 1];
+    if (!guess || s.of != Symbol::Of::quotient || !s.right.is(2)) {
+      d.symbol = symbol;
+      return std::pair(d, value);
+    }
+    d = s.left;
+    const auto whole = known_product(value, s.right.value);
+    if (!whole) return std::nullopt;
+    value = *whole;
+  }
+  return std::nullopt;
 }
 
 Error Net::needs(Dim dim, std::string why) {

@@ -84,6 +84,10 @@ class Net {
 
   // --- sizes
   Dim symbol();  // a new one, of which nothing is known
+  // One that no request tells, either: an argument of __init__ of which the weights say a sum only. Nothing may be calculated with it but the
+  // shapes of weights that the file has: see asked_untold.
+  Dim untold();
+  bool asked_untold() const { return asked_untold_; }  // a tensor was made of such a one
   Dim mul(Dim a, Dim b);
   Dim add(Dim a, Dim b);
   Dim sub(Dim a, Dim b);
@@ -101,8 +105,16 @@ class Net {
   // The two must be equal: an error if they can't be, an Assumption where it is not known.
   Status require(Dim dim, std::int64_t value, const std::string& why);
   const std::vector<Assumption>& assumptions() const { return assumptions_; }
-  // The value of the only symbol in `d` that makes it `value`: of 4 n = 12, n and 3. nullopt: there are several symbols, or none fits.
-  std::optional<std::pair<Dim, std::int64_t>> solve(Dim d, std::int64_t value) const;
+  // The value of the only symbol in `d` that makes it `value`: of 4 (n + 1) = 12, n and 2. nullopt: there are several symbols, or none fits.
+  // guess: n // 2 = 5 has the solution 10, though 11 is one, too; of halves only, as nobody halves what is odd.
+  std::optional<std::pair<Dim, std::int64_t>> solve(Dim d, std::int64_t value, bool guess = false) const;
+  // constant + the sum of factors times symbols. nullopt: it is no such sum.
+  struct Linear {
+    std::int64_t constant = 0;
+    std::map<std::uint32_t, std::int64_t> factors;
+  };
+  std::optional<Linear> linear(Dim d) const;
+  std::vector<std::uint32_t> symbols_in(Dim d) const;  // those that a size is calculated from
   // An error because a size isn't known: with a known input shape it may go.
   Error needs(Dim dim, std::string why);
   bool needed_sizes() const { return needed_sizes_; }
@@ -116,17 +128,21 @@ class Net {
  private:
   struct Symbol {
     std::int64_t factor = 1;
-    std::vector<std::uint32_t> atoms;  // of a product: sorted; empty: an atom itself
-    std::string tensor;                // where a tensor has it: this one's ...
-    std::int64_t axis = 0;             // ... dimension
-    graph::Val value;                  // int64 [1], once in the graph
+    std::vector<std::uint32_t> atoms;                                                      // of a product: sorted; empty: an atom itself
+    enum class Of : std::uint8_t { nothing, sum, difference, quotient } of = Of::nothing;  // an atom that is calculated from ...
+    Dim left, right;                                                                       // ... these
+    bool untold = false;
+    std::string tensor;     // where a tensor has it: this one's ...
+    std::int64_t axis = 0;  // ... dimension
+    graph::Val value;       // int64 [1], once in the graph
   };
   void register_dims(const std::string& tensor, const Dims& dims);
   Dim atom(const std::string& key);
   Dim intern(std::int64_t factor, std::vector<std::uint32_t> atoms);
   void expand(Dim d, std::int64_t& factor, std::vector<std::uint32_t>& atoms) const;
   graph::Val run_time(Dim d);  // int64 [1]
-  Dim combine(std::string_view op, const std::string& key, Dim a, Dim b);
+  bool is_untold(Dim d) const;
+  Dim combine(std::string_view op, const std::string& key, Dim a, Dim b, Symbol::Of of = Symbol::Of::nothing);
 
   graph::Builder& graph_;
   bool dry_ = false;
@@ -138,6 +154,7 @@ class Net {
   Dim rows_ = -1;
   bool needed_sizes_ = false;
   bool no_rows_ = false;
+  bool asked_untold_ = false;
 };
 
 // "the model's convolution: what" as an error of the import.

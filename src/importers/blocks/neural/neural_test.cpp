@@ -40,6 +40,37 @@ TEST(NeuralSizes, ProductsOfUnknownSizesCancel) {
   EXPECT_EQ(rig.net.floor_div(-7, 2), Dim(-4));
 }
 
+TEST(NeuralSizes, SumsOfOneUnknownSizeAreSolved) {
+  Rig rig;
+  Net& net = rig.net;
+  const Dim n = net.symbol(), h = net.symbol();
+  const Dim four = net.mul(net.add(net.mul(n, 2), 1), 4);  // 4 (2 n + 1)
+  EXPECT_EQ(net.solve(four, 28), std::pair(n, std::int64_t{3}));
+  EXPECT_EQ(net.solve(four, 30), std::nullopt);
+  EXPECT_EQ(net.solve(net.sub(10, n), 4), std::pair(n, std::int64_t{6}));
+  EXPECT_EQ(net.solve(net.sub(net.add(n, h), n), 5), std::pair(h, std::int64_t{5}));
+  EXPECT_EQ(net.solve(net.add(n, h), 5), std::nullopt);
+  EXPECT_EQ(net.solve(net.mul(n, h), 6), std::nullopt);
+}
+
+TEST(NeuralSizes, AQuotientIsSolvedWithoutARestWhereAGuessWillDo) {
+  Rig rig;
+  Net& net = rig.net;
+  const Dim n = net.symbol();
+  const Dim half = net.add(net.floor_div(net.add(n, 2), 2), 1);
+  EXPECT_EQ(net.solve(half, 6, true), std::pair(n, std::int64_t{8}));
+  const auto unsure = net.solve(half, 6);
+  ASSERT_TRUE(unsure.has_value());
+  EXPECT_FALSE(unsure->first == n);
+}
+
+TEST(NeuralSizes, SumsThatDoubleWithoutEndAreNotSolved) {
+  Rig rig;
+  Dim d = rig.net.symbol();
+  for (int i = 0; i < 62; ++i) d = rig.net.add(d, d);
+  EXPECT_EQ(rig.net.solve(d, 1 << 20), std::nullopt);
+}
+
 TEST(NeuralShapes, ReshapeInfersWhatTheRowsLeave) {
   Rig rig;
   const Dim n = rig.net.symbol();

@@ -1,0 +1,106 @@
+// What a source's own code means before any weights: values of names at its top.
+#include <gtest/gtest.h>
+
+#include "slipway/importers/torch/scalars.hpp"
+#include "slipway/importers/torch/source_host.hpp"
+
+namespace slipway::importers::torch {
+namespace {
+
+// The value of `result` as a text, or what went wrong.
+std::string result_of(const std::string& source) {
+  const auto parsed = read_sources({{"net.py", source}});
+  if (!parsed.ok()) return parsed.error().detail();
+  graph::Builder builder("source");
+  Net net(builder, true);
+  SourceHost host(*parsed);
+  Evaluator e(net, host);
+  const auto value = host.find_name(e, "result");
+  return value.ok() ? to_text(*value) : value.error().detail();
+}
+
+TEST(TorchSource, AnExceptClauseIsTakenForWhatPythonItselfWouldRaise) {
+  EXPECT_EQ(result_of("def f(x):\n"
+                      "    try:\n"
+                      "        return x[1]\n"
+                      "    except TypeError:\n"
+                      "        return 7\n"
+                      "result = [f(3), f([4, 5])]\n"),
+            "[7, 5]");
+  EXPECT_EQ(result_of("def f(d):\n"
+                      "    try:\n"
+                      "        if d == 0:\n"
+                      "            raise ValueError('nothing')\n"
+                      "        return {}[d]\n"
+                      "    except ValueError:\n"
+                      "        return 1\n"
+                      "    except:\n"
+                      "        return 2\n"
+                      "result = [f(0), f(1)]\n"),
+            "[1, 2]");
+}
+
+TEST(TorchSource, WhatIsNotSupportedLeadsIntoNoExceptClause) {
+  const std::string why = result_of(
+      "def f():\n"
+      "    try:\n"
+      "        return name_of_nothing\n"
+      "    except Exception:\n"
+      "        return 7\n"
+      "result = f()\n");
+  EXPECT_NE(why.find("name_of_nothing"), std::string::npos) << why;
+}
+
+TEST(TorchSource, ALaterEntryOfADictTakesThePlaceOfAnEarlierOne) {
+  EXPECT_EQ(result_of("base = {'width': 4, 'depth': 2}\n"
+                      "config = {**base, 'width': 8}\n"
+                      "def f():\n"
+                      "    d = dict(config, depth=3)\n"
+                      "    d.update({'width': 16})\n"
+                      "    return [config['width'], d['depth'], d['width'], len(d)]\n"
+                      "result = f()\n"),
+            "[8, 3, 16, 2]");
+}
+
+TEST(TorchSource, HyperparametersAreWhatInitIsGiven) {
+  EXPECT_EQ(result_of("import pytorch_lightning as pl\n"
+                      "class Net(pl.LightningModule):\n"
+                      "    def __init__(self, width, depth=3, **more):\n"
+                      "        super().__init__()\n"
+                      "        self.save_hyperparameters()\n"
+                      "        self.all = [self.hparams.width, self.hparams['depth'], self.hparams.rate]\n"
+                      "        del self.hparams\n"
+                      "result = Net(5, rate=2).all\n"),
+            "[5, 3, 2]");
+}
+
+TEST(TorchSource, AFunctionWithAGradientOfItsOwnIsItsForward) {
+  EXPECT_EQ(result_of("from torch.autograd import Function\n"
+                      "class Reverse(Function):\n"
+                      "    @staticmethod\n"
+                      "    def forward(ctx, x, alpha):\n"
+                      "        ctx.alpha = alpha\n"
+                      "        ctx.save_for_backward(x)\n"
+                      "        return x + ctx.alpha\n"
+                      "    @staticmethod\n"
+                      "    def backward(ctx, grad):\n"
+                      "        return -grad, None\n"
+                      "result = Reverse.apply(3, 4)\n"),
+            "7");
+}
+
+TEST(TorchSource, AModuleDictIsAskedForItsNames) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "layers = nn.ModuleDict({'norm': nn.Identity()})\n"
+                      "result = [('norm' in layers) + 0, ('skip' in layers) + 0, ('skip' not in layers) + 0]\n"),
+            "[1, 0, 1]");
+}
+
+TEST(TorchSource, OffsetsOfFieldsAreSumsOfTheSizesBefore) {
+  EXPECT_EQ(result_of("import numpy as np\n"
+                      "result = [0, *np.cumsum([3, 4, 5])[:-1]]\n"),
+            "[0, 3, 7]");
+}
+
+}  // namespace
+}  // namespace slipway::importers::torch
