@@ -7,6 +7,7 @@
 
 #include "slipway/base/json.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
 
 namespace slipway::importers::torch {
 
@@ -329,6 +330,7 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
   const auto* t = b.as<std::string>();
   if (s != nullptr || t != nullptr) return s != nullptr && t != nullptr && *s == *t;
   if (const auto* d = a.as<TorchDType>()) {
+    if (const auto* code = b.as<Dim>(); code != nullptr && code->known()) return dtype_of_code(code->value) == d->dtype;  // of serialised code
     const auto* e = b.as<TorchDType>();
     return e != nullptr && d->dtype == e->dtype;
   }
