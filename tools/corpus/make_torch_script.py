@@ -89,6 +89,7 @@ class DecisionInALoop(nn.Module):
         self.linear = nn.Linear(4, 4)
 
     def forward(self, xs):
+        xs = xs.permute(0, 2, 1).permute(0, 2, 1)  # of three dimensions
         h = torch.zeros(3, 4)
         for i in range(xs.size(0)):
             s = self.linear(xs[i]) + h

@@ -283,6 +283,8 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
       // Of sequences first those with a batch, [length, batch, features], though requests can't be put together along it.
       const bool wider = without_rows && c.attempt.no_rows && without_rows->attempt.no_rows && rank_of(c) > rank_of(*without_rows) &&
+                         c.attempt.guesses <= without_rows->attempt.guesses &&
+                         std::ranges::equal(c.shapes, without_rows->shapes, {}, &Shape::dtype, &Shape::dtype) &&
                          std::ranges::all_of(c.shapes, [](const Shape& s) { return s.dims.size() <= 3; });
       if (!without_rows || wider || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;

@@ -304,12 +304,16 @@ constexpr Operator kOperators[] = {
     {"prim_min", "a, *rest", min_op},
     {"__range_length", "low, high, step",
      [](OpCall& c) -> Result<Any> {
-       const std::int64_t low = TRY(c.integer(0)), high = TRY(c.integer(1)), step = TRY(c.integer(2));
+       const Dim low = TRY(c.size(0)), high = TRY(c.size(1));
+       const std::int64_t step = TRY(c.integer(2));
        if (step == 0) return c.wrong("with a step of 0");
-       const std::int64_t span = step > 0 ? high - low : low - high, stride = step > 0 ? step : -step;
-       return Any(span > 0 ? (span + stride - 1) / stride : std::int64_t{0});
+       const Dim span = step > 0 ? c.net.sub(high, low) : c.net.sub(low, high);
+       const std::int64_t stride = step > 0 ? step : -step;
+       if (span.known() && span.value <= 0) return Any(0);
+       return Any(c.net.floor_div(c.net.add(span, stride - 1), stride));
      }},
-    {"__derive_index", "i, start, step", [](OpCall& c) -> Result<Any> { return Any(TRY(c.integer(1)) + TRY(c.integer(0)) * TRY(c.integer(2))); }},
+    {"__derive_index", "i, start, step",
+     [](OpCall& c) -> Result<Any> { return Any(c.net.add(TRY(c.size(1)), c.net.mul(TRY(c.size(0)), TRY(c.size(2))))); }},
     {"has_torch_function", "*a", false_op},
     {"has_torch_function_unary", "*a", false_op},
     {"has_torch_function_variadic", "*a", false_op},

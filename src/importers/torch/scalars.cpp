@@ -339,6 +339,11 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
   if (p != nullptr && q != nullptr) {
     if (p->size() != q->size()) return false;
     for (std::size_t i = 0; i < p->size(); ++i) {
+      // Of shapes: a size that is compared with 1 has to be that, as with any other number.
+      const auto* d = (*p)[i].as<Dim>();
+      const auto* e = (*q)[i].as<Dim>();
+      const bool with_one = d != nullptr && e != nullptr && d->known() != e->known() && (d->is(1) || e->is(1));
+      if (with_one && net.require(d->known() ? *e : *d, 1, "the code compares the shape with " + to_text(d->known() ? a : b)).ok()) continue;
       if (!TRY(scalar_compare(net, "==", (*p)[i], (*q)[i]))) return false;
     }
     return true;

@@ -187,6 +187,13 @@ class ScriptHost final : public Host {
     }
     if (path == "__torch__" || path.starts_with("__torch__.")) {
       const std::string deeper = path + "." + std::string(name);
+      // Whether a mask happens to be the causal one is asked to be faster only: without the answer it is used as any other.
+      if (deeper == "__torch__.torch.nn.modules.transformer._detect_is_causal_mask") {
+        return std::optional(function("_detect_is_causal_mask", [](Evaluator&, const Arguments& a) -> Result<Any> {
+          const auto* told = a.positional.size() > 1 ? a.positional[1].as<bool>() : nullptr;
+          return Any(told != nullptr && *told);
+        }));
+      }
       if (const auto f = TRY(code_.find_function(deeper))) { return std::optional(e.function_value(*f->first, f->second, nullptr, std::nullopt)); }
       if (const auto c = TRY(code_.find_class(deeper))) return std::optional(constructor(deeper, *c));
       if (code_.is_prefix(deeper)) return std::optional(name_space(deeper));
