@@ -221,7 +221,36 @@ Result<Any> item_op(OpCall& c) {
   return torch::tensor(v);
 }
 
+// torch.dict(), torch.keys(d), torch.values(d), torch.items(d)
+Result<Any> dict_op(OpCall& c) {
+  auto d = std::make_shared<Dict>();
+  if (!c.given(0)) return Any(d);
+  if (const auto* other = c.args[0].as<std::shared_ptr<Dict>>()) {
+    *d = **other;
+    return Any(d);
+  }
+  for (const Any& item : c.items(0)) {
+    const std::vector<Any>* pair = items_of(item);
+    if (pair == nullptr || pair->size() != 2) return c.wrong("of " + type_name(c.args[0]));
+    d->items.emplace_back((*pair)[0], (*pair)[1]);
+  }
+  return Any(d);
+}
+enum class Half : std::uint8_t { keys, values, both };
+template <Half Which>
+Result<Any> entries_op(OpCall& c) {
+  const auto* d = c.args[0].as<std::shared_ptr<Dict>>();
+  if (d == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  std::vector<Any> out;
+  for (const auto& [key, value] : (*d)->items) out.push_back(Which == Half::keys ? key : Which == Half::values ? value : tuple({key, value}));
+  return list(std::move(out));
+}
+
 constexpr Operator kOperators[] = {
+    {"dict", "a=None", dict_op},
+    {"keys", "a", entries_op<Half::keys>},
+    {"values", "a", entries_op<Half::values>},
+    {"items", "a", entries_op<Half::both>},
     {"add", "a, b, alpha=1", arithmetic_op<kAdd>},
     {"sub", "a, b, alpha=1", arithmetic_op<kSub>},
     {"mul", "a, b", arithmetic_op<kMul>},
