@@ -178,7 +178,7 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
       const std::string_view name = op == "+" ? "add_" : op == "-" ? "sub_" : op == "*" ? "mul_" : op == "/" ? "div_" : op == "**" ? "pow_" : "";
       if (!name.empty()) {
         ++changes_;
-        const Any result = TRY(call_operator(net_, name, {{Any(*t), by}, {}}));
+        const Any result = TRY(call_operator(net(), name, {{Any(*t), by}, {}}));
         if (n->target->is<py::Name>()) TRY(assign(*n->target, result, f));
         return Flow::next;
       }
@@ -225,7 +225,7 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
     if (TRY(required(*n->test, f))) return Flow::next;
     const auto holds = eval(*n->test, f);
     if (holds.ok() && holds->as<TensorRef>() == nullptr) {
-      const auto known = truth(net_, *holds);
+      const auto known = truth(net(), *holds);
       if (known.ok() && !*known) raised_ = "AssertionError";
       if (known.ok() && !*known) return neural::wrong("the assertion doesn't hold: " + py::unparse(*n->test));
     }
@@ -299,22 +299,41 @@ Result<bool> Evaluator::required(const py::Expr& test, Frame& f) {
   const auto* a = left.ok() ? left->as<Dim>() : nullptr;
   const auto* b = right.ok() ? right->as<Dim>() : nullptr;
   if (a == nullptr || b == nullptr || a->known() == b->known()) return false;
-  return net_.require(a->known() ? *b : *a, a->known() ? a->value : b->value, "the code asserts " + py::unparse(test)).ok();
+  return net().require(a->known() ? *b : *a, a->known() ? a->value : b->value, "the code asserts " + py::unparse(test)).ok();
 }
 
 Result<bool> Evaluator::decide(const Any& value) {
   if (host_.is_foreign(value))
     return neural::wrong("a decision by " + (*value.as<std::shared_ptr<Object>>())->type + ", of a library that isn't read here");
-  return truth(net_, value);
+  return truth(net(), value);
 }
+
+namespace {
+
+// if ...: ops.prim.RaiseException(...), as serialised code has its checks.
+bool raises(py::Block body) {
+  return std::ranges::any_of(body, [](const py::Stmt* s) {
+    const auto* e = s->as<py::ExprStmt>();
+    const auto* c = e == nullptr ? nullptr : e->value->as<py::Call>();
+    const auto* callee = c == nullptr ? nullptr : c->callee->as<py::Attribute>();
+    return callee != nullptr && callee->name == "RaiseException";
+  });
+}
+
+}  // namespace
 
 Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm) {
   for (; arm < s.arms.size(); ++arm) {
     const auto& body = s.arms[arm].body;
     if (body.size() == 1 && body[0]->is<py::Raise>() && undecided(*s.arms[arm].test, f)) continue;
-    const Any condition = TRY(eval(*s.arms[arm].test, f));
+    const auto decided = eval(*s.arms[arm].test, f);
+    if (!decided.ok() && raises(body)) {  // a check of sizes that only a request knows: it holds
+      located_ = false;
+      continue;
+    }
+    const Any condition = TRY(decided);
     if (const auto* t = condition.as<TensorRef>()) {
-      const Value v = TRY((*t)->read(net_));
+      const Value v = TRY((*t)->read(net()));
       if (!v.constant() || v.content->count() != 1) return run_both(s, f, arm, condition);
       if (v.content->as_double(0) != 0) return run(s.arms[arm].body, f);
       continue;
@@ -354,10 +373,12 @@ Result<Any> Evaluator::join(const Any& condition, const Any& yes, const Any& no,
   const auto* a = yes.as<TensorRef>();
   const auto* b = no.as<TensorRef>();
   if (a != nullptr && b != nullptr && *a == *b) return yes;
+  const auto* same_list = yes.as<std::shared_ptr<List>>();
+  if (same_list != nullptr && no.as<std::shared_ptr<List>>() != nullptr && *same_list == *no.as<std::shared_ptr<List>>()) return yes;
   const bool numbers =
       (yes.as<Dim>() || yes.as<double>() || yes.as<bool>() || a != nullptr) && (no.as<Dim>() || no.as<double>() || no.as<bool>() || b != nullptr);
   if (a == nullptr && b == nullptr) {
-    const auto same = scalar_compare(net_, "is", yes, no);
+    const auto same = scalar_compare(net(), "is", yes, no);
     if (same.ok() && *same) return yes;
     if (yes.as<std::shared_ptr<Object>>() != nullptr || yes.as<std::shared_ptr<Callable>>() != nullptr) return yes;
     const std::vector<Any>* p = items_of(yes);
@@ -369,22 +390,28 @@ Result<Any> Evaluator::join(const Any& condition, const Any& yes, const Any& no,
     }
   }
   if (!numbers) return neural::wrong(std::string(name) + " is " + type_name(yes) + " or " + type_name(no) + ", depending on the values of a tensor");
-  const Value x = TRY(value_of(net_, yes, name)), y = TRY(value_of(net_, no, name));
+  const Value x = TRY(value_of(net(), yes, name)), y = TRY(value_of(net(), no, name));
   if (x.rank() != y.rank() || !std::ranges::equal(x.dims, y.dims, [](const Dim& p, const Dim& q) { return !p.known() || !q.known() || p == q; }))
     return neural::wrong(std::string(name) + " has the shape " + neural::dims_text(x.dims) + " or " + neural::dims_text(y.dims) +
                          ", depending on the values of a tensor");
-  return tensor(TRY(neural::where(net_, TRY(value_of(net_, condition, name)), x, y)));
+  return tensor(TRY(neural::where(net(), TRY(value_of(net(), condition, name)), x, y)));
 }
 
 Result<std::vector<Any>> Evaluator::iterate(const Any& a) {
-  if (const std::vector<Any>* items = items_of(a)) return *items;
+  if (const std::vector<Any>* items = items_of(a)) {
+    for (const Any& item : *items) {
+      if (const auto steps = steps_of(item)) return net().needs(TRY(length_of_steps(net(), *steps)), "a list whose length only a request knows");
+    }
+    return *items;
+  }
+  if (range_of_sizes(a) != nullptr) return neural::wrong("a loop over a size that only a request knows is not supported");
   if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
     std::vector<Any> keys;
     for (const auto& [key, value] : (*d)->items) keys.push_back(key);
     return keys;
   }
   if (const auto* t = a.as<TensorRef>()) {
-    const Any parts = TRY(call_operator(net_, "unbind", {{Any(*t), Any(0)}, {}}));
+    const Any parts = TRY(call_operator(net(), "unbind", {{Any(*t), Any(0)}, {}}));
     return (*parts.as<std::shared_ptr<List>>())->items;
   }
   if (const auto* s = a.as<std::string>()) {
@@ -402,7 +429,12 @@ Result<std::vector<Any>> Evaluator::iterate(const Any& a) {
 }
 
 Result<Evaluator::Flow> Evaluator::run_for(const py::For& s, Frame& f) {
-  const std::vector<Any> items = TRY(iterate(TRY(eval(*s.iterable, f))));
+  const Any iterable = TRY(eval(*s.iterable, f));
+  if (const Object* range = range_of_sizes(iterable)) {
+    TRY(run_counted(s, *range, f));
+    return run(s.otherwise, f);
+  }
+  const std::vector<Any> items = TRY(iterate(iterable));
   if (items.size() > kItemsMax) return neural::wrong("a loop over more than " + std::to_string(kItemsMax) + " items");
   for (const Any& item : items) {
     TRY(assign(*s.target, item, f));
@@ -418,10 +450,10 @@ Result<Evaluator::Flow> Evaluator::run_while(const py::While& s, Frame& f) {
     if (turns > kItemsMax) return neural::wrong("a loop of more than " + std::to_string(kItemsMax) + " turns");
     const Any condition = TRY(eval(*s.test, f));
     if (const auto* t = condition.as<TensorRef>()) {
-      const Value v = TRY((*t)->read(net_));
+      const Value v = TRY((*t)->read(net()));
       if (!v.constant() || v.content->count() != 1) return neural::wrong("a loop whose end depends on the values of a tensor is not supported");
       if (v.content->as_double(0) == 0) break;
-    } else if (!TRY(truth(net_, condition))) {
+    } else if (!TRY(truth(net(), condition))) {
       break;
     }
     const Flow flow = TRY(run(s.body, f));
@@ -444,7 +476,7 @@ Status Evaluator::assign(const py::Expr& target, const Any& value, Frame& f) {
     if (o == nullptr) {
       if (object.as<TensorRef>() != nullptr && n->name == "data") {
         ++changes_;
-        TRY(call_operator(net_, "copy_", {{object, value}, {}}));
+        TRY(call_operator(net(), "copy_", {{object, value}, {}}));
         return ok();
       }
       if (object.as<TensorRef>() != nullptr && (n->name.starts_with("require") || n->name == "grad")) return ok();  // of training
@@ -484,19 +516,19 @@ Status Evaluator::assign_item(const Any& object, const py::Expr& index, const An
     // Into a view of it, or by a mask or indices.
     const auto view = index_tensor(*t, index, f);
     if (view.ok() && view->as<TensorRef>() != nullptr && (*view->as<TensorRef>())->same_memory(**t)) {
-      TRY(call_operator(net_, "copy_", {{*view, value}, {}}));
+      TRY(call_operator(net(), "copy_", {{*view, value}, {}}));
       return ok();
     }
     const Any at = TRY(eval(index, f));
     const Any indices = at.as<std::shared_ptr<Tuple>>() != nullptr ? at : list({at});
-    TRY(call_operator(net_, "index_put_", {{object, indices, value}, {}}));
+    TRY(call_operator(net(), "index_put_", {{object, indices, value}, {}}));
     return ok();
   }
   const Any at = TRY(eval(index, f));
   if (const auto* d = object.as<std::shared_ptr<Dict>>()) {
     TRY(may_hold(d->get(), value));
     for (auto& [key, old] : (*d)->items) {
-      if (TRY(scalar_compare(net_, "==", key, at))) {
+      if (TRY(scalar_compare(net(), "==", key, at))) {
         old = value;
         return ok();
       }

@@ -20,6 +20,7 @@ namespace slipway::importers::torch {
 
 namespace py = slipway::python;
 class Evaluator;
+class CountedLoop;
 
 // A namespace ("torch.nn.functional"), a class's instance, a module of a network.
 struct Object {
@@ -67,10 +68,14 @@ class Host {
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
 
+// range(n) with an n that only a request knows: an object of the bounds. nullptr: something else.
+Any range_of_sizes(Dim start, Dim end, Dim step);
+const Object* range_of_sizes(const Any& a);
+
 class Evaluator {
  public:
-  Evaluator(Net& net, Host& host) : net_(net), host_(host) {}
-  Net& net() { return net_; }
+  Evaluator(Net& net, Host& host) : net_(&net), host_(host) {}
+  Net& net() { return *net_; }  // that nodes are written to now: in a loop the one inside
 
   // A function of the file with these arguments; `self` first where it is a method. `module` is for messages and for its names.
   Result<Any> call(const py::FunctionDef& f, const py::Module* module, const std::shared_ptr<Scope>& scope, const Arguments& arguments);
@@ -97,6 +102,8 @@ class Evaluator {
   Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition);
   Result<Flow> run_for(const py::For& s, Frame& f);
   Result<Flow> run_while(const py::While& s, Frame& f);
+  Status run_counted(const py::For& s, const Object& range, Frame& f);
+  friend class CountedLoop;
   Status assign(const py::Expr& target, const Any& value, Frame& f);
   Status assign_item(const Any& object, const py::Expr& index, const Any& value, Frame& f);
   Result<Any> eval(const py::Expr& e, Frame& f);
@@ -119,7 +126,7 @@ class Evaluator {
   Status step();
   Error located(Error error, const py::Stmt& s, const py::Module* module);
 
-  Net& net_;
+  Net* net_;
   Host& host_;
   int depth_ = 0;
   std::int64_t steps_ = 0;

@@ -34,7 +34,7 @@ Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
 }
 
 Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any& b) {
-  if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net_, op, a, b);
+  if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net(), op, a, b);
   const std::string_view name = op == "+"    ? "add"
                                 : op == "-"  ? "sub"
                                 : op == "*"  ? "mul"
@@ -48,7 +48,7 @@ Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any&
                                 : op == "^"  ? "bitwise_xor"
                                              : "";
   if (name.empty()) return neural::wrong("the operator " + std::string(op) + " of tensors is not supported");
-  return call_operator(net_, name, {{a, b}, {}});
+  return call_operator(net(), name, {{a, b}, {}});
 }
 
 Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
@@ -69,7 +69,7 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
     }
     if (const auto* o = right.as<std::shared_ptr<Object>>(); o != nullptr && (op == "in" || op == "not in")) {  // "skip" in a ModuleDict
       if (const auto contains = TRY(host_.attribute(*this, *o, "__contains__"))) {
-        const bool found = TRY(truth(net_, TRY(call(*contains, {{left}, {}}))));
+        const bool found = TRY(truth(net(), TRY(call(*contains, {{left}, {}}))));
         if (found != (op == "in")) return Any(false);
         holds = true;
         if (c.rest.size() == 1) return holds;
@@ -80,20 +80,20 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
       const std::string_view name = op == "==" ? "eq" : op == "!=" ? "ne" : op == "<" ? "lt" : op == "<=" ? "le" : op == ">" ? "gt" : "ge";
-      holds = TRY(call_operator(net_, name, {{left, right}, {}}));
+      holds = TRY(call_operator(net(), name, {{left, right}, {}}));
     } else if (is_tensor(left) || is_tensor(right)) {
       if (op == "is" || op == "is not" || op == "==" || op == "!=") {
         const bool same = is_tensor(left) && is_tensor(right) && *left.as<TensorRef>() == *right.as<TensorRef>();
         holds = (op == "is" || op == "==") == same;
       } else {
-        holds = TRY(scalar_compare(net_, op, left, right));
+        holds = TRY(scalar_compare(net(), op, left, right));
       }
     } else {
-      holds = TRY(scalar_compare(net_, op, left, right));
+      holds = TRY(scalar_compare(net(), op, left, right));
     }
     if (c.rest.size() == 1) return holds;
     if (is_tensor(holds) || is_tensor(all)) return neural::wrong("a chain of comparisons of tensors is not supported");
-    if (!TRY(truth(net_, holds))) return Any(false);
+    if (!TRY(truth(net(), holds))) return Any(false);
     left = right;
   }
   return all;
@@ -136,14 +136,14 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
       const auto* n = e.as<py::Unary>();
       const Any a = TRY(eval(*n->operand, f));
       if (n->op == py::UnaryOperator::logical_not) {
-        if (is_tensor(a)) return call_operator(net_, "logical_not", {{a}, {}});
-        return Any(!TRY(truth(net_, a)));
+        if (is_tensor(a)) return call_operator(net(), "logical_not", {{a}, {}});
+        return Any(!TRY(truth(net(), a)));
       }
       if (n->op == py::UnaryOperator::plus) return a;
-      if (is_tensor(a)) return call_operator(net_, n->op == py::UnaryOperator::minus ? "neg" : "bitwise_not", {{a}, {}});
+      if (is_tensor(a)) return call_operator(net(), n->op == py::UnaryOperator::minus ? "neg" : "bitwise_not", {{a}, {}});
       if (n->op == py::UnaryOperator::minus) {
         if (const auto* x = a.as<double>()) return Any(-*x);
-        return scalar_arithmetic(net_, "-", Any(0), a);
+        return scalar_arithmetic(net(), "-", Any(0), a);
       }
       return neural::wrong("~ of " + type_name(a) + " is not supported");
     }
@@ -159,14 +159,14 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
         value = TRY(eval(*operand, f));
         if (is_tensor(value)) {
           if (operand == n->operands.back()) return value;
-          const Value v = TRY((*value.as<TensorRef>())->read(net_));
+          const Value v = TRY((*value.as<TensorRef>())->read(net()));
           if (v.constant() && v.content->count() == 1) {
             if ((v.content->as_double(0) != 0) == n->is_or) return value;
             continue;
           }
           return neural::wrong("\"and\" and \"or\" of tensors' values are not supported");
         }
-        if (TRY(truth(net_, value)) == n->is_or) return value;
+        if (TRY(truth(net(), value)) == n->is_or) return value;
       }
       return value;
     }
@@ -175,7 +175,7 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
       const auto* n = e.as<py::Conditional>();
       const Any test = TRY(eval(*n->test, f));
       if (const auto* t = test.as<TensorRef>()) {
-        const Value v = TRY((*t)->read(net_));
+        const Value v = TRY((*t)->read(net()));
         if (v.constant() && v.content->count() == 1) return eval(v.content->as_double(0) != 0 ? *n->then : *n->otherwise, f);
         const Any yes = TRY(eval(*n->then, f));
         return join(test, yes, TRY(eval(*n->otherwise, f)), "a conditional value");
@@ -268,7 +268,7 @@ Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Fra
   for (const Any& item : TRY(iterate(TRY(eval(*at.iterable, f))))) {
     TRY(assign(*at.target, item, f));
     bool wanted = true;
-    for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net_, TRY(eval(*condition, f))));
+    for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net(), TRY(eval(*condition, f))));
     if (wanted) TRY(comprehend(c, clause + 1, f, keys, values));
   }
   return ok();
@@ -328,14 +328,14 @@ Result<Any> Evaluator::attribute(const Any& of, std::string_view name) {
 Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   if (const auto* t = object.as<TensorRef>()) {
     if (auto own = host_.tensor_attribute(*this, *t, name)) return *own;
-    const Value v = TRY((*t)->read(net_));
-    if (name == "shape") return call_operator(net_, "size", {{object}, {}});
+    const Value v = TRY((*t)->read(net()));
+    if (name == "shape") return call_operator(net(), "size", {{object}, {}});
     if (name == "ndim") return Any(static_cast<std::int64_t>(v.rank()));
     if (name == "dtype") return Any(TorchDType{v.dtype()});
     if (name == "device" || name == "layout" || name == "grad" || name == "names") return Any();
     if (name == "is_cuda" || name == "requires_grad" || name == "is_sparse" || name == "is_quantized" || name == "is_nested") return Any(false);
     if (name == "data") return object;
-    if (name == "T" || name == "mT" || name == "H") return call_operator(net_, name == "T" ? "numpy_T" : "mT", {{object}, {}});
+    if (name == "T" || name == "mT" || name == "H") return call_operator(net(), name == "T" ? "numpy_T" : "mT", {{object}, {}});
     std::string op(name);
     if (name == "where") op = "tensor_where";
     if (name == "is_contiguous" || name == "is_floating_point") {
@@ -357,7 +357,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       if (in_place) ++e.changes_;
       Arguments with_self = given;
       with_self.positional.insert(with_self.positional.begin(), object);
-      return call_operator(e.net_, op, with_self);
+      return call_operator(e.net(), op, with_self);
     });
   }
   const std::string text(name);
@@ -390,7 +390,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return function(text, [items = (*t)->items](Evaluator& e, const Arguments&) -> Result<Any> {
         Dim p = 1;
         for (const Any& a : items) {
-          if (const auto* d = a.as<Dim>()) p = e.net_.mul(p, *d);
+          if (const auto* d = a.as<Dim>()) p = e.net().mul(p, *d);
         }
         return Any(p);
       });
@@ -431,12 +431,12 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
       return object.as<std::shared_ptr<List>>() != nullptr ? list(std::move(out)) : tuple(std::move(out));
     }
     const Any at = TRY(eval(index, f));
-    auto item = call_operator(net_, "__getitem__", {{object, at}, {}});
+    auto item = call_operator(net(), "__getitem__", {{object, at}, {}});
     if (!item.ok() && at.as<Dim>() != nullptr && at.as<Dim>()->known()) raised_ = "IndexError";
     return item;
   }
   if (object.as<std::shared_ptr<Dict>>() != nullptr) {
-    auto item = call_operator(net_, "__getitem__", {{object, TRY(eval(index, f))}, {}});
+    auto item = call_operator(net(), "__getitem__", {{object, TRY(eval(index, f))}, {}});
     if (!item.ok()) raised_ = "KeyError";
     return item;
   }
@@ -456,7 +456,7 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
 }
 
 Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, Frame& f) {
-  const Value v = TRY(t->read(net_));
+  const Value v = TRY(t->read(net()));
   py::Exprs parts;
   const py::Expr* single[] = {&index};
   if (const auto* many = index.as<py::Tuple>()) {
@@ -475,7 +475,7 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
       const Any& a = *values.back();
       const bool ellipsis = part->is<py::Ellipsis>();
       if (const auto* mask = a.as<TensorRef>()) {
-        const Value m = TRY((*mask)->read(net_));
+        const Value m = TRY((*mask)->read(net()));
         taken += m.dtype() == DType::boolean ? std::max<std::size_t>(1, m.rank()) : 1;
       } else if (!a.none() && !ellipsis) {
         ++taken;
@@ -496,7 +496,7 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
         if (e == nullptr && made == nullptr) return otherwise;
         const Any a = made != nullptr ? *made->find(name) : TRY(eval(*e, f));
         if (a.none()) return otherwise;
-        OpCall call{net_, "slice", {a}};
+        OpCall call{net(), "slice", {a}};
         return call.size(0);
       };
       const py::Slice none{};
@@ -504,7 +504,7 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
       const Dim step = TRY(bound(written.step, "step", 1));
       if (!step.known() || step.value <= 0) return neural::wrong("a slice of a tensor needs a step that is known and positive");
       const Dim start = TRY(bound(written.lower, "start", 0)), end = TRY(bound(written.upper, "stop", neural::kEnd));
-      if (!(start.is(0) && end.is(neural::kEnd) && step.is(1))) now = TRY(sliced_view(net_, cell(), axis, start, end, step.value));
+      if (!(start.is(0) && end.is(neural::kEnd) && step.is(1))) now = TRY(sliced_view(net(), cell(), axis, start, end, step.value));
       ++axis;
       picked.emplace_back();
       continue;
@@ -515,17 +515,17 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
       axis += static_cast<std::int64_t>(skipped);
       picked.resize(picked.size() + skipped);
     } else if (a.none()) {
-      now = TRY(call_operator(net_, "unsqueeze", {{now, Any(axis)}, {}}));
+      now = TRY(call_operator(net(), "unsqueeze", {{now, Any(axis)}, {}}));
       ++axis;
       picked.emplace_back();
     } else if (const auto* d = a.as<Dim>()) {
-      now = TRY(selected_view(net_, cell(), axis, *d));
+      now = TRY(selected_view(net(), cell(), axis, *d));
     } else if (a.as<TensorRef>() != nullptr || items_of(a) != nullptr) {
       Any at = a;
-      if (items_of(a) != nullptr) at = TRY(call_operator(net_, "tensor", {{a}, {}}));
-      const Value m = TRY((*at.as<TensorRef>())->read(net_));
+      if (items_of(a) != nullptr) at = TRY(call_operator(net(), "tensor", {{a}, {}}));
+      const Value m = TRY((*at.as<TensorRef>())->read(net()));
       if (m.rank() == 0 && m.dtype() != DType::boolean) {
-        now = TRY(selected_view(net_, cell(), axis, net_.from_scalar(m)));
+        now = TRY(selected_view(net(), cell(), axis, net().from_scalar(m)));
         continue;
       }
       advanced = true;
@@ -538,10 +538,10 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
   if (!advanced)
     return now.as<TensorRef>() != nullptr && *now.as<TensorRef>() == t
                ? TRY(view_of(
-                     net_, t, [](Net&, const Value& b) -> Result<Value> { return b; },
+                     net(), t, [](Net&, const Value& b) -> Result<Value> { return b; },
                      [](Net&, const Value&, const Value& content) -> Result<Value> { return content; }))
                : now;
-  return call_operator(net_, "index", {{now, list(std::move(picked))}, {}});
+  return call_operator(net(), "index", {{now, list(std::move(picked))}, {}});
 }
 
 }  // namespace slipway::importers::torch

@@ -56,7 +56,7 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
     return std::optional(function(text, [now, text](Evaluator& e, const Arguments& a) -> Result<Any> {
       std::int64_t count = 0;
       for (std::size_t i = 0; i < now.size(); ++i) {
-        if (!TRY(scalar_compare(e.net_, "==", now[i], first_or_none(a)))) continue;
+        if (!TRY(scalar_compare(e.net(), "==", now[i], first_or_none(a)))) continue;
         if (text == "index") return Any(static_cast<std::int64_t>(i));
         ++count;
       }
@@ -117,7 +117,7 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
           return Any();
         }
         for (std::size_t i = 0; i < items->items.size(); ++i) {
-          if (!TRY(scalar_compare(e.net_, "==", items->items[i], first_or_none(a)))) continue;
+          if (!TRY(scalar_compare(e.net(), "==", items->items[i], first_or_none(a)))) continue;
           items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(i));
           return Any();
         }
@@ -136,12 +136,12 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
   if (name == "prod" || name == "sum") {
     return std::optional(function(text, [now, text](Evaluator& e, const Arguments&) -> Result<Any> {
       Any all = text == "prod" ? Any(1) : Any(0);
-      for (const Any& item : now) all = TRY(scalar_arithmetic(e.net_, text == "prod" ? "*" : "+", all, item));
+      for (const Any& item : now) all = TRY(scalar_arithmetic(e.net(), text == "prod" ? "*" : "+", all, item));
       return all;
     }));
   }
   if (name == "astype" || name == "reshape" || name == "flatten" || name == "transpose" || name == "ravel")
-    return std::optional(TRY(method(TRY(call_operator(net_, "tensor", {{object}, {}})), name)));
+    return std::optional(TRY(method(TRY(call_operator(net(), "tensor", {{object}, {}})), name)));
   return std::optional<Any>();
 }
 
@@ -158,7 +158,7 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
     return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
       if (a.positional.empty()) return neural::wrong("get: takes a key");
       for (const auto& [key, value] : items->items) {
-        if (TRY(scalar_compare(e.net_, "==", key, a.positional[0]))) return value;
+        if (TRY(scalar_compare(e.net(), "==", key, a.positional[0]))) return value;
       }
       return a.positional.size() > 1 ? a.positional[1] : Any();
     }));
@@ -181,7 +181,7 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
   if (name == "pop" || name == "setdefault") {
     return std::optional(function(text, [items, text](Evaluator& e, const Arguments& a) -> Result<Any> {
       for (std::size_t i = 0; i < items->items.size(); ++i) {
-        if (!TRY(scalar_compare(e.net_, "==", items->items[i].first, first_or_none(a)))) continue;
+        if (!TRY(scalar_compare(e.net(), "==", items->items[i].first, first_or_none(a)))) continue;
         const Any value = items->items[i].second;
         if (text == "pop") {
           ++e.changes_;

@@ -193,7 +193,7 @@ class Run {
           arguments.keywords.emplace_back(name, TRY(argument(arg, names)));
         }
       }
-      result = TRY(call_operator(net_, op, arguments));
+      result = TRY(call_operator(net_, aten_operator(op), arguments));
     }
     return store(program_.items(program_.member(node, "outputs")), result, names);
   }

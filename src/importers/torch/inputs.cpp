@@ -32,6 +32,7 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
+  std::size_t guesses = 0;      // sizes beside each other that nothing says are equal
   std::size_t output_rank = 0;  // the largest
   bool keeps_rows = false;      // every output begins with the rows of the inputs
   // Of input dimensions: (input, dimension, value); others stay open.
@@ -109,6 +110,7 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   }
   a.needs_sizes = net.needed_sizes();
   a.no_rows = net.had_no_rows();
+  a.guesses = net.guesses();
   a.progress = builder.node_count();
   for (const neural::Assumption& assumed : net.assumptions()) {
     bool found = false;
@@ -133,18 +135,18 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
 }
 
 // A try, then again with what it settled, until nothing new is settled.
-Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries) {
+Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries, bool apart = false) {
   Attempt a;
   for (int round = 0; round < 12 && tries < kTriesMax; ++round) {
     ++tries;
-    a = run(body, ports, shapes);
+    a = run(body, ports, shapes, apart);
     bool changed = false;
     for (const auto& [input, dim, value] : a.settled) {
       std::int64_t& d = shapes[input].dims[dim];
       if (d != kFree) continue;
       d = value;
       changed = true;
-      if (dim == 0) {  // the rows of all
+      if (dim == 0 && !apart) {  // the rows of all
         for (Shape& s : shapes) {
           if (!s.dims.empty()) s.dims[0] = value;
         }
@@ -294,7 +296,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     }
   }
   std::size_t tries = 0;
-  std::optional<Choice> without_rows, open_sizes;
+  std::optional<Choice> without_rows, open_sizes, guessed;
   std::optional<Choice> best_failure;
   const auto fail = [&](const Choice& c) {
     if (!best_failure || c.attempt.progress > best_failure->attempt.progress) best_failure = c;
@@ -303,12 +305,25 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     if (tries >= kTriesMax) break;
     Choice c;
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
+    const std::vector<Shape> given = c.shapes;
     c.attempt = settle(body, ports, c.shapes, tries);
+    if (ports.size() > 1 && is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] != kFree) {
+      // The first dimension of one of them is no row: the states [layers, N, units] beside a sequence [N, length, features].
+      Choice alone{given, {}, true};
+      alone.attempt = settle(body, ports, alone.shapes, tries, true);
+      if (is_complete(alone.attempt) && alone.shapes[0].dims[0] == kFree && !alone.attempt.no_rows) return alone;
+    }
     if (is_complete(c.attempt)) {
-      if (!c.attempt.no_rows && c.attempt.keeps_rows) return fewer_dimensions(body, ports, std::move(c), tries);
+      if (!c.attempt.no_rows && c.attempt.keeps_rows) {
+        if (c.attempt.guesses == 0) return fewer_dimensions(body, ports, std::move(c), tries);
+        if (!guessed || c.attempt.guesses < guessed->attempt.guesses) guessed = c;  // other shapes may fit better
+        continue;
+      }
       // A sequence or an image without rows, which layers take too; or rows that the code has as a number.
       // Of sequences first those with a batch, [length, batch, features], though requests can't be put together along it.
       const bool wider = without_rows && c.attempt.no_rows && without_rows->attempt.no_rows && rank_of(c) > rank_of(*without_rows) &&
+                         c.attempt.guesses <= without_rows->attempt.guesses &&
+                         std::ranges::equal(c.shapes, without_rows->shapes, {}, &Shape::dtype, &Shape::dtype) &&
                          std::ranges::all_of(c.shapes, [](const Shape& s) { return s.dims.size() <= 3; });
       if (!without_rows || wider || (without_rows->attempt.no_rows && !c.attempt.no_rows)) without_rows = c;
       continue;
@@ -324,6 +339,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     }
     fail(c);
   }
+  if (guessed) return fewer_dimensions(body, ports, std::move(*guessed), tries);
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
     if (without_rows->attempt.no_rows && ports.size() > 1) {
@@ -351,6 +367,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
       {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
   Schema out = schema;
   std::vector<std::pair<std::int64_t, std::int64_t>> all(std::begin(kSides), std::end(kSides));
+  if (c.apart) all.insert(all.begin(), {96, 1});  // rows that aren't the first dimension are as many as those that are
   if (!sides.empty() && ports[0].shape) all.insert(all.begin(), {sides[0].height, 16});  // images of a size that they are known to have
   for (const auto& [side, length] : all) {
     std::vector<Shape> shapes = c.shapes;
@@ -369,7 +386,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
         shapes[input].dims[dim] = sum.value / parts + (k < sum.value % parts ? 1 : 0);
       }
     }
-    const Attempt a = run(body, ports, shapes);
+    const Attempt a = run(body, ports, shapes, c.apart);
     if (!is_complete(a) || !a.settled.empty()) continue;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
@@ -430,7 +447,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
                                std::span<const Sides> sides) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
   Choice c = TRY(choose(body, ports, sides));
-  take_any_rank(body, ports, c);
+  if (!c.apart) take_any_rank(body, ports, c);
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);
   Net net(builder);

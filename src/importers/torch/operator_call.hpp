@@ -48,6 +48,10 @@ std::span<const Operator> reduction_operators();
 std::span<const Operator> creation_operators();
 std::span<const Operator> index_operators();
 std::span<const Operator> resize_operators();
+std::span<const Operator> embedding_operators();
+std::span<const Operator> window_operators();
+std::span<const Operator> matrix_operators();
+std::span<const Operator> order_operators();
 std::span<const Operator> recurrent_operators();
 std::span<const Operator> scalar_operators();  // of numbers, texts and lists: no tensor in the arguments
 

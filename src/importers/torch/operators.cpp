@@ -71,8 +71,9 @@ Table table_of(std::initializer_list<std::span<const Operator>> parts) {
 }
 
 const Table& tensor_table() {
-  static const Table table = table_of({elementwise_operators(), shape_operators(), layer_operators(), reduction_operators(), creation_operators(),
-                                       index_operators(), resize_operators(), recurrent_operators()});
+  static const Table table =
+      table_of({elementwise_operators(), shape_operators(), layer_operators(), reduction_operators(), creation_operators(), index_operators(),
+                resize_operators(), recurrent_operators(), embedding_operators(), window_operators(), matrix_operators(), order_operators()});
   return table;
 }
 const Table& scalar_table() {
@@ -171,6 +172,16 @@ Result<Any> run_in_place(Net& net, std::string_view base, std::string_view name,
 
 }  // namespace
 
+std::string_view aten_operator(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {{"adaptive_max_pool1d", "aten_adaptive_max_pool1d"},
+                                                                              {"adaptive_max_pool2d", "aten_adaptive_max_pool2d"},
+                                                                              {"adaptive_max_pool3d", "aten_adaptive_max_pool3d"}};
+  for (const auto& [written, meant] : kOthers) {
+    if (written == name) return meant;
+  }
+  return name;
+}
+
 bool is_operator(std::string_view name) {
   return tensor_table().contains(name) || scalar_table().contains(name) || base_of_in_place(name).has_value();
 }
@@ -212,7 +223,7 @@ Result<Any> call_operator(Net& net, std::string_view name, const Arguments& argu
   }
   // Lists of tensors are joined and repeated, not added.
   const bool of_list = !arguments.positional.empty() && arguments.positional[0].as<std::shared_ptr<List>>() != nullptr;
-  if (of_list && (name == "add" || name == "mul" || name == "slice" || name == "copy" || name == "any" || name == "all")) {
+  if (of_list && (name == "add" || name == "add_" || name == "mul" || name == "slice" || name == "copy" || name == "any" || name == "all")) {
     if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end()) return run(net, scalar->second, name, arguments);
   }
   const auto it = tensor_table().find(name);

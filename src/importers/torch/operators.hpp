@@ -20,6 +20,9 @@ struct Arguments {
 
 bool is_operator(std::string_view name);  // "conv2d", "add_", "_convolution": without "aten::" and overload
 
+// What serialised code and exported graphs mean by a name, where it gives more than the function of the same name in a source.
+std::string_view aten_operator(std::string_view name);
+
 // Errors: model_refused; "conv2d: ..." The caller adds the place in the file or source.
 // In-place operators (add_, relu_, copy_, index_put_, ...) write their first argument and return it; view operators return views of theirs.
 // Random operators at inference (dropout, bernoulli_ ...) are the identity or a refusal.

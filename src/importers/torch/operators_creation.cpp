@@ -83,7 +83,13 @@ Result<Any> arange_op(OpCall& c) {
   const bool floating = start.as<double>() != nullptr || end.as<double>() != nullptr || step.as<double>() != nullptr;
   const DType d = TRY(c.dtype(3, floating ? DType::float32 : DType::int64));
   OpCall args{c.net, c.name, {start, end, step}};
-  if (!floating) return torch::tensor(c.net.cast(range(c.net, TRY(args.size(0)), TRY(args.size(1)), TRY(args.integer(2))), d));
+  if (!floating) {
+    const Dim from = TRY(args.size(0)), to = TRY(args.size(1)), by = TRY(args.size(2));
+    Value v = range(c.net, from, to, by);
+    const Any made = torch::tensor(c.net.cast(v, d));
+    if (from.is(0)) (*made.as<TensorRef>())->step = by;
+    return made;
+  }
   const double a = TRY(args.number(0)), b = TRY(args.number(1)), s = TRY(args.number(2));
   const double count = std::ceil((b - a) / s);
   if (!(count >= 0) || count > (1 << 24)) return c.wrong("a range of that many numbers");

@@ -201,6 +201,31 @@ Result<Any> addcdiv_op(OpCall& c) {
   return torch::tensor(TRY(add(c.net, TRY(c.tensor(0)), p)));
 }
 
+Result<Any> logaddexp_op(OpCall& c) {  // the larger one, and what the other adds
+  const Value a = TRY(c.tensor(0)), b = TRY(c.tensor(1));
+  const Value apart = unary(c.net, "Neg", unary(c.net, "Abs", TRY(sub(c.net, a, b))));
+  const Value more = unary(c.net, "Log", TRY(shifted(c.net, unary(c.net, "Exp", apart), 1)));
+  return torch::tensor(TRY(add(c.net, TRY(binary(c.net, "Max", a, b)), more)));
+}
+Result<Any> hypot_op(OpCall& c) {
+  const Value a = TRY(c.tensor(0)), b = TRY(c.tensor(1));
+  return torch::tensor(unary(c.net, "Sqrt", TRY(add(c.net, TRY(mul(c.net, a, a)), TRY(mul(c.net, b, b))))));
+}
+Result<Any> logit_op(OpCall& c) {
+  Value x = in_floating(c.net, TRY(c.tensor(0)));
+  if (c.given(1)) x = neural::clamp(c.net, x, TRY(c.number(1)), 1 - TRY(c.number(1)));
+  const Value rest = TRY(shifted(c.net, unary(c.net, "Neg", x), 1));
+  return torch::tensor(unary(c.net, "Log", TRY(divide(c.net, x, rest))));
+}
+Result<Any> frac_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0));
+  const Any whole = TRY(call_operator(c.net, "trunc", {{c.args[0]}, {}}));
+  return torch::tensor(TRY(sub(c.net, x, TRY((*whole.as<TensorRef>())->read(c.net)))));
+}
+Result<Any> float_power_op(OpCall& c) {
+  return torch::tensor(TRY(binary(c.net, "Pow", c.net.cast(TRY(c.tensor(0)), DType::float64), c.net.cast(TRY(c.tensor(1)), DType::float64))));
+}
+
 // --- activations
 
 Result<Any> sigmoid_op(OpCall& c) { return torch::tensor(sigmoid(c.net, TRY(c.tensor(0)))); }
@@ -220,7 +245,13 @@ Result<Any> silu_op(OpCall& c) { return torch::tensor(TRY(silu(c.net, TRY(c.tens
 Result<Any> mish_op(OpCall& c) { return torch::tensor(TRY(mish(c.net, TRY(c.tensor(0))))); }
 Result<Any> hardswish_op(OpCall& c) { return torch::tensor(TRY(hard_swish(c.net, TRY(c.tensor(0))))); }
 Result<Any> hardsigmoid_op(OpCall& c) { return torch::tensor(hard_sigmoid(c.net, TRY(c.tensor(0)), 1.0 / 6, 0.5)); }
-Result<Any> softplus_op(OpCall& c) { return torch::tensor(TRY(softplus(c.net, TRY(c.tensor(0)), TRY(c.number(1))))); }
+Result<Any> softplus_op(OpCall& c) {  // above the threshold x itself, which is the same in single precision from 20 on
+  const Value x = TRY(c.tensor(0));
+  const double beta = TRY(c.number(1)), limit = TRY(c.number(2));
+  const Value y = TRY(softplus(c.net, x, beta));
+  if (limit >= 17) return torch::tensor(y);
+  return torch::tensor(TRY(neural::where(c.net, TRY(compare(c.net, "Greater", TRY(scaled(c.net, x, beta)), c.net.number(limit, x.dtype()))), x, y)));
+}
 Result<Any> log_sigmoid_op(OpCall& c) { return torch::tensor(TRY(log_sigmoid(c.net, TRY(c.tensor(0))))); }
 Result<Any> glu_op(OpCall& c) { return torch::tensor(TRY(glu(c.net, TRY(c.tensor(0)), TRY(c.integer(1))))); }
 Result<Any> threshold_op(OpCall& c) { return torch::tensor(TRY(threshold(c.net, TRY(c.tensor(0)), TRY(c.number(1)), TRY(c.number(2))))); }
@@ -344,6 +375,21 @@ constexpr Operator kOperators[] = {
     {"lerp", "self, end, weight", lerp_op},
     {"addcmul", "self, tensor1, tensor2, value=1", addcmul_op},
     {"addcdiv", "self, tensor1, tensor2, value=1", addcdiv_op},
+    {"logaddexp", "self, other", logaddexp_op},
+    {"hypot", "self, other", hypot_op},
+    {"logit", "self, eps=None", logit_op},
+    {"special_logit", "self, eps=None", logit_op},
+    {"special_erf", "self", floating_op<kErf>},
+    {"frac", "self", frac_op},
+    {"float_power", "self, exponent", float_power_op},
+    {"fix", "self", trunc_op},
+    {"greater", "self, other", compare_op<kGreater>},
+    {"greater_equal", "self, other", compare_op<kGreaterOrEqual>},
+    {"less", "self, other", compare_op<kLess>},
+    {"less_equal", "self, other", compare_op<kLessOrEqual>},
+    {"not_equal", "self, other", ne_op},
+    {"arcsin", "self", floating_op<kAsin>},
+    {"arccos", "self", floating_op<kAcos>},
     {"relu", "self", unary_op<kRelu>},
     {"sigmoid", "self", sigmoid_op},
     {"special_expit", "self", sigmoid_op},
@@ -376,6 +422,8 @@ constexpr Operator kOperators[] = {
     {"log_softmax", "self, dim=None, dtype=None", log_softmax_op},
     {"special_softmax", "self, dim=None, dtype=None", softmax_op},
     {"special_log_softmax", "self, dim=None, dtype=None", log_softmax_op},
+    {"_safe_softmax", "self, dim, dtype=None", softmax_op},
+    {"log_sigmoid_forward", "self", [](OpCall& c) -> Result<Any> { return tuple({TRY(log_sigmoid_op(c)), None{}}); }},
     {"_softmax", "self, dim, half_to_float=False", core_softmax_op},
     {"_log_softmax", "self, dim, half_to_float=False", core_log_softmax_op},
     {"softmin", "self, dim=-1, dtype=None",

@@ -23,6 +23,7 @@ Result<Any> scatter_op(OpCall& c) {
 }
 Result<Any> scatter_add_op(OpCall& c) {
   const Value x = TRY(c.tensor(0)), at = TRY(c.tensor(2)), from = TRY(c.tensor(3));
+  if (is_floating(at.dtype())) return c.wrong("the indices must be integers");
   const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank(), c.name));
   return torch::tensor(c.net.op("ScatterElements", {x, at, c.net.cast(from, x.dtype())}, x.dtype(), x.dims,
                                 {graph::attr("axis", static_cast<std::int64_t>(a)), graph::attr("reduction", std::string("add"))}));
@@ -53,6 +54,7 @@ Result<Picked> picked_of(OpCall& c, const Value& x) {
     if (items[i].none()) continue;
     p.axes.push_back(i);
     p.at.push_back(TRY(value_of(c.net, items[i], c.name)));
+    if (is_floating(p.at.back().dtype())) return c.wrong("the indices must be integers");
   }
   return p;
 }
@@ -110,6 +112,21 @@ Result<Any> index_put_op(OpCall& c) {  // self, indices, values, accumulate
     while (mask.rank() < x.rank()) mask = TRY(unsqueeze(c.net, mask, -1));
     return torch::tensor(TRY(neural::where(c.net, mask, values, x)));
   }
+  // x[:, places] = v: the dimension in front for the while.
+  if (p.at.size() == 1 && p.axes[0] > 0 && p.at[0].rank() <= 1 && !(p.at[0].dtype() == DType::boolean)) {
+    const auto a = static_cast<std::int64_t>(p.axes[0]);
+    Dims shape = x.dims;
+    shape[p.axes[0]] = p.at[0].rank() == 0 ? Dim(1) : p.at[0].dims[0];
+    Value from = values;
+    if (p.at[0].rank() == 0 && from.rank() + 1 == x.rank()) from = TRY(unsqueeze(c.net, from, a));
+    from = TRY(neural::expand(c.net, from, shape));
+    Dims wide(x.rank(), Dim(1));
+    wide[p.axes[0]] = shape[p.axes[0]];
+    const Value at = TRY(neural::expand(c.net, TRY(neural::reshape(c.net, c.net.cast(p.at[0], DType::int64), wide)), shape));
+    std::vector<graph::Attribute> attributes{graph::attr("axis", a)};
+    if (TRY(c.flag(3))) attributes.push_back(graph::attr("reduction", std::string("add")));
+    return torch::tensor(c.net.op("ScatterElements", {x, at, from}, x.dtype(), x.dims, std::move(attributes)));
+  }
   for (std::size_t i = 0; i < p.axes.size(); ++i) {
     if (p.axes[i] != i || p.at[i].dtype() == DType::boolean) return c.wrong("at these indices is not supported");
   }
@@ -141,7 +158,7 @@ Result<Any> index_fill_op(OpCall& c) {
 Result<Any> index_add_op(OpCall& c) {
   const Value source = TRY(c.tensor(3)), index = TRY(c.tensor(2));
   const std::size_t axis = TRY(axis_of(TRY(c.integer(1)), source.rank(), c.name));
-  if (index.rank() != 1) return c.wrong("of places of shape " + dims_text(index.dims));
+  if (index.rank() != 1 || is_floating(index.dtype())) return c.wrong("of places of shape " + dims_text(index.dims));
   Dims shape(source.rank(), Dim(1));
   shape[axis] = index.dims[0];
   const Value places = TRY(neural::expand(c.net, TRY(neural::reshape(c.net, index, shape)), source.dims));
@@ -177,6 +194,8 @@ constexpr Operator kOperators[] = {
     {"tensor_where", "self, condition, other", tensor_where_op},
     {"masked_fill", "self, mask, value", masked_fill_op},
     {"index", "self, indices", index_op},
+    {"_unsafe_index", "self, indices", index_op},
+    {"_unsafe_index_put", "self, indices, values, accumulate=False", index_put_op},
     {"index_put", "self, indices, values, accumulate=False", index_put_op},
     {"_index_put_impl", "self, indices, values, accumulate=False, unsafe=False", index_put_op},
     {"index_fill", "self, dim, index, value", index_fill_op},

@@ -161,7 +161,7 @@ Result<Any> local_response_norm_op(OpCall& c) {
 
 // --- pooling
 
-Result<Value> pooled(OpCall& c, std::size_t spatial, bool maximum) {
+Result<Value> pooled(OpCall& c, std::size_t spatial, bool maximum, bool places = false) {
   // max: kernel, stride, padding, dilation, ceil; average: kernel, stride, padding, ceil, count_include_pad, divisor
   Pooling p;
   p.kernel = TRY(c.integers(1, spatial));
@@ -173,7 +173,9 @@ Result<Value> pooled(OpCall& c, std::size_t spatial, bool maximum) {
   bool added = false;
   const Value x = TRY(with_rows(c.net, TRY(c.tensor(0)), spatial + 2, added));
   Value y;
-  if (maximum) {
+  if (places) {
+    y = TRY(max_pool_places(c.net, x, p));
+  } else if (maximum) {
     y = TRY(max_pool(c.net, x, p));
   } else {
     p.count_padding = TRY(c.flag(5));
@@ -207,15 +209,16 @@ Result<std::optional<Any>> pooled_whole(OpCall& c, std::size_t spatial, bool max
   }
   return std::optional(torch::tensor(TRY(reduce(c.net, maximum ? "ReduceMax" : "ReduceMean", x, axes, true))));
 }
-template <std::size_t Spatial>
-Result<Any> max_pool_op(OpCall& c) {
-  if (c.args.size() > 6 && TRY(c.flag(6))) return c.wrong("the places of the largest values (return_indices) are not supported");
-  if (auto whole = TRY(pooled_whole(c, Spatial, true))) return *whole;
-  return torch::tensor(TRY(pooled(c, Spatial, true)));
-}
+// Values and places: a place counts within one channel's plane. Two nodes, so that values alone are pooled where nobody asks for places.
 template <std::size_t Spatial>
 Result<Any> max_pool_with_indices_op(OpCall& c) {
-  return tuple({torch::tensor(TRY(pooled(c, Spatial, true))), None{}});
+  return tuple({torch::tensor(TRY(pooled(c, Spatial, true))), torch::tensor(TRY(pooled(c, Spatial, true, true)))});
+}
+template <std::size_t Spatial>
+Result<Any> max_pool_op(OpCall& c) {
+  if (c.args.size() > 6 && TRY(c.flag(6))) return max_pool_with_indices_op<Spatial>(c);
+  if (auto whole = TRY(pooled_whole(c, Spatial, true))) return *whole;
+  return torch::tensor(TRY(pooled(c, Spatial, true)));
 }
 template <std::size_t Spatial>
 Result<Any> average_pool_op(OpCall& c) {
@@ -243,7 +246,7 @@ Result<Any> adaptive_average_op(OpCall& c) {
   return torch::tensor(TRY(adaptive_pool(c.net, TRY(c.tensor(0)), TRY(adaptive_sizes(c, Spatial)), false)));
 }
 template <std::size_t Spatial>
-Result<Any> adaptive_max_op(OpCall& c) {  // aten gives places too; F.adaptive_max_pool does not
+Result<Any> adaptive_max_op(OpCall& c) {  // as sources call it: F.adaptive_max_pool2d
   return torch::tensor(TRY(adaptive_pool(c.net, TRY(c.tensor(0)), TRY(adaptive_sizes(c, Spatial)), true)));
 }
 
@@ -283,18 +286,6 @@ Result<Any> einsum_op(OpCall& c) {
   if (operands.empty()) return c.wrong("without operands");
   return torch::tensor(TRY(einsum(c.net, TRY(c.text(0)), operands)));
 }
-Status are_indices(OpCall& c, const Value& v) {
-  if (is_floating(v.dtype())) return c.wrong("the indices must be integers");
-  return ok();
-}
-Result<Any> embedding_op(OpCall& c) {
-  TRY(are_indices(c, TRY(c.tensor(1))));
-  return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)))));
-}
-Result<Any> functional_embedding_op(OpCall& c) {
-  TRY(are_indices(c, TRY(c.tensor(0))));
-  return torch::tensor(TRY(embedding(c.net, TRY(c.tensor(1)), TRY(c.tensor(0)))));
-}
 Result<Any> bilinear_op(OpCall& c) {
   return torch::tensor(TRY(bilinear(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.tensor(2)), TRY(c.maybe_tensor(3)))));
 }
@@ -320,13 +311,34 @@ Result<Any> cdist_op(OpCall& c) {
 
 // --- attention
 
+Result<Value> repeated_heads(OpCall& c, const Value& x, const Value& queries) {
+  if (x.rank() < 3 || queries.rank() < 3) return c.wrong("of heads of shape " + dims_text(x.dims));
+  const std::size_t a = x.rank() - 3;
+  const Dim heads = x.dims[a], wanted = queries.dims[queries.rank() - 3];
+  if (!heads.known() || !wanted.known() || heads.value < 1 || wanted.value % heads.value != 0)
+    return c.wrong("of " + dims_text({wanted}) + " heads to " + dims_text({heads}));
+  const Any y =
+      TRY(call_operator(c.net, "repeat_interleave", {{torch::tensor(x), Any(wanted.value / heads.value), Any(static_cast<std::int64_t>(a))}, {}}));
+  return (*y.as<TensorRef>())->read(c.net);
+}
+
 Result<Any> attention_op(OpCall& c) {  // query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
   Attention options;
   options.mask = TRY(c.maybe_tensor(3));
   options.causal = TRY(c.flag(5));
   if (c.given(6)) options.scale = TRY(c.number(6));
-  if (TRY(c.flag(7))) return c.wrong("grouped queries are not supported");
-  return torch::tensor(TRY(attend(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.tensor(2)), options)).output);
+  const Value q = TRY(c.tensor(0));
+  Value k = TRY(c.tensor(1)), v = TRY(c.tensor(2));
+  if (TRY(c.flag(7))) {  // fewer heads of keys than of queries: each serves several
+    k = TRY(repeated_heads(c, k, q));
+    v = TRY(repeated_heads(c, v, q));
+  }
+  return torch::tensor(TRY(attend(c.net, q, k, v, options)).output);
+}
+// As torch.export's decompositions call it: query, key, value, dropout_p, is_causal, attn_mask, scale.
+Result<Any> cpu_attention_op(OpCall& c) {
+  OpCall turned{c.net, c.name, {c.args[0], c.args[1], c.args[2], c.args[5], c.args[3], c.args[4], c.args[6], Any(false)}};
+  return tuple({TRY(attention_op(turned)), None{}});
 }
 
 // query, key, value [N, steps, width]; one matrix for the three projections. Gives output and, if wanted, the mean weights of the heads.
@@ -401,6 +413,8 @@ Result<Any> encoder_layer_op(OpCall& c) {
   a.out_weight = TRY(c.tensor(5));
   a.out_bias = TRY(c.maybe_tensor(6));
   a.mask = TRY(seen_mask(c, 18, 19));
+  const std::shared_ptr<const Value> kept = TRY(c.cell(0))->kept;
+  if (kept && !a.mask) a.mask = TRY(unsqueeze(net, TRY(unsqueeze(net, *kept, 1)), 1));
   a.q = a.k = a.v = first ? TRY(layer_norm(net, x, 1, norm1, epsilon)) : x;
   Value y = TRY(add(net, x, TRY(multi_head(net, a)).output));
   if (!first) y = TRY(layer_norm(net, y, 1, norm1, epsilon));
@@ -408,7 +422,22 @@ Result<Any> encoder_layer_op(OpCall& c) {
   const Value hidden = TRY(activated(c, TRY(c.flag(7)) ? "gelu" : "relu", TRY(linear(net, inside, TRY(c.tensor(14)), TRY(c.maybe_tensor(15))))));
   y = TRY(add(net, y, TRY(linear(net, hidden, TRY(c.tensor(16)), TRY(c.maybe_tensor(17))))));
   if (!first) y = TRY(layer_norm(net, y, 1, norm2, epsilon));
-  return torch::tensor(y);
+  const Any out = torch::tensor(y);
+  (*out.as<TensorRef>())->kept = kept;
+  return out;
+}
+
+// Sequences without their padding, as an encoder's fast path has them: here with it, and what is padding is remembered.
+Result<Any> nested_op(OpCall& c) {  // t, mask
+  const Any out = torch::tensor(TRY(c.tensor(0)));
+  (*out.as<TensorRef>())->kept = std::make_shared<const Value>(c.net.cast(TRY(c.tensor(1)), DType::boolean));
+  return out;
+}
+Result<Any> to_padded_op(OpCall& c) {  // self, padding, output_size
+  const std::shared_ptr<const Value> kept = TRY(c.cell(0))->kept;
+  if (!kept) return Any(TRY(c.cell(0)));
+  const Value x = TRY(c.tensor(0));
+  return torch::tensor(TRY(neural::where(c.net, TRY(unsqueeze(c.net, *kept, -1)), x, c.net.number(TRY(c.number(1)), x.dtype()))));
 }
 
 Result<Any> outer_op(OpCall& c) {
@@ -473,9 +502,6 @@ constexpr Operator kOperators[] = {
     {"addmv", "self, mat1, mat2, beta=1, alpha=1", addmm_op},
     {"baddbmm", "self, batch1, batch2, beta=1, alpha=1", addmm_op},
     {"einsum", "equation, *operands", einsum_op},
-    {"embedding", "weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False", embedding_op},
-    {"functional_embedding", "input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False",
-     functional_embedding_op},
     {"bilinear", "input1, input2, weight, bias=None", bilinear_op},
     {"dropout", "input, p, train", dropout_op},
     {"feature_dropout", "input, p, train", dropout_op},
@@ -486,10 +512,16 @@ constexpr Operator kOperators[] = {
     {"one_hot", "self, num_classes=-1", one_hot_op},
     {"cdist", "x1, x2, p=2.0, compute_mode=None", cdist_op},
     {"scaled_dot_product_attention", "query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False", attention_op},
+    {"_scaled_dot_product_flash_attention_for_cpu", "query, key, value, dropout_p=0.0, is_causal=False, attn_mask=None, scale=None",
+     cpu_attention_op},
     {"_native_multi_head_attention",
      "query, key, value, embed_dim, num_head, qkv_weight, qkv_bias, proj_weight, proj_bias, mask=None, need_weights=True, "
      "average_attn_weights=True, mask_type=None",
      native_multi_head_op},
+    {"_nested_tensor_from_mask", "t, mask, mask_check=True", nested_op},
+    {"to_padded_tensor", "self, padding, output_size=None", to_padded_op},
+    {"nested_to_padded_tensor", "self, padding, output_size=None", to_padded_op},
+    {"_nested_tensor_from_mask_left_aligned", "t, mask", [](OpCall&) -> Result<Any> { return Any(true); }},
     {"_transformer_encoder_layer_fwd",
      "src, embed_dim, num_heads, qkv_weight, qkv_bias, proj_weight, proj_bias, use_gelu, norm_first, eps, norm_weight_1, norm_bias_1, "
      "norm_weight_2, norm_bias_2, ffn_weight_1, ffn_bias_1, ffn_weight_2, ffn_bias_2, mask=None, mask_type=None",

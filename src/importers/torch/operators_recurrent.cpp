@@ -1,5 +1,11 @@
 // Recurrent operators: lstm, gru, rnn_tanh, rnn_relu, and one step of each.
+#include <algorithm>
+
+#include "slipway/importers/blocks/neural/activation.hpp"
+#include "slipway/importers/blocks/neural/dense.hpp"
+#include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/recurrent.hpp"
+#include "slipway/importers/blocks/neural/scan.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/operators.hpp"
@@ -21,6 +27,43 @@ Result<Value> in_order(OpCall& c, const Value& v, Cell cell) {
   if (cell == Cell::rnn) return v;
   if (v.rank() < 1 || !v.dims[0].known() || v.dims[0].value % gates_of(cell) != 0) return c.wrong("weights of shape " + dims_text(v.dims));
   return c.net.constant(gates_in_order(*v.content, cell, cell == Cell::lstm ? kLstmGates : kTorchGruGates));
+}
+
+// Layers of an LSTM whose output is projected (proj_size): what the engine's own doesn't do. x [steps, N, features], states [layers * directions, N,
+// ...]; a direction's weights: of the input, of the output before, their biases, of the projection.
+struct Projected {
+  std::int64_t layers = 1, directions = 1;
+  bool biases = true;
+};
+Result<std::vector<Value>> projected_lstm(Net& net, Value x, const std::vector<Value>& states, const std::vector<Value>& params, const Projected& p) {
+  const std::size_t each = p.biases ? 5 : 3;
+  std::vector<Value> ends_h, ends_c;
+  for (std::int64_t layer = 0; layer < p.layers; ++layer) {
+    std::vector<Value> outputs;
+    for (std::int64_t d = 0; d < p.directions; ++d) {
+      const std::int64_t place = layer * p.directions + d;
+      const Value* w = &params[static_cast<std::size_t>(place) * each];
+      const Value& projection = w[each - 1];
+      if (projection.rank() != 2 || !projection.dims[1].known()) return wrong("weights of shape " + dims_text(projection.dims));
+      const std::int64_t units = projection.dims[1].value;
+      const auto bias = [&](std::size_t i) { return p.biases ? std::optional(w[i]) : std::nullopt; };
+      const std::vector<Value> before{TRY(select(net, states[0], 0, place)), TRY(select(net, states[1], 0, place))};
+      const Scanned made =
+          TRY(scan(net, before, {x}, d == 1, [&](Net& body, const std::vector<Value>& state, const std::vector<Value>& at) -> Result<Step> {
+            const Value sum = TRY(add(body, TRY(linear(body, at[0], w[0], bias(2))), TRY(linear(body, state[0], w[1], bias(3)))));
+            const std::vector<Value> gates = TRY(split(body, sum, 1, {units, units, units, units}));  // input, forget, cell, output
+            const Value kept = TRY(mul(body, sigmoid(body, gates[1]), state[1]));
+            const Value cell = TRY(add(body, kept, TRY(mul(body, sigmoid(body, gates[0]), neural::tanh(body, gates[2])))));
+            const Value out = TRY(linear(body, TRY(mul(body, sigmoid(body, gates[3]), neural::tanh(body, cell))), projection, std::nullopt));
+            return Step{{out, cell}, {out}};
+          }));
+      outputs.push_back(made.outputs[0]);
+      ends_h.push_back(TRY(unsqueeze(net, made.state[0], 0)));
+      ends_c.push_back(TRY(unsqueeze(net, made.state[1], 0)));
+    }
+    x = TRY(concat(net, outputs, 2));
+  }
+  return std::vector<Value>{x, TRY(concat(net, ends_h, 0)), TRY(concat(net, ends_c, 0))};
 }
 
 // input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
@@ -47,13 +90,23 @@ Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
     states.push_back(TRY(c.tensor(1)));
   }
   for (Value& s : states) {
-    if (s.rank() == 2) s = TRY(unsqueeze(net, s, 1));
+    if (s.rank() == 2 && no_rows) s = TRY(unsqueeze(net, s, 1));
+    if (s.rank() != 3) return c.wrong("a state of shape " + dims_text(s.dims));
+    TRY(net.require(s.dims[0], layers * directions, std::string(c.name) + ": a state for each layer and direction"));
   }
   // With a projection (proj_size) each direction has one more weight.
   const std::size_t each = biases ? 4 : 2;
-  if (layers < 1 || layers > 1'000 || params.size() != static_cast<std::size_t>(layers * directions) * each)
-    return c.wrong(params.size() == static_cast<std::size_t>(layers * directions) * (each + 1) ? "projections (proj_size) are not supported"
-                                                                                               : std::to_string(params.size()) + " weights");
+  const bool projected = kind.cell == Cell::lstm && layers >= 1 && params.size() == static_cast<std::size_t>(layers * directions) * (each + 1);
+  if (layers < 1 || layers > 1'000 || (!projected && params.size() != static_cast<std::size_t>(layers * directions) * each))
+    return c.wrong(std::to_string(params.size()) + " weights");
+  if (projected) {
+    if (states.size() != 2 || !std::ranges::all_of(params, &Value::constant)) return c.wrong("weights that are computed are not supported");
+    std::vector<Value> made = TRY(projected_lstm(net, x, states, params, {layers, directions, biases}));
+    if (batch_first) made[0] = TRY(transpose(net, made[0], {1, 0, 2}));
+    if (no_rows) made[0] = TRY(squeeze(net, made[0], {batch_first ? 0 : 1}));
+    for (std::size_t i = 1; i < made.size() && no_rows; ++i) made[i] = TRY(squeeze(net, made[i], {1}));
+    return tuple({torch::tensor(made[0]), torch::tensor(made[1]), torch::tensor(made[2])});
+  }
   std::vector<Value> ends_h, ends_c;
   for (std::int64_t layer = 0; layer < layers; ++layer) {
     Recurrent r;
@@ -70,6 +123,7 @@ Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
       r.directions.push_back(std::move(direction));
     }
     const auto state = [&](const Value& all) { return slice(net, all, 0, layer * directions, (layer + 1) * directions); };
+    for (const Value& s : states) TRY(net.require(s.dims[2], r.units, std::string(c.name) + ": units of the state"));
     r.h0 = TRY(state(states[0]));
     if (kind.cell == Cell::lstm) {
       if (states.size() != 2) return c.wrong("two states are wanted");

@@ -56,6 +56,29 @@ Result<Any> smooth_op(OpCall& c) {  // self, output_size, align_corners, ...
   return resized(c, TRY(wanted(c, 1, 3, Spatial)), Mode, TRY(c.flag(2)));
 }
 
+template <std::size_t Spatial>
+Result<Any> nearest_exact_op(OpCall& c) {
+  const Wanted w = TRY(wanted(c, 1, 2, Spatial));
+  Resize r;
+  r.sizes = w.sizes;
+  r.scales = w.scales;
+  r.round_up = true;
+  return torch::tensor(TRY(resize(c.net, TRY(c.tensor(0)), r)));
+}
+template <Resize::Mode Mode>
+Result<Any> antialiased_op(OpCall& c) {  // self, output_size, align_corners, ...
+  const Wanted w = TRY(wanted(c, 1, 3, 2));
+  Resize r;
+  r.mode = Mode;
+  r.sizes = w.sizes;
+  r.scales = w.scales;
+  r.coordinates = TRY(c.flag(2)) ? Resize::Coordinates::align_corners : Resize::Coordinates::half_pixel;
+  r.antialias = true;
+  r.cubic_coefficient = -0.5;  // as PIL, unlike without
+  r.exclude_outside = true;
+  return torch::tensor(TRY(resize(c.net, TRY(c.tensor(0)), r)));
+}
+
 // F.interpolate(input, size, scale_factor, mode, align_corners)
 Result<Any> interpolate_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
@@ -70,7 +93,7 @@ Result<Any> interpolate_op(OpCall& c) {
     Resize r;
     r.sizes = w.sizes;
     r.scales = w.scales;
-    r.round_nearest = true;
+    r.round_up = true;
     return torch::tensor(TRY(resize(c.net, x, r)));
   }
   return c.wrong("the mode " + mode + " is not supported");
@@ -109,6 +132,11 @@ constexpr Operator kOperators[] = {
     {"upsample_bilinear2d", "self, output_size, align_corners, scale=None, *rest", smooth_op<2, Resize::Mode::linear>},
     {"upsample_trilinear3d", "self, output_size, align_corners, scale=None, *rest", smooth_op<3, Resize::Mode::linear>},
     {"upsample_bicubic2d", "self, output_size, align_corners, scale=None, *rest", smooth_op<2, Resize::Mode::cubic>},
+    {"_upsample_nearest_exact1d", "self, output_size, scale=None, *rest", nearest_exact_op<1>},
+    {"_upsample_nearest_exact2d", "self, output_size, scale=None, *rest", nearest_exact_op<2>},
+    {"_upsample_nearest_exact3d", "self, output_size, scale=None, *rest", nearest_exact_op<3>},
+    {"_upsample_bilinear2d_aa", "self, output_size, align_corners, scale=None, *rest", antialiased_op<Resize::Mode::linear>},
+    {"_upsample_bicubic2d_aa", "self, output_size, align_corners, scale=None, *rest", antialiased_op<Resize::Mode::cubic>},
     {"interpolate", "self, size=None, scale_factor=None, mode=\"nearest\", align_corners=None, recompute_scale_factor=None", interpolate_op},
     {"grid_sampler", "input, grid, interpolation_mode, padding_mode, align_corners", grid_sampler_op},
     {"grid_sampler_2d", "input, grid, interpolation_mode, padding_mode, align_corners", grid_sampler_op},

@@ -25,7 +25,14 @@ Result<Any> and_op(OpCall& c) { return Any(TRY(truth(c.net, c.args[0])) && TRY(t
 Result<Any> or_op(OpCall& c) { return Any(TRY(truth(c.net, c.args[0])) || TRY(truth(c.net, c.args[1]))); }
 
 Result<Any> len_op(OpCall& c) {
-  if (const std::vector<Any>* items = items_of(c.args[0])) return Any(static_cast<std::int64_t>(items->size()));
+  if (const std::vector<Any>* items = items_of(c.args[0])) {
+    Dim length = 0;
+    for (const Any& item : *items) {
+      const auto steps = steps_of(item);
+      length = c.net.add(length, steps ? TRY(length_of_steps(c.net, *steps)) : Dim(1));
+    }
+    return Any(length);
+  }
   if (const auto* s = c.args[0].as<std::string>()) return Any(static_cast<std::int64_t>(s->size()));
   if (const auto* d = c.args[0].as<std::shared_ptr<Dict>>()) return Any(static_cast<std::int64_t>((*d)->items.size()));
   if (c.is_tensor(0)) {
@@ -54,6 +61,16 @@ Result<Any> get_item_op(OpCall& c) {
   }
   const std::vector<Any>* items = items_of(c.args[0]);
   if (items == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  const auto* place = c.args[1].as<Dim>();
+  for (std::size_t k = 0; k < items->size() && place != nullptr; ++k) {
+    // Of a list that grew in a loop of unknown length: its last item, or any where nothing else is in it.
+    const auto steps = steps_of((*items)[k]);
+    if (!steps) continue;
+    const bool last = place->is(-1) && k + 1 == items->size();
+    if (last || items->size() == 1) return call_operator(c.net, "select", {{*steps, Any(0), c.args[1]}, {}});
+    if (!place->known() || place->value < 0 || place->value >= static_cast<std::int64_t>(k))
+      return c.wrong("an item of a list whose length only a request knows");
+  }
   std::int64_t i = TRY(c.integer(1));
   if (i < 0) i += static_cast<std::int64_t>(items->size());
   if (i < 0 || i >= static_cast<std::int64_t>(items->size())) return c.wrong("index " + std::to_string(i) + " of " + std::to_string(items->size()));
@@ -204,7 +221,36 @@ Result<Any> item_op(OpCall& c) {
   return torch::tensor(v);
 }
 
+// torch.dict(), torch.keys(d), torch.values(d), torch.items(d)
+Result<Any> dict_op(OpCall& c) {
+  auto d = std::make_shared<Dict>();
+  if (!c.given(0)) return Any(d);
+  if (const auto* other = c.args[0].as<std::shared_ptr<Dict>>()) {
+    *d = **other;
+    return Any(d);
+  }
+  for (const Any& item : c.items(0)) {
+    const std::vector<Any>* pair = items_of(item);
+    if (pair == nullptr || pair->size() != 2) return c.wrong("of " + type_name(c.args[0]));
+    d->items.emplace_back((*pair)[0], (*pair)[1]);
+  }
+  return Any(d);
+}
+enum class Half : std::uint8_t { keys, values, both };
+template <Half Which>
+Result<Any> entries_op(OpCall& c) {
+  const auto* d = c.args[0].as<std::shared_ptr<Dict>>();
+  if (d == nullptr) return c.wrong("of " + type_name(c.args[0]));
+  std::vector<Any> out;
+  for (const auto& [key, value] : (*d)->items) out.push_back(Which == Half::keys ? key : Which == Half::values ? value : tuple({key, value}));
+  return list(std::move(out));
+}
+
 constexpr Operator kOperators[] = {
+    {"dict", "a=None", dict_op},
+    {"keys", "a", entries_op<Half::keys>},
+    {"values", "a", entries_op<Half::values>},
+    {"items", "a", entries_op<Half::both>},
     {"add", "a, b, alpha=1", arithmetic_op<kAdd>},
     {"sub", "a, b, alpha=1", arithmetic_op<kSub>},
     {"mul", "a, b", arithmetic_op<kMul>},
@@ -241,8 +287,22 @@ constexpr Operator kOperators[] = {
        (*l)->items.insert((*l)->items.end(), copy.begin(), copy.end());
        return c.args[0];
      }},
+    {"add_", "a, b",  // of lists: l += [x]
+     [](OpCall& c) -> Result<Any> {
+       if (c.args[0].as<std::shared_ptr<List>>() == nullptr) return c.wrong("of " + type_name(c.args[0]));
+       return call_operator(c.net, "extend", {c.args, {}});
+     }},
     {"_set_item", "l, i, value",
      [](OpCall& c) -> Result<Any> {
+       if (const auto* d = c.args[0].as<std::shared_ptr<Dict>>()) {
+         for (auto& [key, value] : (*d)->items) {
+           if (!TRY(scalar_compare(c.net, "==", key, c.args[1]))) continue;
+           value = c.args[2];
+           return c.args[0];
+         }
+         (*d)->items.emplace_back(c.args[1], c.args[2]);
+         return c.args[0];
+       }
        const auto* l = c.args[0].as<std::shared_ptr<List>>();
        if (l == nullptr) return c.wrong("of " + type_name(c.args[0]));
        std::int64_t i = TRY(c.integer(1));
@@ -263,16 +323,26 @@ constexpr Operator kOperators[] = {
     {"abs", "a", abs_op},
     {"max", "a, *rest", max_op},
     {"min", "a, *rest", min_op},
+    {"sym_max", "a, *rest", max_op},
+    {"sym_min", "a, *rest", min_op},
+    {"sym_not", "a", not_op},
+    {"sym_float", "a", float_op},
+    {"sym_int", "a", int_op},
+    {"sym_sum", "a", sum_op},
     {"prim_max", "a, *rest", max_op},
     {"prim_min", "a, *rest", min_op},
     {"__range_length", "low, high, step",
      [](OpCall& c) -> Result<Any> {
-       const std::int64_t low = TRY(c.integer(0)), high = TRY(c.integer(1)), step = TRY(c.integer(2));
+       const Dim low = TRY(c.size(0)), high = TRY(c.size(1));
+       const std::int64_t step = TRY(c.integer(2));
        if (step == 0) return c.wrong("with a step of 0");
-       const std::int64_t span = step > 0 ? high - low : low - high, stride = step > 0 ? step : -step;
-       return Any(span > 0 ? (span + stride - 1) / stride : std::int64_t{0});
+       const Dim span = step > 0 ? c.net.sub(high, low) : c.net.sub(low, high);
+       const std::int64_t stride = step > 0 ? step : -step;
+       if (span.known() && span.value <= 0) return Any(0);
+       return Any(c.net.floor_div(c.net.add(span, stride - 1), stride));
      }},
-    {"__derive_index", "i, start, step", [](OpCall& c) -> Result<Any> { return Any(TRY(c.integer(1)) + TRY(c.integer(0)) * TRY(c.integer(2))); }},
+    {"__derive_index", "i, start, step",
+     [](OpCall& c) -> Result<Any> { return Any(c.net.add(TRY(c.size(1)), c.net.mul(TRY(c.size(0)), TRY(c.size(2))))); }},
     {"has_torch_function", "*a", false_op},
     {"has_torch_function_unary", "*a", false_op},
     {"has_torch_function_variadic", "*a", false_op},

@@ -88,6 +88,7 @@ Result<Any> selected_view(Net& net, const TensorRef& base, std::int64_t axis, Di
   const Value now = TRY(base->read(net));
   const auto a = static_cast<std::int64_t>(TRY(axis_of(axis, now.rank(), "select")));
   const Dim size = now.dims[static_cast<std::size_t>(a)];
+  if (a == 0 && index.known() && !size.known() && size == net.rows()) net.note_no_rows();  // edges[0], edges[1]: no rows
   Dim from = index;
   if (index.known() && index.value < 0 && size.known()) from = index.value + size.value;
   const Dim to = from.is(-1) ? Dim(kEnd) : net.add(from, 1);
@@ -117,7 +118,8 @@ Result<Any> view_op(OpCall& c) {
   // x.view(-1, 1, 28, 28): an image of each row, however it comes.
   const Dim each = c.net.product(std::span(x.dims).subspan(std::min<std::size_t>(1, x.rank())));
   const Dim image = c.net.product(std::span(dims).subspan(1));
-  if (dims.size() > 2 && dims[0].is(-1) && image.known() && image.value > 0 && x.rank() >= 2 && !x.dims[0].known() && !each.known()) {
+  if (dims.size() > 2 && dims[0].is(-1) && image.known() && image.value > 0 && x.rank() >= 2 && x.rank() <= 4 && !x.dims[0].known() &&
+      !each.known()) {
     TRY(c.net.require(each, image.value, "a view of " + neural::dims_text(dims)));
     dims[0] = x.dims[0];
   }
@@ -257,11 +259,39 @@ Result<Any> chunk_op(OpCall& c) {
   for (std::int64_t at = 0; at < size; at += each) sizes.push_back(std::min(each, size - at));
   return parts_as_views(c, axis, sizes);
 }
+Result<Any> tensor_split_op(OpCall& c) {  // the first parts are one longer; or at these places
+  const Value x = TRY(c.tensor(0));
+  const std::int64_t axis = TRY(c.integer(2));
+  const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
+  if (!x.dims[a].known()) return c.net.needs(x.dims[a], "tensor_split: along a dimension whose size isn't known");
+  const std::int64_t size = x.dims[a].value;
+  std::vector<std::int64_t> sizes;
+  if (items_of(c.args[1]) != nullptr) {
+    std::int64_t from = 0;
+    for (const std::int64_t at : TRY(c.integers(1))) {
+      const std::int64_t to = std::clamp<std::int64_t>(at < 0 ? at + size : at, from, size);
+      sizes.push_back(to - from);
+      from = to;
+    }
+    sizes.push_back(size - from);
+  } else {
+    const std::int64_t parts = TRY(c.integer(1));
+    if (parts < 1 || parts > 65'536) return c.wrong("into " + std::to_string(parts));
+    for (std::int64_t i = 0; i < parts; ++i) sizes.push_back(size / parts + (i < size % parts ? 1 : 0));
+  }
+  return parts_as_views(c, axis, sizes);
+}
 Result<Any> unbind_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   const std::int64_t axis = TRY(c.integer(1));
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
-  if (!x.dims[a].known()) return c.net.needs(x.dims[a], "unbind: along a dimension whose size isn't known");
+  if (!x.dims[a].known()) {
+    std::vector<std::int64_t> order{static_cast<std::int64_t>(a)};
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+      if (i != a) order.push_back(static_cast<std::int64_t>(i));
+    }
+    return list({as_steps(TRY(permuted_view(c.net, TRY(c.cell(0)), std::move(order))))});
+  }
   if (x.dims[a].value > 65'536) return c.wrong("into " + std::to_string(x.dims[a].value));
   std::vector<Any> out;
   for (std::int64_t i = 0; i < x.dims[a].value; ++i) out.push_back(TRY(selected_view(c.net, TRY(c.cell(0)), axis, i)));
@@ -289,6 +319,22 @@ Result<Any> diagonal_op(OpCall& c) {
   return torch::tensor(TRY(neural::gather(c.net, flat, c.net.ints(at), -1)));
 }
 
+// Tensors that are put together; what a loop of unknown length appended is put together already: [steps, ...].
+struct Part {
+  Value v;
+  bool steps = false;
+};
+Result<std::vector<Part>> parts_of(OpCall& c) {
+  const std::vector<Any>* items = items_of(c.args[0]);
+  if (items == nullptr) return c.wrong("a list of tensors is wanted, not " + type_name(c.args[0]));
+  std::vector<Part> parts;
+  for (const Any& a : *items) {
+    const auto steps = steps_of(a);
+    parts.push_back({TRY(value_of(c.net, steps ? *steps : a, c.name)), steps.has_value()});
+  }
+  return parts;
+}
+
 Result<Any> cat_op(OpCall& c) {
   if (const auto* o = c.args[0].as<std::shared_ptr<Object>>(); o != nullptr && (*o)->type == kRepeatedList) {
     const Value x = TRY((*(*o)->find("item")->as<TensorRef>())->read(c.net));
@@ -297,7 +343,20 @@ Result<Any> cat_op(OpCall& c) {
     repeats[a] = *(*o)->find("times")->as<Dim>();
     return torch::tensor(TRY(neural::tile(c.net, x, repeats)));
   }
-  std::vector<Value> parts = TRY(c.tensors(0));
+  std::vector<Value> parts;
+  for (const Part& p : TRY(parts_of(c))) {
+    if (!p.steps) {
+      parts.push_back(p.v);
+      continue;
+    }
+    const auto a = static_cast<std::int64_t>(TRY(axis_of(TRY(c.integer(1)), p.v.rank() - 1, c.name)));
+    std::vector<std::int64_t> order;
+    for (std::int64_t i = 1; i < static_cast<std::int64_t>(p.v.rank()); ++i) {
+      if (i == a + 1) order.push_back(0);
+      order.push_back(i);
+    }
+    parts.push_back(TRY(neural::flatten(c.net, TRY(neural::transpose(c.net, p.v, order)), a, a + 1)));
+  }
   // An empty tensor of one dimension is skipped, as torch does.
   std::erase_if(parts, [&](const Value& v) { return parts.size() > 1 && v.rank() == 1 && v.dims[0].is(0); });
   if (parts.empty()) return c.wrong("of nothing");
@@ -309,7 +368,26 @@ Result<Any> cat_op(OpCall& c) {
   }
   return torch::tensor(TRY(neural::concat(c.net, parts, TRY(c.integer(1)))));
 }
-Result<Any> stack_op(OpCall& c) { return torch::tensor(TRY(neural::stack(c.net, TRY(c.tensors(0)), TRY(c.integer(1))))); }
+Result<Any> stack_op(OpCall& c) {
+  const std::vector<Part> all = TRY(parts_of(c));
+  if (std::ranges::none_of(all, &Part::steps)) return torch::tensor(TRY(neural::stack(c.net, TRY(c.tensors(0)), TRY(c.integer(1)))));
+  std::vector<Value> parts;
+  for (const Part& p : all) {
+    const auto a = static_cast<std::int64_t>(TRY(axis_of(TRY(c.integer(1)), p.v.rank() + (p.steps ? 0 : 1), c.name)));
+    if (!p.steps) {
+      parts.push_back(TRY(neural::unsqueeze(c.net, p.v, a)));
+      continue;
+    }
+    std::vector<std::int64_t> order;
+    for (std::int64_t i = 1; i < static_cast<std::int64_t>(p.v.rank()); ++i) {
+      if (i == a + 1) order.push_back(0);
+      order.push_back(i);
+    }
+    if (order.size() < p.v.rank()) order.push_back(0);
+    parts.push_back(TRY(neural::transpose(c.net, p.v, order)));
+  }
+  return torch::tensor(TRY(neural::concat(c.net, parts, TRY(c.integer(1)))));
+}
 Result<Any> hstack_op(OpCall& c) {
   const std::vector<Value> parts = TRY(c.tensors(0));
   return torch::tensor(TRY(neural::concat(c.net, parts, parts.empty() || parts[0].rank() == 1 ? 0 : 1)));
@@ -492,7 +570,7 @@ constexpr Operator kOperators[] = {
     {"narrow", "self, dim, start, length", narrow_op},
     {"split", "self, split_size_or_sections, dim=0", split_op},
     {"split_with_sizes", "self, split_sizes, dim=0", split_op},
-    {"tensor_split", "self, sections, dim=0", chunk_op},
+    {"tensor_split", "self, sections, dim=0", tensor_split_op},
     {"chunk", "self, chunks, dim=0", chunk_op},
     {"unsafe_chunk", "self, chunks, dim=0", chunk_op},
     {"unsafe_split", "self, split_size_or_sections, dim=0", split_op},

@@ -8,6 +8,7 @@
 #include "slipway/base/json.hpp"
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/torch/evaluator.hpp"
+#include "slipway/importers/torch/operator_call.hpp"
 
 namespace slipway::importers::torch {
 
@@ -337,6 +338,7 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
   const auto* t = b.as<std::string>();
   if (s != nullptr || t != nullptr) return s != nullptr && t != nullptr && *s == *t;
   if (const auto* d = a.as<TorchDType>()) {
+    if (const auto* code = b.as<Dim>(); code != nullptr && code->known()) return dtype_of_code(code->value) == d->dtype;  // of serialised code
     const auto* e = b.as<TorchDType>();
     return e != nullptr && d->dtype == e->dtype;
   }
@@ -345,6 +347,11 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
   if (p != nullptr && q != nullptr) {
     if (p->size() != q->size()) return false;
     for (std::size_t i = 0; i < p->size(); ++i) {
+      // Of shapes: a size that is compared with 1 has to be that, as with any other number.
+      const auto* d = (*p)[i].as<Dim>();
+      const auto* e = (*q)[i].as<Dim>();
+      const bool with_one = d != nullptr && e != nullptr && d->known() != e->known() && (d->is(1) || e->is(1));
+      if (with_one && net.require(d->known() ? *e : *d, 1, "the code compares the shape with " + to_text(d->known() ? a : b)).ok()) continue;
       if (!TRY(scalar_compare(net, "==", (*p)[i], (*q)[i]))) return false;
     }
     return true;

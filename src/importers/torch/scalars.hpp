@@ -26,4 +26,9 @@ const std::vector<Any>* items_of(const Any& a);  // of a list or a tuple
 // range(end), range(start, end), range(start, end, step) as a list. `unknown`: the error for a bound that isn't known now.
 Result<Any> range_of(std::span<const Any> bounds, const std::function<Error(Dim)>& unknown);
 
+// What a loop of unknown length appended to a list stands there as one item: the tensor [steps, ...] of all of them. nullopt: an ordinary item.
+Any as_steps(const Any& stacked);
+std::optional<Any> steps_of(const Any& a);
+Result<Dim> length_of_steps(Net& net, const Any& steps);
+
 }  // namespace slipway::importers::torch

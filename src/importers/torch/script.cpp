@@ -154,9 +154,15 @@ class ScriptHost final : public Host {
     return o;
   }
   static Any operator_function(std::string name) {
-    return function(name, [name](Evaluator& e, const Arguments& a) { return call_operator(e.net(), name, a); });
+    return function(name, [name](Evaluator& e, const Arguments& a) { return call_operator(e.net(), aten_operator(name), a); });
   }
   static Result<Any> range(Evaluator&, const Arguments& a) {
+    const bool sizes = a.positional.size() <= 3 && std::ranges::all_of(a.positional, [](const Any& b) { return b.as<Dim>() != nullptr; });
+    if (sizes && std::ranges::any_of(a.positional, [](const Any& b) { return !b.as<Dim>()->known(); })) {
+      const auto bound = [&](std::size_t i) { return *a.positional[i].as<Dim>(); };
+      const bool from_zero = a.positional.size() == 1;
+      return range_of_sizes(from_zero ? Dim(0) : bound(0), bound(from_zero ? 0 : 1), a.positional.size() < 3 ? Dim(1) : bound(2));
+    }
     return range_of(a.positional, [](Dim) { return neural::wrong("a loop over a size that only a request knows is not supported"); });
   }
 
@@ -181,6 +187,13 @@ class ScriptHost final : public Host {
     }
     if (path == "__torch__" || path.starts_with("__torch__.")) {
       const std::string deeper = path + "." + std::string(name);
+      // Whether a mask happens to be the causal one is asked to be faster only: without the answer it is used as any other.
+      if (deeper == "__torch__.torch.nn.modules.transformer._detect_is_causal_mask") {
+        return std::optional(function("_detect_is_causal_mask", [](Evaluator&, const Arguments& a) -> Result<Any> {
+          const auto* told = a.positional.size() > 1 ? a.positional[1].as<bool>() : nullptr;
+          return Any(told != nullptr && *told);
+        }));
+      }
       if (const auto f = TRY(code_.find_function(deeper))) { return std::optional(e.function_value(*f->first, f->second, nullptr, std::nullopt)); }
       if (const auto c = TRY(code_.find_class(deeper))) return std::optional(constructor(deeper, *c));
       if (code_.is_prefix(deeper)) return std::optional(name_space(deeper));
@@ -284,20 +297,42 @@ class ScriptHost final : public Host {
   std::unordered_map<const Object*, std::pair<pickle::View, const files::TensorPickle*>> views_;
 };
 
-Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
+// "Tuple[Tensor, Tensor]": 2; anything else: 0.
+std::size_t tensors_of_tuple(std::string_view type) {
+  if (!type.starts_with("Tuple[") || !type.ends_with("]")) return 0;
+  type = type.substr(6, type.size() - 7);
+  std::size_t count = 0;
+  for (;; ++count) {
+    const std::size_t comma = type.find(", ");
+    if (type.substr(0, comma) != "Tensor") return 0;
+    if (comma == std::string_view::npos) return count + 1;
+    type = type.substr(comma + 2);
+  }
+}
+
+// What forward takes: tensors, and tuples of them (states of recurrent layers), each part of which is an input of its own.
+struct Inputs {
   std::vector<InputPort> ports;
+  std::vector<std::size_t> parts;  // an argument each: 0 is a tensor, else a tuple of so many
+};
+Result<Inputs> inputs_of(const py::FunctionDef& forward) {
+  Inputs in;
   for (std::size_t i = 1; i < forward.parameters.size(); ++i) {
     const py::Parameter& p = forward.parameters[i];
     const std::string type = p.annotation == nullptr ? "Tensor" : py::unparse(*p.annotation);
     if (type == "Tensor") {
-      ports.push_back({std::string(p.name), std::nullopt, std::nullopt});
+      in.ports.push_back({std::string(p.name), std::nullopt, std::nullopt});
+      in.parts.push_back(0);
+    } else if (const std::size_t parts = tensors_of_tuple(type); parts > 0) {
+      for (std::size_t k = 0; k < parts; ++k) in.ports.push_back({std::string(p.name) + "_" + std::to_string(k), std::nullopt, std::nullopt});
+      in.parts.push_back(parts);
     } else if (p.default_value == nullptr && !type.starts_with("Optional")) {
       return refuse("forward takes " + std::string(p.name) + " as " + type + ": only tensors are served");
     } else {
       break;  // what has a default or may be None is left to it, and so is what follows
     }
   }
-  return ports;
+  return in;
 }
 
 }  // namespace
@@ -317,7 +352,7 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& 
   const py::Stmt* forward = py::find_method(*definition->definition, "forward");
   if (forward == nullptr) return refuse("the class " + excerpt(name) + " has no forward");
   const py::FunctionDef& f = *forward->as<py::FunctionDef>();
-  const std::vector<InputPort> ports = TRY(inputs_of(f));
+  const Inputs inputs_taken = TRY(inputs_of(f));
   const std::span<const std::byte> lasting = options.weights_in_place ? bytes : std::span<const std::byte>();
   ScriptHost::Contents contents;
   const Body body = [&](Net& net, const std::vector<Value>& inputs) -> Result<std::vector<OutputPort>> {
@@ -326,7 +361,12 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& 
     Evaluator e(net, host);
     Arguments arguments;
     arguments.positional.push_back(TRY(host.root(root)));
-    for (const Value& v : inputs) arguments.positional.push_back(tensor(v));
+    std::size_t next = 0;
+    for (const std::size_t parts : inputs_taken.parts) {
+      std::vector<Any> items;
+      for (std::size_t k = 0; k < parts; ++k) items.push_back(tensor(inputs[next++]));
+      arguments.positional.push_back(parts > 0 ? tuple(std::move(items)) : tensor(inputs[next++]));
+    }
     for (std::size_t i = arguments.positional.size(); i < f.parameters.size(); ++i) {
       if (f.parameters[i].default_value == nullptr) arguments.positional.emplace_back();
     }
@@ -335,7 +375,7 @@ Result<Artifact> import_script(std::span<const std::byte> bytes, const Options& 
     TRY(collect_outputs(net, result, "output", out));
     return out;
   };
-  return build_network(report.title, ports, body, report);
+  return build_network(report.title, inputs_taken.ports, body, report);
 }
 
 }  // namespace slipway::importers::torch

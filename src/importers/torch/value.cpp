@@ -19,6 +19,12 @@ const TensorCell* TensorCell::root() const {
   return cell;
 }
 
+TensorRef TensorCell::memory_of(const TensorRef& cell) {
+  TensorRef at = cell;
+  while (at->base_) at = at->base_;
+  return at;
+}
+
 Result<TensorRef> TensorCell::view(Net& net, const TensorRef& base, Read read, Write write) {
   Value value = TRY(read(net, TRY(base->read(net))));
   auto cell = std::make_shared<TensorCell>(std::move(value));

@@ -84,10 +84,20 @@ class TensorCell {
   std::optional<std::int64_t> constant_integer() const;  // of a constant without dimensions
   bool writable() const { return !base_ || write_ != nullptr; }
   bool same_memory(const TensorCell& other) const { return root() == other.root(); }
+  std::int64_t version() const { return root()->version_; }  // counts writes of its memory
+  static TensorRef memory_of(const TensorRef& cell);         // the one that it is a view of, of a view of ...
+  const Value& content() const { return value_; }            // of one that is no view
+  void replace(Value value) {                                // of one that is no view: views read it again
+    value_ = std::move(value);
+    ++version_;
+  }
+  // arange(0, n, step): what an embedding bag knows bags of equal lengths by.
+  std::optional<Dim> step;
+  // Of a nested tensor, which stands here with its padding: boolean [N, steps], true where there is something.
+  std::shared_ptr<const Value> kept;
 
  private:
   const TensorCell* root() const;
-  std::int64_t version() const { return root()->version_; }
   Value value_;
   TensorRef base_;
   Read read_;

@@ -61,11 +61,52 @@ Result<Value> embedding(Net& net, const Value& table, const Value& indices) {
   return gather(net, table, is_floating(indices.dtype()) ? net.cast(indices, DType::int64) : indices, 0);
 }
 
+namespace {
+
+// "...ij,jk": letters of their own for the dimensions that the dots stand for, the last ones shared between operands.
+std::string without_dots(const std::string& text, const std::vector<Value>& operands) {
+  constexpr std::string_view kDots = "...";
+  const std::size_t arrow = text.find("->");
+  std::string free;
+  for (const char letter : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
+    if (text.find(letter) == std::string::npos) free += letter;
+  }
+  std::string out;
+  std::size_t operand = 0, most = 0;
+  for (std::size_t at = 0; at < std::min(arrow, text.size());) {
+    const std::size_t end = std::min(text.find(',', at), std::min(arrow, text.size()));
+    std::string term = text.substr(at, end - at);
+    const std::size_t dots = term.find(kDots);
+    if (dots != std::string::npos && operand < operands.size() && operands[operand].rank() + kDots.size() >= term.size()) {
+      const std::size_t count = operands[operand].rank() + kDots.size() - term.size();
+      most = std::max(most, count);
+      term.replace(dots, kDots.size(), count <= free.size() ? free.substr(free.size() - count) : std::string());
+    }
+    out += (out.empty() ? "" : ",") + term;
+    ++operand;
+    at = end + 1;
+  }
+  const std::string all = most <= free.size() ? free.substr(free.size() - most) : std::string();
+  if (arrow != std::string::npos) {
+    std::string right = text.substr(arrow + 2);
+    if (const std::size_t dots = right.find(kDots); dots != std::string::npos) right.replace(dots, kDots.size(), all);
+    return out + "->" + right;
+  }
+  std::string right;  // what is there once, in the order of the alphabet, behind what the dots stand for
+  for (char letter = 'A'; letter <= 'z'; ++letter) {
+    if (std::ranges::count(out, letter) == 1 && all.find(letter) == std::string::npos) right += letter;
+  }
+  return out + "->" + all + right;
+}
+
+}  // namespace
+
 Result<Value> einsum(Net& net, const std::string& equation, const std::vector<Value>& operands) {
   std::string text = equation;
   std::erase(text, ' ');
+  if (text.find('.') != std::string::npos) text = without_dots(text, operands);
+  if (text.find('.') != std::string::npos) return wrong("einsum: \"" + equation + "\" doesn't fit its operands");
   const std::size_t arrow = text.find("->");
-  if (text.find('.') != std::string::npos) return wrong("einsum: \"...\" is not taken");
   std::map<char, Dim> sizes;
   std::map<char, int> uses;
   std::size_t operand = 0, axis = 0;

@@ -28,6 +28,7 @@ Result<Dims> broadcast(Net& net, const Dims& a, const Dims& b, std::string_view 
     } else if (d.known()) {
       TRY(net.require(s, d.value, std::string(who) + ": " + dims_text(a) + " and " + dims_text(b)));
     } else {
+      net.note_guess();
       d = net.max(d, s);
     }
   }

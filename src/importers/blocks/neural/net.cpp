@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace slipway::importers::neural {
 
@@ -49,6 +50,37 @@ std::optional<std::int64_t> known_product(std::int64_t a, std::int64_t b) {
 }
 
 }  // namespace
+
+Net::Net(graph::Builder& graph, Net& around)
+    : graph_(graph),
+      dry_(around.dry_),
+      around_(&around),
+      symbols_around_(around.symbols_.size()),
+      symbols_(around.symbols_),
+      by_key_(around.by_key_),
+      products_(around.products_),
+      rows_(around.rows_) {}
+
+Dim Net::outside(Dim d) {
+  if (d.known() || d.symbol <= symbols_around_) return d;
+  const Symbol& s = symbols_[d.symbol - 1];
+  const bool of_known = !s.atoms.empty() && std::ranges::all_of(s.atoms, [&](std::uint32_t a) { return a <= symbols_around_; });
+  return of_known ? around_->intern(s.factor, s.atoms) : around_->symbol();
+}
+
+Dims Net::outside(const Dims& dims) {
+  Dims out;
+  for (const Dim& d : dims) out.push_back(outside(d));
+  return out;
+}
+
+Status Net::leave() {
+  around_->needed_sizes_ = around_->needed_sizes_ || needed_sizes_;
+  around_->no_rows_ = around_->no_rows_ || no_rows_;
+  around_->guesses_ += std::exchange(guesses_, 0);
+  for (const Assumption& a : std::exchange(assumptions_, {})) TRY(around_->require(outside(a.dim), a.value, a.why));
+  return ok();
+}
 
 Value Net::input(const std::string& name, DType dtype, Dims dims) {
   Value v;
@@ -101,6 +133,7 @@ Value Net::widened(const Value& v) { return is_half(v.dtype()) ? cast(v, DType::
 
 Val Net::use(const Value& v) {
   if (!v.constant()) return v.val;
+  if (around_ != nullptr) return around_->use(v);
   if (dry_) {
     Val nothing;
     nothing.name = "constant";
@@ -114,8 +147,50 @@ Val Net::use(const Value& v) {
   return in_graph;
 }
 
+namespace {
+
+// The engine has these in single precision only: a network in double is calculated so there.
+bool single_only(std::string_view type) {
+  static constexpr std::string_view kTypes[] = {"Conv",
+                                                "ConvTranspose",
+                                                "AveragePool",
+                                                "GlobalAveragePool",
+                                                "GlobalMaxPool",
+                                                "LpPool",
+                                                "LSTM",
+                                                "GRU",
+                                                "RNN",
+                                                "LRN",
+                                                "InstanceNormalization",
+                                                "LeakyRelu",
+                                                "PRelu",
+                                                "Elu",
+                                                "Celu",
+                                                "Selu",
+                                                "HardSigmoid",
+                                                "Softplus",
+                                                "Softsign",
+                                                "Mish",
+                                                "Erf",
+                                                "Resize",
+                                                "GridSample",
+                                                "ThresholdedRelu"};
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
+}
+
+}  // namespace
+
 std::vector<Value> Net::op_n(std::string_view type, const std::vector<Value>& inputs, std::vector<std::pair<DType, Dims>> outputs,
                              std::vector<Attribute> attributes, std::string_view domain) {
+  const auto is_double = [](const Value& v) { return v.dtype() == DType::float64 && (v.constant() || !v.val.name.empty()); };
+  if (single_only(type) && std::ranges::any_of(inputs, is_double)) {
+    std::vector<Value> narrow = inputs;
+    for (Value& v : narrow) v = is_double(v) ? cast(v, DType::float32) : v;
+    for (auto& [dtype, dims] : outputs) dtype = is_floating(dtype) ? DType::float32 : dtype;
+    std::vector<Value> results = op_n(type, narrow, std::move(outputs), std::move(attributes), domain);
+    for (Value& v : results) v = is_floating(v.dtype()) ? cast(v, DType::float64) : v;
+    return results;
+  }
   std::vector<Val> vals;
   for (const Value& v : inputs) vals.push_back(use(v));
   std::vector<Val> made = graph_.op_n(type, vals, outputs.size(), std::move(attributes), domain);

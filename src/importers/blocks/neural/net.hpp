@@ -56,6 +56,8 @@ class Net {
  public:
   // dry: for a try with other shapes. Constants are not put into the graph, which is of no use afterwards.
   explicit Net(graph::Builder& graph, bool dry = false) : graph_(graph), dry_(dry) {}
+  // Of a graph inside (the body of a Loop): `around`'s values and sizes mean the same in here, constants are put there.
+  Net(graph::Builder& graph, Net& around);
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
   graph::Builder& graph() { return graph_; }
@@ -124,6 +126,15 @@ class Net {
   // A layer took an input as one without rows: allowed, but rarely what is meant.
   void note_no_rows() { no_rows_ = true; }
   bool had_no_rows() const { return no_rows_; }
+  // Two sizes that nothing says are equal were put beside each other: allowed, but hardly what the network was made for.
+  void note_guess() { ++guesses_; }
+  std::size_t guesses() const { return guesses_; }
+
+  // Of a net inside another: a size as the one around knows it (a new symbol there, if it doesn't), ...
+  Dim outside(Dim d);
+  Dims outside(const Dims& dims);
+  // ... and, once it is made: what was taken for granted and needed in here is so there.
+  Status leave();
 
  private:
   struct Symbol {
@@ -146,6 +157,8 @@ class Net {
 
   graph::Builder& graph_;
   bool dry_ = false;
+  Net* around_ = nullptr;
+  std::size_t symbols_around_ = 0;  // those with smaller numbers are the surrounding net's
   std::vector<Symbol> symbols_;
   std::map<std::string, std::uint32_t> by_key_;
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
@@ -155,6 +168,7 @@ class Net {
   bool needed_sizes_ = false;
   bool no_rows_ = false;
   bool asked_untold_ = false;
+  std::size_t guesses_ = 0;
 };
 
 // "the model's convolution: what" as an error of the import.

@@ -84,6 +84,13 @@ Result<Value> max_pool(Net& net, const Value& x, const Pooling& p) {
   return net.op("MaxPool", {x}, x.dtype(), plan.dims, std::move(attributes));
 }
 
+Result<Value> max_pool_places(Net& net, const Value& x, const Pooling& p) {
+  const Plan plan = TRY(neural::plan(net, x, p, "max pooling"));
+  // The engine counts through all rows and channels.
+  const Value all = net.op_n("MaxPool", {x}, {{x.dtype(), plan.dims}, {DType::int64, plan.dims}}, attributes_of(p, plan, true))[1];
+  return binary(net, "Mod", all, net.to_scalar(net.product(std::span(x.dims).subspan(2))));
+}
+
 Result<Value> average_pool(Net& net, const Value& x, const Pooling& p) {
   const Plan plan = TRY(neural::plan(net, x, p, "average pooling"));
   const bool over = std::ranges::any_of(plan.over, [](std::int64_t o) { return o > 0; });
@@ -140,6 +147,24 @@ Result<Value> adaptive_average_axis_later(Net& net, const Value& x, std::size_t 
   return swap_axes(net, TRY(matmul(net, TRY(swap_axes(net, x, at, last)), weights)), at, last);
 }
 
+// Which elements of `in` count for each of `out`: boolean [out, in], floor(o in / out) <= i < ceil((o + 1) in / out).
+Result<Value> adaptive_windows(Net& net, Dim in, std::int64_t out) {
+  const Value size = net.to_scalar(in), o = TRY(unsqueeze(net, range(net, 0, out, 1), 1)), i = range(net, 0, in, 1);
+  const Value count = net.number(static_cast<double>(out), DType::int64), one = net.number(1, DType::int64);
+  const Value from = TRY(binary(net, "Div", TRY(mul(net, o, size)), count));
+  const Value reach = TRY(add(net, TRY(mul(net, TRY(add(net, o, one)), size)), TRY(sub(net, count, one))));
+  const Value to = TRY(binary(net, "Div", reach, count));
+  return binary(net, "And", TRY(compare(net, "GreaterOrEqual", i, from)), TRY(compare(net, "Less", i, to)));
+}
+
+// For a size that only the request knows.
+Result<Value> adaptive_max_axis_later(Net& net, const Value& x, std::size_t axis, Dim in, std::int64_t out) {
+  const auto last = static_cast<std::int64_t>(x.rank()) - 1, at = static_cast<std::int64_t>(axis);
+  const Value turned = TRY(unsqueeze(net, TRY(swap_axes(net, x, at, last)), -2));
+  const Value inside = TRY(where(net, TRY(adaptive_windows(net, in, out)), turned, net.number(-std::numeric_limits<float>::max(), x.dtype())));
+  return swap_axes(net, TRY(reduce(net, "ReduceMax", inside, {-1}, false)), at, last);
+}
+
 Result<Value> adaptive_max_axis(Net& net, const Value& x, std::size_t axis, std::int64_t in, std::int64_t out) {
   std::vector<Value> parts;
   for (std::int64_t o = 0; o < out; ++o) {
@@ -169,11 +194,9 @@ Result<Value> adaptive_pool(Net& net, const Value& x, const std::vector<std::int
       p.kernel.push_back(1);
     } else if (out[i] < 1 || out[i] > kOutMax) {
       return wrong("adaptive pooling: to a size of " + std::to_string(out[i]));
-    } else if (!in.known() && (out[i] == 1 || !maximum)) {
+    } else if (!in.known()) {
       even = false;
       p.kernel.push_back(1);
-    } else if (!in.known()) {
-      return net.needs(in, "adaptive pooling: to " + std::to_string(out[i]) + " needs a known size of the input");
     } else {
       even = even && in.value % out[i] == 0;
       p.kernel.push_back(std::max<std::int64_t>(1, in.value / out[i]));
@@ -189,7 +212,7 @@ Result<Value> adaptive_pool(Net& net, const Value& x, const std::vector<std::int
     if (out[i] == 1) {
       v = TRY(reduce(net, maximum ? "ReduceMax" : "ReduceMean", v, {static_cast<std::int64_t>(i + 2)}, true));
     } else if (!in.known()) {
-      v = TRY(adaptive_average_axis_later(net, v, i + 2, in, out[i]));
+      v = TRY(maximum ? adaptive_max_axis_later(net, v, i + 2, in, out[i]) : adaptive_average_axis_later(net, v, i + 2, in, out[i]));
     } else {
       v = TRY(maximum ? adaptive_max_axis(net, v, i + 2, in.value, out[i]) : adaptive_average_axis(net, v, i + 2, in.value, out[i]));
     }

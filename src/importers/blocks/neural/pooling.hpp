@@ -12,6 +12,8 @@ struct Pooling {
   bool count_padding = false;                            // averages: padding counts as zeros
 };
 Result<Value> max_pool(Net& net, const Value& x, const Pooling& p);
+// Where each largest value stands in its channel's plane, row by row: int64.
+Result<Value> max_pool_places(Net& net, const Value& x, const Pooling& p);
 Result<Value> average_pool(Net& net, const Value& x, const Pooling& p);
 
 Result<Value> global_pool(Net& net, const Value& x, bool maximum, bool keep_dims);  // over all spatial dimensions

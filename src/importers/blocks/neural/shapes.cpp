@@ -52,6 +52,8 @@ Result<Value> reshape(Net& net, const Value& x, const Dims& to) {
       TRY(net.require(total, rest.value, "reshape to " + dims_text(to)));
     } else if (total.known()) {
       TRY(net.require(rest, total.value, "reshape to " + dims_text(to)));
+    } else if (net.quotient(total, rest) || net.quotient(rest, total)) {
+      return wrong("reshape: " + dims_text(x.dims) + " can't become " + dims_text(to));  // a dimension too many: none is 1
     }
   }
   if (dims == x.dims) return x;
@@ -398,6 +400,21 @@ Result<Value> pad(Net& net, const Value& x, const std::vector<Pad>& pads, std::s
     none = none && pads[i].before.is(0) && pads[i].after.is(0);
   }
   if (none) return x;
+  if (mode == "wrap") {  // what the engine's Pad knows from a later opset on
+    Value v = x;
+    for (std::size_t i = 0; i < pads.size(); ++i) {
+      const auto a = static_cast<std::int64_t>(i);
+      if (!pads[i].before.known() || !pads[i].after.known() || pads[i].before.value < 0 || pads[i].after.value < 0)
+        return wrong("pad: around a circle by a size that isn't known, or a negative one");
+      std::vector<Value> parts;
+      if (!pads[i].before.is(0)) parts.push_back(TRY(slice(net, v, a, -pads[i].before.value, kEnd)));
+      parts.push_back(v);
+      if (!pads[i].after.is(0)) parts.push_back(TRY(slice(net, v, a, 0, pads[i].after)));
+      v = TRY(concat(net, parts, a));
+      v.dims[i] = dims[i];
+    }
+    return v;
+  }
   for (const Pad& p : pads) all.push_back(p.after);
   if (x.dtype() == DType::boolean) { return net.cast(TRY(pad(net, net.cast(x, DType::int32), pads, mode, value)), DType::boolean); }
   std::vector<Value> inputs{x, net.to_list(all)};
@@ -413,21 +430,24 @@ Value full(Net& net, const Dims& dims, double value, DType dtype) {
   return net.cast(v, dtype);
 }
 
-Value range(Net& net, Dim start, Dim end, std::int64_t step) {
+Value range(Net& net, Dim start, Dim end, Dim step) {
   Dim count;
-  if (start.known() && end.known()) {
-    const std::int64_t span = step > 0 ? end.value - start.value : start.value - end.value, stride = step > 0 ? step : -step;
+  if (start.known() && end.known() && step.known()) {
+    const std::int64_t span = step.value > 0 ? end.value - start.value : start.value - end.value, stride = step.value > 0 ? step.value : -step.value;
     count = span > 0 ? (span + stride - 1) / stride : 0;
     constexpr std::int64_t kConstantMax = 1 << 20;
     if (count.value <= kConstantMax) {
       std::vector<std::int64_t> values;
-      for (std::int64_t i = 0; i < count.value; ++i) values.push_back(start.value + i * step);
+      for (std::int64_t i = 0; i < count.value; ++i) values.push_back(start.value + i * step.value);
       return net.ints(values);
     }
+  } else if (step.is(1)) {
+    count = net.sub(end, start);
   } else {
-    count = step == 1 ? net.sub(end, start) : net.symbol();
+    const auto whole = start.is(0) ? net.quotient(end, step) : std::nullopt;
+    count = whole ? *whole : net.symbol();
   }
-  return net.op("Range", {net.to_scalar(start), net.to_scalar(end), net.number(static_cast<double>(step), DType::int64)}, DType::int64, {count});
+  return net.op("Range", {net.to_scalar(start), net.to_scalar(end), net.to_scalar(step)}, DType::int64, {count});
 }
 
 }  // namespace slipway::importers::neural

@@ -44,6 +44,6 @@ struct Pad {
 Result<Value> pad(Net& net, const Value& x, const std::vector<Pad>& pads, std::string_view mode, double value = 0);
 
 Value full(Net& net, const Dims& dims, double value, DType dtype);  // of any size known when a request comes
-Value range(Net& net, Dim start, Dim end, std::int64_t step);       // int64 [n]
+Value range(Net& net, Dim start, Dim end, Dim step);                // int64 [n]
 
 }  // namespace slipway::importers::neural
