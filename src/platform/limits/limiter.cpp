@@ -82,7 +82,7 @@ Terms::Terms(Subject subject, const Quota& quota) : Quota(quota) {
   }
 }
 
-Grant::~Grant() { limiter_.give_back(*this, true); }
+void Grant::end() { limiter_.give_back(*this, true); }
 
 std::pair<std::string, std::string> Grant::headers() const {
   std::array<Standing, kSubjects * kQuantities> all;

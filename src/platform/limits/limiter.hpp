@@ -47,7 +47,10 @@ class Grant {
   explicit Grant(Limiter& limiter) : limiter_(limiter) {}
   Grant(const Grant&) = delete;
   Grant& operator=(const Grant&) = delete;
-  ~Grant();
+  ~Grant() { end(); }
+
+  // The place among the concurrent ones is free again: before the answer goes, for whoever has it may ask again at once.
+  void end();
 
   // Values of RateLimit-Policy and RateLimit: every limit that applies, the one that is nearest to its end first.
   std::pair<std::string, std::string> headers() const;

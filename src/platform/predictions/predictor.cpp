@@ -114,6 +114,7 @@ void Predictor::add_limit_headers(http::Response& response, const limits::GrantP
   auto [policy, standing] = limit->headers();
   response.headers.emplace_back("RateLimit-Policy", std::move(policy));
   response.headers.emplace_back("RateLimit", std::move(standing));
+  limit->end();
 }
 
 }  // namespace slipway::predictions

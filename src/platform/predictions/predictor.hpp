@@ -60,7 +60,7 @@ class Predictor {
   Status check_answer(std::uint64_t bytes, std::span<const Tensor> outputs) const;
 
   DecodeLimits decode_limits() const;
-  void add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const;
+  void add_limit_headers(http::Response& response, const limits::GrantPtr& limit) const;  // and ends the grant: the answer is about to go
   const Options& options() const { return options_; }
   models::Registry& registry() const { return registry_; }
 
