@@ -162,18 +162,18 @@ Fact Walk::concat(const Call& c) {
     for (const Fact* f : c.in) all.insert(all.end(), f->numbers->begin(), f->numbers->end());
     return list(std::move(all));
   }
-  if (std::all_of(c.in.begin(), c.in.end(), [](const Fact* f) { return f->is_same(); })) return same(known ? joined(c, 0) : std::nullopt);
+  if (std::all_of(c.in.begin(), c.in.end(), [](const Fact* f) { return f->is_same(); })) return same(known ? joined(c) : std::nullopt);
   if (rows == nullptr || !known) return kMixed;
   const auto axis = axis_of(c.number("axis", 1), rows->shape->size());
   if (!axis || *axis == rows->axis) return kMixed;
   for (const Fact* f : c.in) {
     if (!f->is_rows() || f->shape->size() != rows->shape->size() || !stand_alike(*f, *rows)) return kMixed;
   }
-  auto shape = joined(c, *axis);
+  auto shape = joined(c);
   return shape ? with(*rows, rows->axis, std::move(*shape)) : kMixed;
 }
 
-std::optional<Extents> Walk::joined(const Call& c, std::size_t) {
+std::optional<Extents> Walk::joined(const Call& c) {
   const Extents& first = *c.in[0]->shape;
   const auto axis = axis_of(c.number("axis", 1), first.size());
   if (!axis) return std::nullopt;

@@ -136,10 +136,7 @@ class Walk {
   std::vector<Fact> of_rows(const Call& c);
 
   // The first input's rows at dimension 0, all others the same for everybody.
-  bool is_plain(const Call& c) const {
-    return !c.in.empty() && c.in[0] != nullptr && c.in[0]->is_rows() && c.in[0]->axis == 0 &&
-           std::all_of(c.in.begin() + 1, c.in.end(), [](const Fact* f) { return f == nullptr || f->is_same(); });
-  }
+  bool is_plain(const Call& c) const { return !c.in.empty() && c.in[0] != nullptr && c.in[0]->is_rows() && c.in[0]->axis == 0 && others_are_same(c); }
   static bool others_are_same(const Call& c) {
     return std::all_of(c.in.begin() + 1, c.in.end(), [](const Fact* f) { return f == nullptr || f->is_same(); });
   }
@@ -183,7 +180,7 @@ class Walk {
 
   static bool stand_alike(const Fact& a, const Fact& b) { return a.axis == b.axis && a.outer == b.outer && a.block == b.block; }
   Fact concat(const Call& c);
-  std::optional<Extents> joined(const Call& c, std::size_t);
+  std::optional<Extents> joined(const Call& c);
   // A number of a list; nullopt: not known. Without the list: `otherwise`.
   static std::optional<std::int64_t> at(const std::optional<Extents>& list, std::size_t i, std::optional<std::int64_t> otherwise = std::nullopt);
   static std::int64_t sliced(std::int64_t size, std::int64_t begin, std::int64_t end, std::int64_t step);
