@@ -213,6 +213,15 @@ std::optional<Arguments> without_constants(const Arguments& arguments) {
 
 }  // namespace
 
+Arguments sizes_in_a_list(Arguments given) {
+  const auto end = std::ranges::find_if(given.positional, [](const Any& a) { return a.as<Dim>() == nullptr; });
+  if (end == given.positional.begin()) return given;
+  std::vector<Any> sizes(given.positional.begin(), end);
+  given.positional.erase(given.positional.begin(), end);
+  given.positional.insert(given.positional.begin(), list(std::move(sizes)));
+  return given;
+}
+
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments) {
   if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end() && tensor_table().contains(name)) {
     if (const auto numbers = without_constants(arguments)) return run(net, scalar->second, name, *numbers);

@@ -27,5 +27,7 @@ std::string_view aten_operator(std::string_view name);
 // In-place operators (add_, relu_, copy_, index_put_, ...) write their first argument and return it; view operators return views of theirs.
 // Random operators at inference (dropout, bernoulli_ ...) are the identity or a refusal.
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments);
+// zeros(2, 3, dtype=...): sizes that are given one by one, as the list of sizes that the operator takes.
+Arguments sizes_in_a_list(Arguments given);
 
 }  // namespace slipway::importers::torch

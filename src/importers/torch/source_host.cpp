@@ -426,13 +426,7 @@ std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& ten
   // x.new_zeros(2, 3): sizes one by one.
   if (name == "new_zeros" || name == "new_ones" || name == "new_empty") {
     return function(std::string(name), [tensor, op = std::string(name)](Evaluator& e, const Arguments& given) {
-      Arguments sizes = given;
-      std::vector<Any> all;
-      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
-        all.push_back(sizes.positional[0]);
-        sizes.positional.erase(sizes.positional.begin());
-      }
-      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
+      Arguments sizes = sizes_in_a_list(given);
       sizes.positional.insert(sizes.positional.begin(), Any(tensor));
       return call_operator(e.net(), op, sizes);
     });

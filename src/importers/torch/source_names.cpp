@@ -173,14 +173,7 @@ Any operator_function(std::string name) {
   return function(name, [name](Evaluator& e, const Arguments& given) {
     // zeros(2, 3, dtype=...): sizes one by one are a list of sizes.
     if ((name == "zeros" || name == "ones" || name == "empty") && given.positional.size() > 1) {
-      Arguments sizes = given;
-      std::vector<Any> all;
-      while (!sizes.positional.empty() && sizes.positional[0].as<Dim>() != nullptr) {
-        all.push_back(sizes.positional[0]);
-        sizes.positional.erase(sizes.positional.begin());
-      }
-      if (!all.empty()) sizes.positional.insert(sizes.positional.begin(), list(std::move(all)));
-      return call_operator(e.net(), name, sizes);
+      return call_operator(e.net(), name, sizes_in_a_list(given));
     }
     if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr)
       return call_operator(e.net(), name, given);
