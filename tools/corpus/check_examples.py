@@ -65,18 +65,23 @@ def check(slipway: str, folder: pathlib.Path) -> float:
     return max(difference(outputs[theirs], want[ours]) for ours, theirs in pairs)
 
 
+def report(cases: dict, check_one) -> int:
+    """A line a case; `check_one` gives its difference. The exit code: 0 when all agree."""
+    agree = 0
+    for name, case in cases.items():
+        try:
+            worst = check_one(case)
+            agree += worst <= TOLERANCE
+            print(f"{'ok  ' if worst <= TOLERANCE else 'BAD '} {name}  {worst:.1e}", flush=True)
+        except (ValueError, KeyError, StopIteration, subprocess.TimeoutExpired) as e:
+            print(f"FAIL {name}  {e}", flush=True)
+    print(f"{agree} of {len(cases)} agree to {TOLERANCE:g}")
+    return 0 if agree == len(cases) else 1
+
+
 def main() -> int:
     slipway, folders = str(pathlib.Path(sys.argv[1]).resolve()), [pathlib.Path(f) for f in sys.argv[2:]]
-    agree = 0
-    for folder in folders:
-        try:
-            worst = check(slipway, folder)
-            agree += worst <= TOLERANCE
-            print(f"{'ok  ' if worst <= TOLERANCE else 'BAD '} {folder.parent.name}/{folder.name}  {worst:.1e}", flush=True)
-        except (ValueError, KeyError, StopIteration, subprocess.TimeoutExpired) as e:
-            print(f"FAIL {folder.parent.name}/{folder.name}  {e}", flush=True)
-    print(f"{agree} of {len(folders)} agree to {TOLERANCE:g}")
-    return 0 if agree == len(folders) else 1
+    return report({f"{f.parent.name}/{f.name}": f for f in folders}, lambda folder: check(slipway, folder))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 import torchvision
 
-TOLERANCE = 1e-4
+from check_examples import report
+
 SIDE = 224
 KNOWN = pathlib.Path(__file__).resolve().parents[2] / "src/importers/torch/architectures.cpp"
 
@@ -54,16 +55,7 @@ def difference(slipway, name):
 def main():
     slipway = str(pathlib.Path(sys.argv[1]).resolve())
     names = sys.argv[2:] or re.findall(r'^    \{"(\w+)",', KNOWN.read_text(), re.M)
-    agree = 0
-    for name in names:
-        try:
-            worst = difference(slipway, name)
-            agree += worst <= TOLERANCE
-            print(f"{'ok  ' if worst <= TOLERANCE else 'BAD '} {name}  {worst:.1e}", flush=True)
-        except (ValueError, subprocess.TimeoutExpired) as e:
-            print(f"FAIL {name}  {e}", flush=True)
-    print(f"{agree} of {len(names)} agree to {TOLERANCE:g}")
-    return 0 if agree == len(names) else 1
+    return report({name: name for name in names}, lambda name: difference(slipway, name))
 
 
 if __name__ == "__main__":
