@@ -140,6 +140,10 @@ class Keys(ServerCase):
         self.assertNotIn(made["key"], listed.body.decode())
         self.assertIn(made["id"], [k["id"] for k in listed.json["items"]])
         self.assertEqual(self.server.request("GET", "/api/models", headers={"X-API-Key": made["key"]}).status, 200)
+        for at in (12, 30, len(made["key"]) - 1):  # nothing but the whole text, also when it was seen before
+            other = made["key"][:at] + ("A" if made["key"][at] != "A" else "B") + made["key"][at + 1:]
+            self.problem(self.server.call("GET", "/api/models", credential=other), 401)
+        self.assertEqual(self.server.call("GET", "/api/models", credential=made["key"]).status, 200)
         rotated = self.server.call("POST", f"/api/keys/{made['id']}/rotate", credential=self.token).json
         self.problem(self.server.call("GET", "/api/models", credential=made["key"]), 401)
         self.assertEqual(self.server.call("GET", "/api/models", credential=rotated["key"]).status, 200)

@@ -73,7 +73,7 @@ Result<std::string> normal_email(std::string_view text) {
 
 std::shared_ptr<const User> Directory::find(std::string_view id) const {
   const std::shared_lock lock(mutex_);
-  const auto found = users_.find(std::string(id));
+  const auto found = users_.find(id);
   return found == users_.end() ? nullptr : found->second;
 }
 

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "slipway/base/by_text.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/base/result.hpp"
 #include "slipway/base/secret.hpp"
@@ -48,7 +49,7 @@ class Directory {
 
  private:
   mutable std::shared_mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const User>> users_;
+  ByText<std::shared_ptr<const User>> users_;
 };
 
 enum class Registration { open, approval, closed };

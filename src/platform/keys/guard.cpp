@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <functional>
 
 #include "slipway/platform/keys/key_format.hpp"
 #include "slipway/platform/keys/routes.hpp"
@@ -51,7 +53,7 @@ class CredentialGuard final : public http::Guard {
     if (header_key || credential.empty()) return no_credentials("none, or not a key");
     auto user = accounts_.authenticate(credential);
     if (!user.ok()) return no_credentials(user.error().internal());
-    return of_user(**user, http::Principal::Kind::token);
+    return http::PrincipalPtr(of_user(**user, http::Principal::Kind::token));
   }
 
   Result<http::PrincipalPtr> of_key(std::string_view text) const {
@@ -59,14 +61,27 @@ class CredentialGuard final : public http::Guard {
     if (key == nullptr) return no_credentials("key");
     const auto user = accounts_.directory().find(key->user_id);
     if (user == nullptr || !user->active()) return no_credentials("the key's user");
-    auto principal = std::make_shared<http::Principal>(*of_user(*user, http::Principal::Kind::key));
-    principal->key_id = key->id;
-    principal->scopes = key->scopes;
-    principal->models = key->models;
-    return http::PrincipalPtr(std::move(principal));
+    // Nearly all requests of a thread come with the same few keys. Holding both, an equal address means that nothing has changed.
+    struct Known {
+      std::shared_ptr<const ApiKey> key;
+      std::shared_ptr<const accounts::User> user;
+      http::PrincipalPtr principal;
+    };
+    thread_local std::array<Known, 64> known;
+    Known& last = known[std::hash<std::string_view>{}(key->id) % known.size()];
+    if (last.key != key || last.user != user) last = {key, user, of_key_and_user(*key, *user)};
+    return last.principal;
   }
 
-  static http::PrincipalPtr of_user(const accounts::User& user, http::Principal::Kind kind) {
+  static http::PrincipalPtr of_key_and_user(const ApiKey& key, const accounts::User& user) {
+    auto principal = of_user(user, http::Principal::Kind::key);
+    principal->key_id = key.id;
+    principal->scopes = key.scopes;
+    principal->models = key.models;
+    return principal;
+  }
+
+  static std::shared_ptr<http::Principal> of_user(const accounts::User& user, http::Principal::Kind kind) {
     auto principal = std::make_shared<http::Principal>();
     principal->user_id = user.id;
     principal->email = user.email;

@@ -30,12 +30,18 @@ std::string format_key(const KeyText& key) {
   return body + checksum(body);
 }
 
+std::string_view id_in_key(std::string_view text) {
+  if (text.size() != kKeyPrefix.size() + kIdSize + 1 + kSecretSize + kCheckSize || !text.starts_with(kKeyPrefix)) return {};
+  return text.substr(kKeyPrefix.size(), kIdSize);
+}
+
 std::optional<KeyText> parse_key(std::string_view text) {
-  if (text.size() != kKeyPrefix.size() + kIdSize + 1 + kSecretSize + kCheckSize || !text.starts_with(kKeyPrefix)) return std::nullopt;
+  const std::string_view id = id_in_key(text);
+  if (id.empty()) return std::nullopt;
   const std::string_view body = text.substr(0, text.size() - kCheckSize);
   const std::string_view rest = text.substr(kKeyPrefix.size());
   const auto is_base62 = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-  KeyText key{std::string(rest.substr(0, kIdSize)), std::string(rest.substr(kIdSize + 1, kSecretSize))};
+  KeyText key{std::string(id), std::string(rest.substr(kIdSize + 1, kSecretSize))};
   if (rest[kIdSize] != '_' || !std::all_of(key.id.begin(), key.id.end(), is_base62) ||
       !std::all_of(key.secret.begin(), key.secret.end(), is_base62) || text.substr(body.size()) != checksum(body)) {
     return std::nullopt;

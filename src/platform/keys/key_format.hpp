@@ -17,6 +17,7 @@ struct KeyText {
 
 KeyText new_key_text();
 std::string format_key(const KeyText& key);
+std::string_view id_in_key(std::string_view text);        // the id of what has a key's length and prefix, else empty: the rest is not looked at
 std::optional<KeyText> parse_key(std::string_view text);  // nullopt: not of this form, or the checksum is wrong
 
 }  // namespace slipway::keys

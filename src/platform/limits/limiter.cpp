@@ -184,7 +184,7 @@ std::shared_ptr<const Terms> Limiter::resolve(Subject subject, std::string_view 
 }
 
 std::shared_ptr<Bucket> Limiter::bucket(Subject subject, std::string_view id) {
-  Shard& shard = shards_[static_cast<std::size_t>(subject)][Hash{}(id) % kShards];
+  Shard& shard = shards_[static_cast<std::size_t>(subject)][TextHash{}(id) % kShards];
   const std::lock_guard lock(shard.mutex);
   if (const auto found = shard.buckets.find(id); found != shard.buckets.end()) return found->second;
   if (shard.buckets.size() >= shard.forget_at) {

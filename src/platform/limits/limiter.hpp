@@ -12,10 +12,10 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "slipway/base/by_text.hpp"
 #include "slipway/base/clock.hpp"
 #include "slipway/base/metrics.hpp"
 #include "slipway/base/result.hpp"
@@ -108,17 +108,11 @@ class Limiter {
 
  private:
   friend class Grant;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  template <class T>
-  using ById = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
   static constexpr std::size_t kShards = 64;
   static constexpr std::size_t kBucketsMin = 1 << 12;  // a shard forgets idle subjects when it has twice as many as after the last time
   struct alignas(64) Shard {
     std::mutex mutex;
-    ById<std::shared_ptr<Bucket>> buckets;
+    ByText<std::shared_ptr<Bucket>> buckets;
     std::size_t forget_at = kBucketsMin;
   };
   struct Refusal {
@@ -156,7 +150,7 @@ class Limiter {
   std::array<std::atomic<std::int64_t>, kSubjects> active_{};
   std::atomic<std::uint64_t> generation_{1};  // of the overrides: buckets notice that theirs may be another
   mutable std::shared_mutex overrides_mutex_;
-  std::array<ById<std::shared_ptr<const Quota>>, kSubjects> overrides_;
+  std::array<ByText<std::shared_ptr<const Quota>>, kSubjects> overrides_;
   std::array<std::array<Shard, kShards>, kSubjects> shards_;
 };
 
