@@ -88,6 +88,7 @@ struct Tally {  // since the model was deployed
 struct ModelStats {
   bool loaded = false;
   unsigned cells = 0;
+  unsigned lanes = 0;  // runs at the same time, in all of them
   std::uint64_t resident_bytes = 0;
   std::uint64_t cold_starts = 0;
   std::uint64_t crashes = 0;

@@ -708,6 +708,51 @@ TEST(Engine, GivesACrowdedModelAnotherCell) {
   EXPECT_GT(stats.queued.ns, stats.computed.ns);
 }
 
+// Of 5 ms, as many as it takes until its cell runs two at a time.
+void crowd(Rig& rig, Model& model) {
+  std::vector<std::future<Rig::Answer>> crowd;
+  for (int i = 0; i < 2000 && model.stats().lanes < 2; ++i) {
+    crowd.push_back(rig.ask(model, {whole(kFiveMs)}, 60s, static_cast<std::size_t>(i % 2)));
+    std::this_thread::sleep_for(1ms);
+  }
+  for (auto& f : crowd) EXPECT_TRUE(f.get().ok());
+}
+
+TEST(Engine, RunsSeveralAtATimeOnAThreadEachWhenAModelOfSeveralThreadsIsCrowded) {
+  Rig rig;
+  rig.options.threads = 2;
+  rig.start();
+  auto model = rig.deploy(looping());
+  ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  EXPECT_EQ(model->stats().lanes, 1U);
+  crowd(rig, *model);
+  ASSERT_EQ(model->stats().lanes, 2U);
+  for (int i = 0; i < 500 && model->stats().cells > 1; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(model->stats().cells, 1U) << "the cell that was replaced goes";
+  auto endless = rig.ask(*model, {whole(INT64_MAX / 2)}, 1s);
+  std::this_thread::sleep_for(50ms);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(rig.ask(*model, {whole(3)}, 20s, 1).get().ok());
+  EXPECT_NE(endless.wait_for(0s), std::future_status::ready) << "else they were answered after it, not beside it";
+  EXPECT_FALSE(endless.get().ok());
+}
+
+TEST(Engine, LosesOnlyWhatRanWhenACellOfTwoLanesIsKilled) {
+  Rig rig;
+  rig.options.threads = 2;
+  rig.start();
+  auto model = rig.deploy(looping());
+  crowd(rig, *model);
+  for (int i = 0; i < 500 && model->stats().cells > 1; ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_EQ(model->stats().cells, 1U);
+  std::vector<std::future<Rig::Answer>> futures;
+  for (int i = 0; i < 200; ++i) futures.push_back(rig.ask(*model, {whole(kFiveMs)}, 60s, static_cast<std::size_t>(i % 2)));
+  ASSERT_TRUE(futures.front().get().ok());
+  ASSERT_EQ(::kill(model->stats().pid, SIGKILL), 0);
+  int lost = 0;
+  for (std::size_t i = 1; i < futures.size(); ++i) lost += futures[i].get().ok() ? 0 : 1;
+  EXPECT_LE(lost, 2);
+}
+
 TEST(Engine, LosesNothingButWhatRanWhenOneOfTwoCellsIsKilled) {
   Rig rig;
   rig.options.cells = 2;

@@ -266,11 +266,10 @@ void Fleet::on(LauncherLink::NotForked&& no) {
 
 // ---- model cells
 
-unsigned Fleet::threads_for(const ModelSpec& spec) const { return policy::threads_for(*spec.schema, spec.artifact_bytes, cores_, options_.threads); }
-
 std::shared_ptr<Model> Fleet::deploy(ModelSpec spec) {
-  const unsigned cells_max = policy::cells_for(threads_for(spec), cores_, options_.cells);
-  auto model = std::make_shared<ModelQueue>(std::move(spec), options_, cells_max, *this, queue_metrics_, loops_);
+  const unsigned threads = policy::threads_for(*spec.schema, spec.artifact_bytes, cores_, options_.threads);
+  const unsigned cells_max = policy::cells_for(threads, cores_, options_.cells);
+  auto model = std::make_shared<ModelQueue>(std::move(spec), options_, threads, cells_max, *this, queue_metrics_, loops_);
   bool first;
   {
     std::lock_guard lock(mutex_);
@@ -336,12 +335,15 @@ Result<std::shared_ptr<CellLink>> Fleet::order_cell(const std::shared_ptr<ModelQ
   if (!os::is_sealed(artifact)) return Error(ErrorCode::internal, "The artifact is not sealed");
   wire::ForkModel order;
   order.id = next_id_++;
-  order.threads = threads_for(model->spec());
+  const policy::Layout layout = model->layout();
+  order.threads = layout.threads;
+  order.lanes = layout.lanes;
   order.memory_bytes = options_.model_memory_bytes;
   order.verified = model->spec().verified ? 1 : 0;
   order.ring.loops = static_cast<std::uint32_t>(loops_.size());
   auto link = std::make_shared<CellLink>(order.id, TRY(os::RingHost::create(order.ring)), loops_.size());
   link->model = model;
+  link->layout = layout;
   std::vector<int> fds{link->ring.memfd().get(), artifact.get(), wake_.get()};
   for (const auto& l : loops_) fds.push_back(l->eventfd());
   TRY(launcher_->order(order, fds));

@@ -80,7 +80,6 @@ class Fleet final : public Engine, public FleetCalls {
   void cell_exited(std::uint64_t id, int wait_status);
   void start_ended(Life life, bool killed, const std::string& reason, Steady now);
   bool killed_from_outside(int wait_status, Steady now);
-  unsigned threads_for(const ModelSpec& spec) const;
   std::vector<policy::Loaded> loaded() const;  // every cell, as measured last
   Room reserve(std::uint64_t bytes);
   bool fits(std::uint64_t bytes) const;  // beside all that is there and on its way

@@ -45,7 +45,7 @@ class LoopCellsTest : public testing::Test {
     ModelSpec spec;
     spec.id = "m";
     spec.schema = std::make_shared<Schema>();
-    model_ = std::make_shared<ModelQueue>(spec, options_, 1, fleet_, queue_metrics_, std::vector{cells_});
+    model_ = std::make_shared<ModelQueue>(spec, options_, 1, 1, fleet_, queue_metrics_, std::vector{cells_});
     link_->model = model_;
     model_->attach(link_, 0);
   }

@@ -46,7 +46,7 @@ std::string readable(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
+ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned threads, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
                        std::vector<std::shared_ptr<LoopCells>> loops)
     : spec_(std::move(spec)),
       options_(options),
@@ -57,6 +57,7 @@ ModelQueue::ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned ce
       residence_(spec_.residence),
       last_used_(now_steady()),
       window_(possible(spec_.batch_window)),
+      spread_(threads),
       restarts_(options.restarts_max, options.restart_window, options.cool_down) {}
 
 void ModelQueue::Wakes::add(const std::shared_ptr<CellLink>& cell) {
@@ -138,6 +139,7 @@ void ModelQueue::predict(PredictJob job, PredictCallback done) {
         grow_if_crowded(now);
       }
       if (cells_.empty()) start_loading();
+      spread_or_gather(now);
       note_deadline(deadline);
     }
   }
@@ -216,6 +218,22 @@ void ModelQueue::grow_if_crowded(Steady now) {
   start_loading();
 }
 
+policy::Layout ModelQueue::layout() const {
+  std::lock_guard lock(mutex_);
+  return spread_.layout();
+}
+
+bool ModelQueue::may_be_there_twice() const { return last_resident_ * 4 <= options_.memory_bytes; }
+
+void ModelQueue::spread_or_gather(Steady now) {
+  if (cells_.empty()) return;
+  std::size_t present = waiting_.size();
+  for (const auto& cell : cells_) present += cell->ring.in_use();
+  spread_.arrived(present, now);
+  const bool suits = std::all_of(cells_.begin(), cells_.end(), [&](const auto& cell) { return cell->layout == spread_.layout() || cell->replaced; });
+  if (!suits && !loading_ && now >= no_growth_until_ && may_be_there_twice()) start_loading();
+}
+
 void ModelQueue::note_deadline(Steady when) {
   if (when >= next_deadline_) return;
   next_deadline_ = when;
@@ -242,7 +260,8 @@ const std::shared_ptr<CellLink>* ModelQueue::choose(const CellLink* batch, Stead
   for (const auto& cell : cells_) {
     if (cell->leaving) continue;
     if (cell.get() == batch) return &cell;
-    const std::uint32_t most = window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots, callers_.several(now), merges());
+    const std::uint32_t most =
+        window_.count() > 0 ? 1 : service_.depth(cell->ring.shape().slots, callers_.several(now), merges(), cell->layout.lanes);
     if (cell->ring.in_use() >= most) continue;
     if (chosen == nullptr || cell->outstanding_s < (*chosen)->outstanding_s ||
         (cell->outstanding_s == (*chosen)->outstanding_s && cell->ring.in_use() < (*chosen)->ring.in_use()))
@@ -353,7 +372,8 @@ ModelQueue::Measured ModelQueue::measure(const CellLink& cell, std::uint32_t slo
   m.run_s = std::min(static_cast<double>(note.ns) * 1e-9, had_s);
   m.together = std::clamp(static_cast<double>(note.requests), 1.0, static_cast<double>(cell.flights.size()));
   m.rows = m.together == 1 ? own : std::max(own, std::min(static_cast<double>(note.rows), 1e12));
-  m.share_s = m.run_s * own / m.rows;
+  m.cell_s = m.run_s / cell.layout.lanes;
+  m.share_s = m.cell_s * own / m.rows;
   return m;
 }
 
@@ -361,7 +381,7 @@ void ModelQueue::account(const Flight& flight, const Measured& m, bool good, Ste
   const Request& request = flight.request;
   overload_.done(1);
   if (m.run_s <= 0) return;  // was never run
-  service_.observe(m.run_s, m.rows, m.together);
+  service_.observe(m.cell_s, m.rows, m.together);
   waiting_.correct(request.ticket, m.share_s - request.ticket.cost_s);
   metrics_.run_s.observe(m.run_s);
   const double total_s = std::chrono::duration<double>(now - request.arrived).count();

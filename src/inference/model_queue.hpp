@@ -43,12 +43,14 @@ struct CellLink {  // a cell from the server's side
   CellLink(std::uint64_t cell_id, os::RingHost host, std::size_t loops)
       : id(cell_id), ring(std::move(host)), flights(ring.shape().slots), outstanding(loops), listed(loops) {}
   const std::uint64_t id;
+  policy::Layout layout;                                // before it is attached
   os::RingHost ring;                                    // under the model's lock, but for pending/wake/arm/disarm
   std::vector<Flight> flights;                          // by slot, under the model's lock
   std::vector<std::atomic<std::uint32_t>> outstanding;  // by Loop: requests that come back there
   std::vector<std::atomic<std::uint8_t>> listed;        // by Loop: it looks at this cell before it sleeps
   std::atomic<bool> ended{false};
-  bool leaving = false;              // is given nothing more, and goes when it has done what it has; under the model's lock
+  bool leaving = false;              // is given nothing more, and goes when it has done what it has; this and the next under the model's lock
+  bool replaced = false;             // and another does its work
   double outstanding_s = 0;          // what its flights will probably take; this and the next three under the model's lock
   std::uint64_t resident_bytes = 0;  // as measured last
   Steady last_used{}, measured_at{};
@@ -81,8 +83,8 @@ enum class EndCause : std::uint8_t { crash, hung, overdue, killed, unloaded, lau
 
 class ModelQueue final : public Model, public Cancellation::Holder, public std::enable_shared_from_this<ModelQueue> {
  public:
-  // cells_max: cells that it may have at the same time, 1 to kCellsMax.
-  ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
+  // threads: that a run may have. cells_max: cells that it may have at the same time, 1 to kCellsMax.
+  ModelQueue(ModelSpec spec, const EngineOptions& options, unsigned threads, unsigned cells_max, FleetCalls& fleet, QueueMetrics& metrics,
              std::vector<std::shared_ptr<LoopCells>> loops);
   static constexpr unsigned kCellsMax = 16;
 
@@ -100,6 +102,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
 
   // The fleet's thread.
   const ModelSpec& spec() const { return spec_; }
+  policy::Layout layout() const;  // of the next cell
   void attach(const std::shared_ptr<CellLink>& cell, double cold_start_ms);
   void load_failed(Error why, Steady now, bool counts);
   // The cell is gone or about to be. Answers or requeues what it held; true: load it again, something waits.
@@ -107,7 +110,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   std::vector<std::shared_ptr<CellLink>> take_idle();          // detaches its cells if it has no work, for unloading; else none
   std::shared_ptr<CellLink> take_idle_cell(std::uint64_t id);  // that one, if it has no work, or is leaving and has done its part
   bool leave(std::uint64_t id);                                // that one is to make room for others as soon as what it holds is done
-  std::shared_ptr<CellLink> take_surplus(Steady now);          // one that others' help has made idle for long
+  std::shared_ptr<CellLink> take_surplus(Steady now);          // one that others' help has made idle for long, or that is replaced
   void quarantine(std::string reason, Steady now);
   struct Overdue {
     std::shared_ptr<CellLink> cell;
@@ -137,7 +140,8 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
     void wake(LoopCells& loop, std::uint64_t bytes, Steady now) const;
   };
   struct Measured {  // what a request's run took
-    double run_s = 0, share_s = 0;
+    double run_s = 0;
+    double cell_s = 0, share_s = 0;  // of the cell's time, which lanes share: the run, and this request
     double rows = 1, together = 1;
   };
 
@@ -152,6 +156,8 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   void pump(Steady now, Answers& answers, Wakes& wakes);
   void start_loading();
   void grow_if_crowded(Steady now);
+  void spread_or_gather(Steady now);  // changes the cells' layout to what is asked of them
+  bool may_be_there_twice() const;
   double standing_s() const;  // work that stands before a newcomer
   void note_deadline(Steady when);
   bool merges() const;  // requests that wait together run together
@@ -197,6 +203,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   policy::ServiceTime service_;
   policy::Overload overload_;
   policy::Callers callers_;
+  policy::Spread spread_;
   policy::RestartBudget restarts_;
   std::string rest_reason_;
   bool retired_ = false;    // its cells go as soon as nothing is left to do; who still asks is served

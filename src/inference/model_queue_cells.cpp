@@ -85,6 +85,9 @@ void ModelQueue::attach(const std::shared_ptr<CellLink>& cell, double cold_start
   {
     std::lock_guard lock(mutex_);
     cell->last_used = now_steady();
+    for (const auto& other : cells_) {
+      if (other->layout != cell->layout) other->leaving = other->replaced = true;
+    }
     cells_.push_back(cell);
     loading_ = false;
     ++cold_starts_;
@@ -167,6 +170,9 @@ bool ModelQueue::detach(const std::shared_ptr<CellLink>& cell, EndCause cause, c
     std::lock_guard lock(mutex_);
     if (cell->ended.load()) return false;
     let_go(*cell);
+    if (std::all_of(cells_.begin(), cells_.end(), [](const auto& other) { return other->replaced; })) {  // who was replaced works on
+      for (const auto& other : cells_) other->leaving = other->replaced = false;
+    }
     std::vector<std::uint32_t> slots;
     for (const auto& loop : loops_) (void)cell->ring.take(loop->index(), slots);  // what it answered before its end counts
     bool hostile = false;
@@ -224,9 +230,11 @@ bool ModelQueue::leave(std::uint64_t id) {
 std::shared_ptr<CellLink> ModelQueue::take_surplus(Steady now) {
   constexpr Millis kIdle{15'000};
   std::lock_guard lock(mutex_);
-  if (cells_.size() < 2 || !waiting_.empty()) return nullptr;
-  const auto cell = cells_.back();
-  if (cell->ring.in_use() > 0 || now - cell->last_used < kIdle) return nullptr;
+  if (cells_.size() < 2) return nullptr;
+  auto at = std::find_if(cells_.begin(), cells_.end(), [](const auto& c) { return c->replaced && c->ring.in_use() == 0; });
+  if (at == cells_.end() && waiting_.empty() && cells_.back()->ring.in_use() == 0 && now - cells_.back()->last_used >= kIdle) at = cells_.end() - 1;
+  if (at == cells_.end()) return nullptr;
+  auto cell = *at;
   let_go(*cell);
   return cell;
 }
@@ -342,6 +350,7 @@ ModelStats ModelQueue::stats() const {
   for (const auto& cell : cells_) {
     s.resident_bytes += cell->resident_bytes;
     s.running += cell->ring.in_use();
+    if (!cell->leaving) s.lanes += cell->layout.lanes;
   }
   if (!cells_.empty()) s.pid = cells_.front()->child.pid;
   s.cold_starts = cold_starts_;

@@ -42,6 +42,19 @@ unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigne
   return tabular || artifact_bytes < kSmall ? 1 : std::max(1u, cores);
 }
 
+void Spread::arrived(std::size_t present, Steady now) {
+  constexpr Millis kPatience{200}, kLong{15'000};
+  if (threads_ < 2) return;
+  if (present * 4 >= threads_ * 3 && present > 1) {  // so many lanes have work that they do more than one run on all threads
+    if (crowded_since_ == Steady::max()) crowded_since_ = now;
+    last_crowded_ = now;
+    on_ = on_ || now - crowded_since_ >= kPatience;
+  } else {
+    crowded_since_ = Steady::max();
+    on_ = on_ && now - last_crowded_ < kLong;
+  }
+}
+
 bool RestartBudget::crashed(Steady now) {
   crashes_.push_back(now);
   while (!crashes_.empty() && crashes_.front() + window_ < now) crashes_.pop_front();
@@ -74,15 +87,15 @@ double ServiceTime::estimate_s(std::uint64_t rows) const {
   return base / together_ + slope * static_cast<double>(rows);
 }
 
-std::uint32_t ServiceTime::depth(std::uint32_t slots, bool shared, bool merges) const {
+std::uint32_t ServiceTime::depth(std::uint32_t slots, bool shared, bool merges, unsigned lanes) const {
   constexpr double kAhead_s = 0.002, kSharedAhead_s = 0.0002;
   constexpr double kMergedAhead_s = 0.15;  // of requests that the next run takes together
-  constexpr double kMergedMost = 4;        // large ones gain nothing from more: they are copied to stand side by side
+  const double merged_most = 4.0 * lanes;  // large ones gain nothing from more: they are copied to stand side by side
   constexpr double kLong_s = 0.005;        // a run beside which a wake-up is nothing
-  if (mean_s_ <= 0) return std::min<std::uint32_t>(slots, 4);
+  if (mean_s_ <= 0) return std::min<std::uint32_t>(slots, std::max(4u, 2 * lanes));
   double wanted = (shared ? kSharedAhead_s : kAhead_s) / mean_s_;
-  if (merges && !shared) wanted = std::max(wanted, std::min(kMergedAhead_s / mean_s_, kMergedMost));
-  const std::uint32_t least = shared && together_ < 1.5 && run_s_ > kLong_s ? 1 : 2;
+  if (merges && !shared) wanted = std::max(wanted, std::min(kMergedAhead_s / mean_s_, merged_most));
+  const std::uint32_t least = shared && together_ < 1.5 && run_s_ > kLong_s ? lanes : 2 * lanes;
   return wanted >= slots ? slots : std::max<std::uint32_t>(least, static_cast<std::uint32_t>(wanted));
 }
 

@@ -58,6 +58,28 @@ TEST(Policy, GivesThreadsToLargeTensorModelsOnly) {
   EXPECT_EQ(threads_for(table, 1000, 8, 3), 3u);
 }
 
+TEST(Spread, IsOneRunOnAllThreadsForFewAndARunOnEachWhileManyAsk) {
+  Spread spread(4);
+  const Layout together{4, 1}, apart{1, 4};
+  const auto ms = [](int t) { return Steady{} + Millis(t); };
+  for (int t = 0; t < 1000; t += 10) spread.arrived(2, ms(t));  // two runs on one thread each do less than one on four
+  EXPECT_EQ(spread.layout(), together);
+  for (int t = 1000; t < 1200; t += 10) spread.arrived(3, ms(t));
+  EXPECT_EQ(spread.layout(), together) << "not for a moment's crowd";
+  spread.arrived(1, ms(1200));
+  for (int t = 1210; t < 1400; t += 10) spread.arrived(9, ms(t));
+  EXPECT_EQ(spread.layout(), together) << "the crowd had gone in between";
+  spread.arrived(3, ms(1410));
+  EXPECT_EQ(spread.layout(), apart);
+  for (int t = 1420; t < 16'400; t += 100) spread.arrived(1, ms(t));
+  EXPECT_EQ(spread.layout(), apart);
+  spread.arrived(1, ms(16'411));
+  EXPECT_EQ(spread.layout(), together);
+  Spread single(1);
+  for (int t = 0; t < 1000; t += 10) single.arrived(9, ms(t));
+  EXPECT_EQ(single.layout(), (Layout{1, 1}));
+}
+
 TEST(RestartBudget, RestsAtTheThirdCrashWithinTheWindow) {
   RestartBudget budget(3, 60s, 30s);
   EXPECT_FALSE(budget.crashed(at(0)));

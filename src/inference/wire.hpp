@@ -71,6 +71,7 @@ struct ForkModel {  // descriptors: ring, artifact, the fleet's eventfd, one eve
   std::uint64_t id = 0;
   std::uint64_t memory_bytes = 0;
   std::uint32_t verified = 0;
+  std::uint32_t lanes = 1;  // runs at the same time, each on `threads` threads
   os::RingShape ring;
 };
 struct ForkImport {  // descriptors: answer, names (JSON: {"files": [...], "options": "..."}), one a file

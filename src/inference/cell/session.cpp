@@ -39,8 +39,9 @@ ONNXTensorElementDataType element_type(DType dtype) { return static_cast<ONNXTen
 
 class OrtSession final : public Session {
  public:
-  OrtSession(Ort::Session session, const Schema& schema)
-      : session_(std::move(session)),
+  OrtSession(std::shared_ptr<Ort::Session> session, const Schema& schema)
+      : schema_(schema),
+        session_(std::move(session)),
         memory_(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault)),
         merges_(schema.batched && schema.rows_independent) {
     for (const auto& p : schema.inputs) input_names_.push_back(p.name);
@@ -50,13 +51,14 @@ class OrtSession final : public Session {
     scratch_.resize(input_names_.size());
   }
 
+  std::unique_ptr<Session> another() const override { return std::make_unique<OrtSession>(session_, schema_); }
   bool merges() const override { return merges_; }
 
   Status same_names() const {
     Ort::AllocatorWithDefaultOptions allocator;
     std::vector<std::string> inputs, outputs;
-    for (std::size_t i = 0; i < session_.GetInputCount(); ++i) inputs.emplace_back(session_.GetInputNameAllocated(i, allocator).get());
-    for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) outputs.emplace_back(session_.GetOutputNameAllocated(i, allocator).get());
+    for (std::size_t i = 0; i < session_->GetInputCount(); ++i) inputs.emplace_back(session_->GetInputNameAllocated(i, allocator).get());
+    for (std::size_t i = 0; i < session_->GetOutputCount(); ++i) outputs.emplace_back(session_->GetOutputNameAllocated(i, allocator).get());
     if (!same(inputs, input_names_) || !includes(outputs, output_names_)) {
       return Error(ErrorCode::model_refused, "The graph's inputs and outputs are not those of its schema");
     }
@@ -182,7 +184,7 @@ class OrtSession final : public Session {
   }
 
   std::vector<Ort::Value> call(const std::vector<Ort::Value>& values) {
-    return session_.Run(options_, inputs_.data(), values.data(), values.size(), outputs_.data(), outputs_.size());
+    return session_->Run(options_, inputs_.data(), values.data(), values.size(), outputs_.data(), outputs_.size());
   }
 
   void run_one(const std::vector<TensorView>& views, std::size_t request, AnswerRoom& answers, Outcome& outcome) {
@@ -287,7 +289,8 @@ class OrtSession final : public Session {
     outcome = {os::RunStatus::ok, layout.total};
   }
 
-  Ort::Session session_;
+  const Schema schema_;
+  const std::shared_ptr<Ort::Session> session_;  // runs for several threads at once
   Ort::MemoryInfo memory_;
   Ort::RunOptions options_;
   bool merges_;
@@ -315,7 +318,7 @@ Result<std::unique_ptr<Session>> Session::load(std::span<const std::byte> onnx, 
   try {
     auto options = options_for(std::max(1u, threads));
     Ort::ThrowOnError(ops::register_operators(Ort::GetApi(), *static_cast<OrtSessionOptions*>(options)));
-    Ort::Session session(*static_cast<Ort::Env*>(ort_env()), onnx.data(), onnx.size(), options);
+    auto session = std::make_shared<Ort::Session>(*static_cast<Ort::Env*>(ort_env()), onnx.data(), onnx.size(), options);
     auto loaded = std::make_unique<OrtSession>(std::move(session), schema);
     TRY(loaded->same_names());
     return std::unique_ptr<Session>(std::move(loaded));

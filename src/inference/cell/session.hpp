@@ -1,5 +1,5 @@
-// Session: one model in ONNX Runtime, in a model cell. One thread. Runs requests straight out of their ring slots and writes the
-// answers back into them; several at once when the rows of the model are independent of each other.
+// Session: one model in ONNX Runtime, in a model cell, for one thread; another() is for one more. Runs requests straight out of their ring slots and
+// writes the answers back into them; several at once when the rows of the model are independent of each other.
 #pragma once
 
 #include <memory>
@@ -31,7 +31,8 @@ class Session {
   // Errors: model_refused with ONNX Runtime's reason. Throws std::bad_alloc when memory ends.
   static Result<std::unique_ptr<Session>> load(std::span<const std::byte> onnx, const Schema& schema, unsigned threads);
   virtual ~Session() = default;
-  virtual bool merges() const = 0;  // several requests may be given to run()
+  virtual std::unique_ptr<Session> another() const = 0;  // of the same model: weights are there once
+  virtual bool merges() const = 0;                       // several requests may be given to run()
 
   // outcomes[i] is request i's. Throws std::bad_alloc when memory ends for a single request.
   virtual void run(std::span<const std::span<const std::byte>> requests, AnswerRoom& answers, std::vector<Outcome>& outcomes) = 0;

@@ -18,6 +18,7 @@ json::Value runtime_json(const inference::ModelStats& stats) {
   return json::object({{"loaded", stats.loaded},
                        {"resident_bytes", stats.resident_bytes},
                        {"cells", stats.cells},
+                       {"lanes", stats.lanes},
                        {"cold_starts", stats.cold_starts},
                        {"cold_start_ms", stats.cold_start_ms},
                        {"crashes", stats.crashes},
