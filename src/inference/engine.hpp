@@ -112,6 +112,9 @@ class Model {
   // be done by the deadline), deadline_exceeded, model_crashed, unavailable (quarantined, cannot be loaded, the engine ends, cancelled),
   // invalid_input (the graph refused the values).
   virtual void predict(PredictJob job, PredictCallback done) = 0;
+  // Before a request is read whose reading takes a while: whether predict would refuse it, however little it asked for. Never blocks. Error:
+  // overloaded.
+  virtual Status turned_away(std::uint64_t caller [[maybe_unused]], Priority priority [[maybe_unused]]) { return ok(); }
   virtual void load(std::function<void(Status)> done) = 0;  // loads it now if it isn't: for upload checks and warm-up; done on the engine's thread
   virtual void unload() = 0;                                // frees its memory if it has no work; the next request loads it again
   virtual void keep(Residence residence) = 0;               // from now on

@@ -824,6 +824,42 @@ TEST(Engine, KeepsLatencyFlatWhenTwiceAsMuchIsAskedAsItCanDo) {
   EXPECT_LT(ms_since(all_asked), 500) << "a queue of all that was offered would be 1.5 s long; sender was behind by " << behind_ms << " ms";
 }
 
+TEST(Engine, TurnsAwayBeforeReadingWhileMoreIsAskedThanItCanDoAndNoLonger) {
+  Rig rig;
+  rig.options.cells = 1;
+  rig.start();
+  auto model = rig.deploy(looping());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(rig.ask(*model, {whole(kFiveMs)}).get().ok());
+  const auto one_run = std::chrono::nanoseconds(model->stats().computed.ns / model->stats().computed.count);
+  EXPECT_TRUE(model->turned_away(0, Priority::normal).ok());
+  std::vector<std::future<Rig::Answer>> asked;
+  std::size_t away = 0;
+  const auto offer = [&](Millis how_long, auto pause) {
+    const Steady end = in(how_long);
+    for (Steady next = std::chrono::steady_clock::now(); next < end; next += pause) {
+      std::this_thread::sleep_until(next);
+      const Status read = model->turned_away(0, Priority::normal);
+      if (read.ok()) {
+        asked.push_back(rig.ask(*model, {whole(kFiveMs)}, 30s, asked.size() % 2));
+      } else {
+        EXPECT_EQ(read.error().code(), ErrorCode::overloaded);
+        EXPECT_GT(read.error().retry_after_s().value_or(0), 0U);
+        ++away;
+      }
+    }
+  };
+  offer(3s, one_run / 2);
+  EXPECT_GT(away, asked.size() / 10);
+  for (auto& a : asked) (void)a.get();
+  offer(2s, one_run * 4);
+  const std::size_t before = std::exchange(away, 0);
+  offer(1s, one_run * 4);
+  EXPECT_EQ(away, 0U) << before << " in the time in which it notices the end";
+  for (auto& a : asked) {
+    if (a.valid()) (void)a.get();
+  }
+}
+
 TEST(Engine, UnloadsTheLeastRecentlyUsedAndItsMemoryReturns) {
   Rig rig;
   rig.options.memory_bytes = 1;  // one byte: nothing idle may stay beside another

@@ -117,24 +117,16 @@ class FairQueue {
   // The same, but only if it should rather give way than the one of `ticket`: its priority is lower, or its caller's waiting cost is higher even with
   // this one added to the other's.
   std::optional<Entry> displace(const Ticket& ticket) {
-    for (std::size_t c = kPriorities; c-- > static_cast<std::size_t>(ticket.priority);) {
-      Class& in = classes_[c];
-      if (in.size == 0) continue;
-      auto heaviest = in.flows.end();
-      double own_s = ticket.cost_s;
-      for (auto at = in.flows.begin(); at != in.flows.end(); ++at) {
-        if (at->first == ticket.caller) own_s += at->second.cost_s;
-        if (!at->second.entries.empty() && (heaviest == in.flows.end() || at->second.cost_s > heaviest->second.cost_s)) heaviest = at;
-      }
-      const bool lower = c > static_cast<std::size_t>(ticket.priority);
-      if (!lower && (heaviest->first == ticket.caller || heaviest->second.cost_s <= own_s)) return std::nullopt;
-      Entry entry = std::move(heaviest->second.entries.back());
-      heaviest->second.entries.pop_back();
-      dropped(in, heaviest->first, heaviest->second, entry.ticket);
-      return entry;
-    }
-    return std::nullopt;
+    const auto found = to_give_way(ticket);
+    if (!found) return std::nullopt;
+    Class& in = classes_[found->first];
+    Flow& flow = in.flows.at(found->second);
+    Entry entry = std::move(flow.entries.back());
+    flow.entries.pop_back();
+    dropped(in, found->second, flow, entry.ticket);
+    return entry;
   }
+  bool would_displace(const Ticket& ticket) const { return to_give_way(ticket).has_value(); }
 
   // sink(Entry&&) gets those for which pred(T&) holds.
   template <class Pred, class Sink>
@@ -180,6 +172,23 @@ class FairQueue {
     std::size_t size = 0;
     unsigned passed_over = 0;
   };
+
+  std::optional<std::pair<std::size_t, std::uint64_t>> to_give_way(const Ticket& ticket) const {  // the class, and whose newest
+    for (std::size_t c = kPriorities; c-- > static_cast<std::size_t>(ticket.priority);) {
+      const Class& in = classes_[c];
+      if (in.size == 0) continue;
+      auto heaviest = in.flows.end();
+      double own_s = ticket.cost_s;
+      for (auto at = in.flows.begin(); at != in.flows.end(); ++at) {
+        if (at->first == ticket.caller) own_s += at->second.cost_s;
+        if (!at->second.entries.empty() && (heaviest == in.flows.end() || at->second.cost_s > heaviest->second.cost_s)) heaviest = at;
+      }
+      const bool lower = c > static_cast<std::size_t>(ticket.priority);
+      if (!lower && (heaviest->first == ticket.caller || heaviest->second.cost_s <= own_s)) return std::nullopt;
+      return std::pair(c, heaviest->first);
+    }
+    return std::nullopt;
+  }
 
   Class& of(Priority p) { return classes_[static_cast<std::size_t>(p)]; }
 

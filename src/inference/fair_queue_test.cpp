@@ -110,9 +110,12 @@ TEST(FairQueue, DisplacesTheHeaviestCallersNewestRequest) {
   Queue queue;
   for (const char* v : {"1", "2", "3"}) queue.push(v, ticket(1));
   queue.push("p", ticket(2));
+  EXPECT_TRUE(queue.would_displace(ticket(2)));
+  EXPECT_EQ(queue.size(), 4U);
   const auto gone = queue.displace(ticket(2));
   ASSERT_TRUE(gone);
   EXPECT_EQ(gone->value, "3");
+  EXPECT_FALSE(queue.would_displace(ticket(1)));
   EXPECT_FALSE(queue.displace(ticket(1))) << "the heaviest has no claim on others";
   EXPECT_FALSE(queue.displace(ticket(2, 2))) << "with its own it would be as heavy";
   EXPECT_EQ(queue.size(), 3U);

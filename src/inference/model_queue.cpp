@@ -15,6 +15,7 @@ Steady now_steady() { return std::chrono::steady_clock::now(); }
 // A tensor without elements still stands for as many empty arrays, when it is written as JSON, as its dimensions before the zero say.
 constexpr std::size_t kEmptyArraysMax = 1'000'000;
 constexpr std::uint64_t kBatchRows = 4096;  // that are enough for a run
+constexpr const char* kTooMany = "Too many requests wait for this model";
 bool is_enormous_nothing(const Tensor& t) {
   if (t.count() > 0) return false;
   std::size_t arrays = 1;
@@ -166,22 +167,35 @@ double ModelQueue::standing_s() const {
   return s / static_cast<double>(std::max<std::size_t>(1, cells_.size()));
 }
 
+Error ModelQueue::refuse_as_crowded(const char* why) {
+  metrics_.refused.add();
+  return Error(ErrorCode::overloaded, why).retry_after(policy::retry_after_s(standing_s()));
+}
+
+bool ModelQueue::sheds() const { return overload_.on() && !cells_.empty() && standing_s() > policy::Overload::allowed_s(service_.run_s()); }
+
+Status ModelQueue::turned_away(std::uint64_t caller, Priority priority) {
+  const Steady now = now_steady();
+  std::lock_guard lock(mutex_);
+  if (!sheds()) return ok();
+  (void)overload_.look(now, standing_s(), service_.run_s());  // its end is seen by whoever asks
+  if (!sheds() || waiting_.would_displace({caller, priority, 0, 0})) return ok();
+  overload_.arrived();
+  failed_count_.fetch_add(1, std::memory_order_relaxed);
+  return refuse_as_crowded(kTooMany);
+}
+
 // There is no room in the cells. May it wait? Others of lower priority, or of a caller that waits for more, give way first.
 std::optional<Error> ModelQueue::crowded(const Request& request, Steady now, Answers& answers) {
   const double standing = standing_s();
-  const auto refuse = [&](const char* why) {
-    metrics_.refused.add();
-    return Error(ErrorCode::overloaded, why).retry_after(policy::retry_after_s(standing));
-  };
   const auto left = std::chrono::duration<double>(request.job.deadline - now).count();
-  if (!cells_.empty() && standing > left) return refuse("So much waits for this model that the request could not be done within its time");
+  if (!cells_.empty() && standing > left) return refuse_as_crowded("So much waits for this model that the request could not be done within its time");
   const auto full = [&] {
-    return waiting_.size() >= options_.queue_max || waiting_.bytes() + request.ticket.bytes > options_.queue_bytes_max ||
-           (overload_.on() && !cells_.empty() && standing_s() > policy::Overload::allowed_s(service_.run_s()));
+    return waiting_.size() >= options_.queue_max || waiting_.bytes() + request.ticket.bytes > options_.queue_bytes_max || sheds();
   };
   while (full()) {
     auto displaced = waiting_.displace(request.ticket);
-    if (!displaced) return refuse("Too many requests wait for this model");
+    if (!displaced) return refuse_as_crowded(kTooMany);
     metrics_.shed.add();
     answers.emplace_back(std::move(displaced->value),
                          Error(ErrorCode::overloaded, "Too many requests of yours wait for this model").retry_after(policy::retry_after_s(standing)));

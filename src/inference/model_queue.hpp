@@ -89,6 +89,7 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
   static constexpr unsigned kCellsMax = 16;
 
   void predict(PredictJob job, PredictCallback done) override;
+  Status turned_away(std::uint64_t caller, Priority priority) override;
   void load(std::function<void(Status)> done) override;
   void unload() override { fleet_.drained(shared_from_this()); }
   void keep(Residence residence) override;
@@ -147,7 +148,9 @@ class ModelQueue final : public Model, public Cancellation::Holder, public std::
 
   std::optional<Error> refusal(Steady now) const;  // under the lock, as are all below
   std::optional<Error> crowded(const Request& request, Steady now, Answers& answers);
-  struct Batch {  // what pump() hands over at once: all of it to one cell, when there is a batching window
+  Error refuse_as_crowded(const char* why);
+  bool sheds() const;  // more is asked than can be done, and enough stands for now
+  struct Batch {       // what pump() hands over at once: all of it to one cell, when there is a batching window
     const CellLink* cell = nullptr;
     std::uint64_t rows = 0;
   };

@@ -9,7 +9,8 @@
 namespace slipway::predictions {
 namespace {
 
-constexpr Millis kLeaseSlack{5000};  // a lease in a shared store outlives its request by this, when nobody gives it back
+constexpr std::size_t kLongBodyBytes = 64 << 10;  // takes a while to decode
+constexpr Millis kLeaseSlack{5000};               // a lease in a shared store outlives its request by this, when nobody gives it back
 
 }  // namespace
 
@@ -42,7 +43,6 @@ Result<Predictor::Admitted> Predictor::admit(const http::Principal& who, Found f
   out.limit = TRY(limiter_.admit({who.user_id, who.limited_as(), out.model->model_id}, static_cast<std::int64_t>(body_bytes)));
   if (!out.model->served()) return Error(ErrorCode::model_not_ready, "the model is " + out.model->status + "; it can be asked when it is ready");
   out.caller = std::hash<std::string_view>{}(who.limited_as());
-  constexpr std::size_t kLongBodyBytes = 64 << 10;  // takes a while to decode
   if (os::Loop* const loop = os::Loop::current(); loop != nullptr && body_bytes > kLongBodyBytes) loop->hurry();
   return out;
 }
@@ -67,6 +67,10 @@ Result<Terms> Predictor::terms(const http::Request& request) const {
       return Error(ErrorCode::bad_request, "the priority is not known").at("X-Request-Priority", "is high, normal or low");
   }
   return out;
+}
+
+Status Predictor::worth_decoding(const Admitted& admitted, const Terms& terms, std::size_t body_bytes) const {
+  return body_bytes > kLongBodyBytes ? admitted.model->model->turned_away(admitted.caller, terms.priority) : ok();
 }
 
 void Predictor::run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,

@@ -51,6 +51,9 @@ class Predictor {
   // Errors: bad_request that names the header.
   Result<Terms> terms(const http::Request& request) const;
 
+  // Before the body is decoded: one that takes a while isn't for a request that the model's queue would refuse anyway. Error: overloaded.
+  Status worth_decoding(const Admitted& admitted, const Terms& terms, std::size_t body_bytes) const;
+
   // done is called on the loop, exactly once, maybe before this returns. deadline: of the transport; that of the terms counts too.
   // Errors: those of the engine, rate_limited (rows; a shared limit).
   void run(const Admitted& admitted, const Terms& terms, DecodedRequest input, os::Loop* loop, Steady deadline,

@@ -17,6 +17,7 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
   Predictor::Admitted admitted =
       TRY(predictor.admit(*request.principal, predictor.registry().visible(*request.principal, request.param("modelId")), request.body.size()));
   const Terms terms = TRY(predictor.terms(request));
+  TRY(predictor.worth_decoding(admitted, terms, request.body.size()));
   DecodedRequest input = TRY(decode(request, *admitted.model->codec, predictor.decode_limits()));
   const std::size_t rows = input.rows;
   request.body = OwnedBytes();  // read: what waits in the queue is the tensors, as its bounds count them

@@ -32,6 +32,7 @@ class Scoring {
   Status invoke(http::Request& request, const http::Responder& responder) const {
     const auto admitted = TRY(predictor_->admit(*request.principal, find(request), request.body.size()));
     const Terms terms = TRY(predictor_->terms(request));
+    TRY(predictor_->worth_decoding(admitted, terms, request.body.size()));
     const RequestCodec& codec = *admitted.model->codec;
     DecodedRequest input = TRY(decode(request, codec));
     const std::size_t rows = input.rows;

@@ -78,6 +78,7 @@ Status predict(const Predictor& predictor, http::Request& request, const http::R
   const auto admitted =
       TRY(predictor.admit(*request.principal, find_model(predictor, request, request.param("model"), request.param("version")), request.body.size()));
   const Terms terms = TRY(predictor.terms(request));
+  TRY(predictor.worth_decoding(admitted, terms, request.body.size()));
   DecodedRequest input = TRY(admitted.model->codec->decode_json(request.body, predictor.decode_limits(), kBeside));
   const std::size_t rows = input.rows;
   const std::string_view form = input.form;
