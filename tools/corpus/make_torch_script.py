@@ -156,6 +156,33 @@ class Products(nn.Module):
                 torch.linalg.cross(x[..., :3], x[..., 1:]), self.normed(x), torch.linalg.norm(x, ord=1, dim=2))
 
 
+class EdgesOfAGraph(nn.Module):
+    """Whole numbers beside features: the edges, from and to, of a graph of any number of nodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x, edges):
+        start, end = edges[0], edges[1]
+        h = torch.relu(self.first(x))
+        degree = torch.zeros(h.size(0)).index_add(0, end, torch.ones(end.size(0))).clamp(min=1)
+        sums = torch.zeros_like(h).index_add_(0, end, h[start])
+        return F.log_softmax(self.second(h + sums / degree.unsqueeze(1)), 1)
+
+
+class PairsOfFeatures(nn.Module):
+    """Rows of features that look like sequences on the way."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(5, 5)
+
+    def forward(self, x):
+        h = self.linear(x)
+        return torch.tril(h.unsqueeze(1) * h.unsqueeze(2)), torch.cumsum(h, 1), h.flip(1)
+
+
 class NamedAnswers(nn.Module):
     def __init__(self):
         super().__init__()
@@ -199,6 +226,8 @@ def cases():
         "windows": (Windows(), (torch.randn(2, 2, 6, 6),)),
         "spatial": (Spatial(), (torch.randn(2, 2, 6, 6),)),
         "ranks": (Ranks(), (torch.randn(3, 7),)),
+        "edges_of_a_graph": (EdgesOfAGraph(), (torch.randn(5, 4), torch.tensor([[0, 1, 2, 4, 3, 0], [1, 2, 0, 1, 3, 4]]))),
+        "pairs_of_features": (PairsOfFeatures(), (torch.randn(3, 5),)),
         "named_answers": (NamedAnswers(), (torch.randn(2, 3),)),
         "products": (Products(), (torch.randn(2, 3, 4),)),
     }

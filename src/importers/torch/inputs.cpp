@@ -284,6 +284,22 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
                                                                                                                                             : c;
 }
 
+// A row of features alone, of as many as the weights want.
+bool is_one_row(const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    if (!ports[i].shape && is_floating(shapes[i].dtype) && shapes[i].dims.size() == 1 && shapes[i].dims[0] != kFree) return true;
+  }
+  return false;
+}
+
+// A network that takes images with any number of channels looks at the last dimension only. If it takes rows of features, too, they are meant: what
+// looked like a sequence without rows in them (x.unsqueeze(1)) was none.
+bool rows_are_meant(const Choice& c, const std::optional<Choice>& earlier) {
+  if (!earlier || c.shapes.size() != 1 || c.shapes[0].dims.size() != 4 || c.shapes[0].dims[1] != kFree) return false;
+  const Shape& rows = earlier->shapes[0];
+  return earlier->attempt.keeps_rows && rows.dims.size() == 2 && rows.dims[0] == kFree && rows.dtype == c.shapes[0].dtype;
+}
+
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
@@ -307,6 +323,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     const std::vector<Shape> given = c.shapes;
     c.attempt = settle(body, ports, c.shapes, tries);
+    c.attempt.no_rows = c.attempt.no_rows || is_one_row(ports, c.shapes);
     if (ports.size() > 1 && is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] != kFree) {
       // The first dimension of one of them is no row: the states [layers, N, units] beside a sequence [N, length, features].
       Choice alone{given, {}, true};
@@ -315,6 +332,10 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     }
     if (is_complete(c.attempt)) {
       if (!c.attempt.no_rows && c.attempt.keeps_rows) {
+        if (rows_are_meant(c, without_rows)) {
+          without_rows->attempt.no_rows = false;
+          return std::move(*without_rows);
+        }
         if (c.attempt.guesses == 0) return fewer_dimensions(body, ports, std::move(c), tries);
         if (!guessed || c.attempt.guesses < guessed->attempt.guesses) guessed = c;  // other shapes may fit better
         continue;
