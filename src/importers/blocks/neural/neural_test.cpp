@@ -40,6 +40,16 @@ TEST(NeuralSizes, ProductsOfUnknownSizesCancel) {
   EXPECT_EQ(rig.net.floor_div(-7, 2), Dim(-4));
 }
 
+TEST(NeuralSizes, ABoundThatCountsFromTheEndIsNoSize) {
+  Rig rig;
+  const Dim n = rig.net.symbol(), k = rig.net.symbol();
+  const Value x = rig.input({n, 4});
+  EXPECT_EQ(slice(rig.net, x, 0, 0, k)->dims[0], k);
+  const Dim rest = slice(rig.net, x, 0, 0, rig.net.sub(0, k))->dims[0];  // x[:-k]
+  EXPECT_FALSE(rest.known());
+  EXPECT_NE(rest, rig.net.sub(0, k));
+}
+
 TEST(NeuralSizes, SumsOfOneUnknownSizeAreSolved) {
   Rig rig;
   Net& net = rig.net;
