@@ -71,6 +71,9 @@ TEST(TorchComplex, ALengthWithoutFactorsIsRefusedWhereNoMatrixWillDo) {
 
 TEST(TorchFiles, WeightsThatWereNotSavedAreMissedByName) {
   Rig rig;
+  const auto quantized = call_operator(rig.net, "quantize_per_tensor", {{rig.input({2, 6}), Any(0.1), Any(0), Any(13)}, {}});
+  ASSERT_FALSE(quantized.ok());
+  EXPECT_NE(quantized.error().detail().find("before it was quantized"), std::string::npos) << quantized.error().detail();
   const auto result = call_operator(rig.net, "ConstantMKLDNNTensor", {});
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().detail().find("torch.jit.freeze"), std::string::npos) << result.error().detail();

