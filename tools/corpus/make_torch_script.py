@@ -156,6 +156,64 @@ class Products(nn.Module):
                 torch.linalg.cross(x[..., :3], x[..., 1:]), self.normed(x), torch.linalg.norm(x, ord=1, dim=2))
 
 
+class EdgesOfAGraph(nn.Module):
+    """Whole numbers beside features: the edges, from and to, of a graph of any number of nodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x, edges):
+        start, end = edges[0], edges[1]
+        h = torch.relu(self.first(x))
+        degree = torch.zeros(h.size(0)).index_add(0, end, torch.ones(end.size(0))).clamp(min=1)
+        sums = torch.zeros_like(h).index_add_(0, end, h[start])
+        return F.log_softmax(self.second(h + sums / degree.unsqueeze(1)), 1)
+
+
+class PairsOfFeatures(nn.Module):
+    """Rows of features that look like sequences on the way."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(5, 5)
+
+    def forward(self, x):
+        h = self.linear(x)
+        return torch.tril(h.unsqueeze(1) * h.unsqueeze(2)), torch.cumsum(h, 1), h.flip(1)
+
+
+class Spectra(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(5, 21)
+        self.real, self.imaginary = nn.Parameter(torch.randn(5, 5)), nn.Parameter(torch.randn(5, 5))
+
+    def forward(self, x):
+        x = self.linear(x)
+        f = torch.fft.rfft(x, norm="ortho")
+        long = torch.fft.rfft(x.repeat(1, 100))  # 2,100 values: not by one matrix
+        square = torch.fft.fft2(x.unsqueeze(1) * x.unsqueeze(2))
+        kept = torch.zeros_like(square)
+        kept[:, :5, -5:] = square[:, :5, -5:] * torch.complex(self.real, self.imaginary)
+        return (torch.fft.irfft(f * torch.conj(f), n=21), long.abs()[:, ::100], torch.fft.irfft(long, n=2100)[:, 30:40],
+                torch.fft.ifft2(torch.cat((kept, square / (square + 7)), 1)).abs().mean(2), torch.view_as_real(torch.polar(f.abs(), x[:, :11])))
+
+
+class Signal(nn.Module):
+    """Of any length."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(16))
+        self.head = nn.Conv1d(9, 3, 3)
+
+    def forward(self, x):
+        z = torch.stft(x, 16, hop_length=4, window=self.window, return_complex=True)
+        f = torch.fft.rfft(x)
+        return self.head(torch.log(z.abs() ** 2 + 1)).mean(-1), torch.fft.irfft(f.real - f, n=x.size(1)), torch.fft.fft(x, norm="forward").imag
+
+
 class NamedAnswers(nn.Module):
     def __init__(self):
         super().__init__()
@@ -199,6 +257,10 @@ def cases():
         "windows": (Windows(), (torch.randn(2, 2, 6, 6),)),
         "spatial": (Spatial(), (torch.randn(2, 2, 6, 6),)),
         "ranks": (Ranks(), (torch.randn(3, 7),)),
+        "edges_of_a_graph": (EdgesOfAGraph(), (torch.randn(5, 4), torch.tensor([[0, 1, 2, 4, 3, 0], [1, 2, 0, 1, 3, 4]]))),
+        "pairs_of_features": (PairsOfFeatures(), (torch.randn(3, 5),)),
+        "spectra": (Spectra(), (torch.randn(2, 5),)),
+        "signal": (Signal(), (torch.randn(2, 50),)),
         "named_answers": (NamedAnswers(), (torch.randn(2, 3),)),
         "products": (Products(), (torch.randn(2, 3, 4),)),
     }

@@ -114,6 +114,7 @@ case("width_multiplier", "net(num_classes=3, width_mult=0.25)", {"x": rnd(2, 3, 
 case("capsules", "Capsules()", {"x": rnd(3, 1, 6, 6)})
 case("gates_by_hand", "WeatherModel()", {"x": rnd(3, 6, 3)})
 case("class_constants", "NBeats()", {"backcast": rnd(3, 8)})
+case("fourier_layers", "FNO()", {"x": rnd(2, 14, 2)})
 
 
 class Env:  # what gym would give

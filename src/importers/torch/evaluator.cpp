@@ -173,12 +173,12 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
   }
   if (const auto* n = s.as<py::AugAssign>()) {
     const Any old = TRY(eval(*n->target, f)), by = TRY(eval(*n->value, f));
-    if (const auto* t = old.as<TensorRef>()) {  // in place, as torch does
+    if (old.as<TensorRef>() != nullptr || old.as<ComplexRef>() != nullptr) {  // in place, as torch does
       const std::string_view op = py::text_of(n->op);
       const std::string_view name = op == "+" ? "add_" : op == "-" ? "sub_" : op == "*" ? "mul_" : op == "/" ? "div_" : op == "**" ? "pow_" : "";
       if (!name.empty()) {
         ++changes_;
-        const Any result = TRY(call_operator(net(), name, {{Any(*t), by}, {}}));
+        const Any result = TRY(call_operator(net(), name, {{old, by}, {}}));
         if (n->target->is<py::Name>()) TRY(assign(*n->target, result, f));
         return Flow::next;
       }
@@ -523,6 +523,11 @@ Status Evaluator::assign_item(const Any& object, const py::Expr& index, const An
     const Any indices = at.as<std::shared_ptr<Tuple>>() != nullptr ? at : list({at});
     TRY(call_operator(net(), "index_put_", {{object, indices, value}, {}}));
     return ok();
+  }
+  if (const auto* both = object.as<ComplexRef>()) {
+    const auto* given = value.as<ComplexRef>();
+    TRY(assign_item(Any((*both)->real), index, given == nullptr ? value : Any((*given)->real), f));
+    return assign_item(Any((*both)->imaginary), index, given == nullptr ? Any(0.0) : Any((*given)->imaginary), f);
   }
   const Any at = TRY(eval(index, f));
   if (const auto* d = object.as<std::shared_ptr<Dict>>()) {

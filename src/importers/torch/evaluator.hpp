@@ -117,6 +117,7 @@ class Evaluator {
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);
+  Result<Any> complex_method(const Any& object, std::string_view name);
   Result<std::optional<Any>> list_method(const Any& object, std::string_view name);
   Result<std::optional<Any>> dict_method(const std::shared_ptr<Dict>& dict, std::string_view name);
   Result<std::optional<Any>> text_method(const std::string& self, std::string_view name);

@@ -15,6 +15,7 @@ namespace slipway::importers::torch {
 namespace {
 
 bool is_tensor(const Any& a) { return a.as<TensorRef>() != nullptr; }
+bool is_any_tensor(const Any& a) { return is_tensor(a) || a.as<ComplexRef>() != nullptr; }
 
 // slice(0, 4)
 const Object* slice_object(const Any& a) {
@@ -34,7 +35,7 @@ Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
 }
 
 Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any& b) {
-  if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net(), op, a, b);
+  if (!is_any_tensor(a) && !is_any_tensor(b)) return scalar_arithmetic(net(), op, a, b);
   const std::string_view name = op == "+"    ? "add"
                                 : op == "-"  ? "sub"
                                 : op == "*"  ? "mul"
@@ -360,6 +361,7 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
       return call_operator(e.net(), op, with_self);
     });
   }
+  if (object.as<ComplexRef>() != nullptr) return complex_method(object, name);
   const std::string text(name);
   std::optional<Any> found;
   if (items_of(object) != nullptr) found = TRY(list_method(object, name));
@@ -402,10 +404,32 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
   return neural::wrong(type_name(object) + " has no attribute " + text);
 }
 
+Result<Any> Evaluator::complex_method(const Any& object, std::string_view name) {
+  if (name == "shape") return call_operator(net(), "size", {{object}, {}});
+  if (name == "ndim") return call_operator(net(), "dim", {{object}, {}});
+  if (name == "dtype") return Any(TorchDType{.dtype = DType::float32, .complex = true});
+  if (name == "device") return Any();
+  if (name == "real" || name == "imag") return call_operator(net(), name, {{object}, {}});
+  std::string op(name == "H" ? "mT" : name == "T" ? "numpy_T" : name == "nelement" ? "numel" : name);
+  if (!is_operator(op)) return neural::wrong("Tensor." + op + " of complex numbers is not supported");
+  if (op == "mT" || op == "numpy_T")
+    return call_operator(net(), op, {{name == "H" ? TRY(call_operator(net(), "conj", {{object}, {}})) : object}, {}});
+  return function(op, [object, op](Evaluator& e, const Arguments& given) {
+    if (op.ends_with('_')) ++e.changes_;
+    Arguments with_self = given;
+    with_self.positional.insert(with_self.positional.begin(), object);
+    return call_operator(e.net(), op, with_self);
+  });
+}
+
 // --- subscripts
 
 Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, Frame& f) {
   if (const auto* t = object.as<TensorRef>()) return index_tensor(*t, index, f);
+  if (const auto* both = object.as<ComplexRef>()) {
+    const Any real = TRY(index_tensor((*both)->real, index, f)), imaginary = TRY(index_tensor((*both)->imaginary, index, f));
+    return Any(std::make_shared<ComplexTensor>(ComplexTensor{*real.as<TensorRef>(), *imaginary.as<TensorRef>()}));
+  }
   if (const std::vector<Any>* items = items_of(object)) {
     if (const auto* s = index.as<py::Slice>()) {
       const auto size = static_cast<std::int64_t>(items->size());

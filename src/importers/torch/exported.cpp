@@ -128,7 +128,9 @@ class Run {
     if (kind == "as_bool" && m->kind == Kind::boolean) return Any(m->boolean);
     if (kind == "as_string") return Any(Program::text(m));
     if (kind == "as_scalar_type") {
-      const auto d = dtype_of_schema(Program::integer(m).value_or(-1));
+      const std::int64_t number = Program::integer(m).value_or(-1);
+      if (number == 10 || number == 11) return Any(TorchDType{.dtype = DType::float32, .complex = true});
+      const auto d = dtype_of_schema(number);
       if (!d) return refuse("a number type that is not supported");
       return Any(TorchDType{*d});
     }
@@ -172,6 +174,7 @@ class Run {
     } else {
       std::string op = target;
       if (op.starts_with("torch.ops.")) {
+        if (op.starts_with("torch.ops.quantized")) op = "torch.ops.aten.quantize_per_tensor";  // refused by name
         if (!op.starts_with("torch.ops.aten."))
           return refuse("the operator " + excerpt(op, 80) + " belongs to a library of its own and is not supported");
         op = op.substr(15);
@@ -372,6 +375,7 @@ Result<Artifact> import_export(std::span<const std::byte> bytes, const Options& 
       if (i < wanted.size() && !wanted[i]) continue;
       const auto* t = results[i].as<TensorRef>();
       if (t != nullptr) out.push_back({"output", TRY((*t)->read(net))});
+      if (is_complex(results[i])) return refuse(std::string(kComplexAnswer));
     }
     if (out.size() > 1) {
       for (std::size_t i = 0; i < out.size(); ++i) out[i].name = "output_" + std::to_string(i);

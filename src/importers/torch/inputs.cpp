@@ -92,7 +92,8 @@ std::optional<Attempt::Sum> sum_of(const Net& net, const std::vector<Value>& inp
   return sum.value >= static_cast<std::int64_t>(sum.places.size()) ? std::optional(std::move(sum)) : std::nullopt;
 }
 
-Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
+// halves: half of a size tells the size, though that of one more would be the same.
+Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false, bool halves = false) {
   Attempt a;
   graph::Builder builder("try");
   Net net(builder, true);
@@ -114,7 +115,7 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   a.progress = builder.node_count();
   for (const neural::Assumption& assumed : net.assumptions()) {
     bool found = false;
-    const auto solved = net.solve(assumed.dim, assumed.value);
+    const auto solved = net.solve(assumed.dim, assumed.value, halves);
     for (std::size_t i = 0; i < inputs.size() && !found; ++i) {
       for (std::size_t d = 0; d < inputs[i].dims.size() && !found; ++d) {
         if (solved && inputs[i].dims[d] == solved->first && solved->second > 0) {
@@ -135,11 +136,12 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
 }
 
 // A try, then again with what it settled, until nothing new is settled.
-Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries, bool apart = false) {
+Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries, bool apart = false,
+               bool halves = false) {
   Attempt a;
   for (int round = 0; round < 12 && tries < kTriesMax; ++round) {
     ++tries;
-    a = run(body, ports, shapes, apart);
+    a = run(body, ports, shapes, apart, halves);
     bool changed = false;
     for (const auto& [input, dim, value] : a.settled) {
       std::int64_t& d = shapes[input].dims[dim];
@@ -206,7 +208,8 @@ bool set_sides(std::vector<Shape>& shapes, const Sides& sides, bool lengths_only
     }
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
       if (s.dims[d] != kFree) continue;
-      s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
+      const bool depth = d == 2 && s.dims.size() == 5 && sides.depth > 0;
+      s.dims[d] = depth ? sides.depth : d + 1 == s.dims.size() ? sides.width : sides.height;
       any = true;
     }
   }
@@ -248,6 +251,11 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
                                    std::span<const Sides> sides, std::size_t sides_max, std::size_t& tries) {
   std::optional<Choice> fixed_rows;
   std::vector<Sides> all(sides.begin(), sides.end());
+  if (std::ranges::any_of(shapes, [](const Shape& s) { return s.dims.size() == 5; })) {  // frames of a video
+    for (const std::int64_t side : {224, 112, 128, 256, 64, 32}) {
+      for (const std::int64_t frames : {16, 8, 32, 4, 64, 10, 5, 30}) all.push_back({side, side, frames});
+    }
+  }
   for (const std::int64_t size : sizes_to_try()) all.push_back({size, size});
   if (all.size() > sides_max) all.resize(sides_max);
   for (const Sides& size : all) {
@@ -263,6 +271,9 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
     if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
     if (!fixed_rows) fixed_rows = std::move(c);
   }
+  Choice halved{shapes, {}};
+  halved.attempt = settle(body, ports, halved.shapes, tries, false, true);
+  if (is_complete(halved.attempt) && halved.attempt.keeps_rows && !halved.attempt.no_rows) return halved;
   return fixed_rows ? std::optional(freed(body, ports, shapes, std::move(*fixed_rows), tries)) : std::nullopt;
 }
 
@@ -282,6 +293,31 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
   flat.attempt = settle(body, ports, flat.shapes, tries);
   return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows && flat.attempt.output_rank <= c.attempt.output_rank ? flat
                                                                                                                                             : c;
+}
+
+// A row of features alone, of as many as the weights want.
+bool is_one_row(const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    if (!ports[i].shape && is_floating(shapes[i].dtype) && shapes[i].dims.size() == 1 && shapes[i].dims[0] != kFree) return true;
+  }
+  return false;
+}
+
+// A network that takes images with any number of channels looks at the last dimension only. If it takes rows of features, too, they are meant: what
+// looked like a sequence without rows in them (x.unsqueeze(1)) was none.
+bool rows_are_meant(const Choice& c, const std::optional<Choice>& earlier) {
+  if (!earlier || c.shapes.size() != 1 || c.shapes[0].dims.size() != 4 || c.shapes[0].dims[1] != kFree) return false;
+  const Shape& rows = earlier->shapes[0];
+  return earlier->attempt.keeps_rows && rows.dims.size() == 2 && rows.dims[0] == kFree && rows.dtype == c.shapes[0].dtype;
+}
+
+// ... or sequences of features: three dimensions, where they do.
+std::optional<Choice> as_sequence(const Body& body, const std::vector<InputPort>& ports, const Choice& c, std::size_t& tries) {
+  if (c.shapes.size() != 1 || ports[0].shape || c.shapes[0].dims.size() != 4 || c.shapes[0].dims[1] != kFree) return std::nullopt;
+  Choice sequence{{{c.shapes[0].dtype, {kFree, kFree, kFree}}}, {}};
+  sequence.attempt = settle(body, ports, sequence.shapes, tries);
+  const Attempt& a = sequence.attempt;
+  return is_complete(a) && !a.no_rows && a.keeps_rows && a.guesses <= c.attempt.guesses ? std::optional(std::move(sequence)) : std::nullopt;
 }
 
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
@@ -307,6 +343,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     const std::vector<Shape> given = c.shapes;
     c.attempt = settle(body, ports, c.shapes, tries);
+    c.attempt.no_rows = c.attempt.no_rows || is_one_row(ports, c.shapes);
     if (ports.size() > 1 && is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] != kFree) {
       // The first dimension of one of them is no row: the states [layers, N, units] beside a sequence [N, length, features].
       Choice alone{given, {}, true};
@@ -315,6 +352,11 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     }
     if (is_complete(c.attempt)) {
       if (!c.attempt.no_rows && c.attempt.keeps_rows) {
+        if (rows_are_meant(c, without_rows)) {
+          without_rows->attempt.no_rows = false;
+          return std::move(*without_rows);
+        }
+        if (auto sequence = as_sequence(body, ports, c, tries)) return std::move(*sequence);
         if (c.attempt.guesses == 0) return fewer_dimensions(body, ports, std::move(c), tries);
         if (!guessed || c.attempt.guesses < guessed->attempt.guesses) guessed = c;  // other shapes may fit better
         continue;
@@ -360,6 +402,29 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
   return neural::wrong(c.attempt.error + " (with " + tried + ")");
 }
 
+// Sizes of an example: of images, of sequences; the first dimension of inputs that have other rows than the first (0: left alone).
+struct ExampleSizes {
+  std::int64_t side = 0, length = 0, depth = 0, first = 0;
+};
+std::vector<Shape> with_sizes(const Choice& c, const ExampleSizes& sizes) {
+  std::vector<Shape> shapes = c.shapes;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    std::vector<std::int64_t>& dims = shapes[i].dims;
+    for (std::size_t d = dims.size() >= 4 ? 2 : 1; d < dims.size(); ++d) {
+      if (dims[d] == kFree) dims[d] = dims.size() == 5 && d == 2 ? sizes.depth : dims.size() >= 4 ? sizes.side : sizes.length;
+    }
+    if (i > 0 && sizes.first > 0 && !dims.empty() && dims[0] == kFree) dims[0] = sizes.first;
+  }
+  for (const Attempt::Sum& sum : c.attempt.sums) {  // shared out evenly
+    const auto parts = static_cast<std::int64_t>(sum.places.size());
+    for (std::int64_t k = 0; k < parts; ++k) {
+      const auto& [input, dim] = sum.places[static_cast<std::size_t>(k)];
+      shapes[input].dims[dim] = sum.value / parts + (k < sum.value % parts ? 1 : 0);
+    }
+  }
+  return shapes;
+}
+
 // The schema with sizes for what is free behind the rows, such that the network's own operators agree: of a request to show and to check by.
 Schema example_schema(const Body& body, const std::vector<InputPort>& ports, const Choice& c, std::span<const Sides> sides, const Schema& schema) {
   static constexpr std::pair<std::int64_t, std::int64_t> kSides[] = {
@@ -369,27 +434,26 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
   std::vector<std::pair<std::int64_t, std::int64_t>> all(std::begin(kSides), std::end(kSides));
   if (c.apart) all.insert(all.begin(), {96, 1});  // rows that aren't the first dimension are as many as those that are
   if (!sides.empty() && ports[0].shape) all.insert(all.begin(), {sides[0].height, 16});  // images of a size that they are known to have
+  bool any = false, volumes = false;
+  for (const Shape& s : c.shapes) {
+    for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) any = any || s.dims[d] == kFree;
+    volumes = volumes || (s.dims.size() == 5 && s.dims[2] == kFree);
+  }
+  if (!any) return out;
+  std::vector<ExampleSizes> tried;
   for (const auto& [side, length] : all) {
-    std::vector<Shape> shapes = c.shapes;
-    bool any = false;
-    for (Shape& s : shapes) {
-      for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
-        any = any || s.dims[d] == kFree;
-        if (s.dims[d] == kFree) s.dims[d] = s.dims.size() >= 4 ? side : length;
-      }
+    for (const std::int64_t frames : {std::int64_t{16}, length}) {  // of a video
+      if (volumes) tried.push_back({side, length, frames});
     }
-    if (!any) return out;
-    for (const Attempt::Sum& sum : c.attempt.sums) {  // shared out evenly
-      const auto parts = static_cast<std::int64_t>(sum.places.size());
-      for (std::int64_t k = 0; k < parts; ++k) {
-        const auto& [input, dim] = sum.places[static_cast<std::size_t>(k)];
-        shapes[input].dims[dim] = sum.value / parts + (k < sum.value % parts ? 1 : 0);
-      }
-    }
+    if (!c.apart) tried.push_back({side, length, side});
+    for (std::int64_t first = 1; first < 5 && c.apart; ++first) tried.push_back({side, length, side, first});  // 2: from and to of edges
+  }
+  for (const ExampleSizes& sizes : tried) {
+    const std::vector<Shape> shapes = with_sizes(c, sizes);
     const Attempt a = run(body, ports, shapes, c.apart);
     if (!is_complete(a) || !a.settled.empty()) continue;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
-      for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
+      for (std::size_t d = 0; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
         if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] != kFree) out.inputs[i].shape[d] = shapes[i].dims[d];
       }
     }
@@ -420,6 +484,7 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
     out.push_back({name, TRY((*t)->read(net))});
     return ok();
   }
+  if (a.as<ComplexRef>() != nullptr) return neural::wrong(std::string(kComplexAnswer));
   if (const std::vector<Any>* items = items_of(a)) {
     const auto* t = a.as<std::shared_ptr<Tuple>>();
     for (std::size_t i = 0; i < items->size(); ++i) {

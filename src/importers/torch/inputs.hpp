@@ -22,6 +22,7 @@ struct OutputPort {
   std::string name;
   neural::Value value;
 };
+inline constexpr std::string_view kComplexAnswer = "the network answers with complex numbers, which JSON hasn't: give torch.view_as_real of them";
 // Every tensor in a result, named as well as the code allows.
 Status collect_outputs(neural::Net& net, const Any& result, const std::string& name, std::vector<OutputPort>& out);
 // The network over the graph: called for every try, must have no memory.
@@ -30,6 +31,7 @@ using Body = std::function<Result<std::vector<OutputPort>>(neural::Net& net, con
 // Fills model, schema and example of the artifact. Errors: that of the most promising try, with what it was tried with.
 struct Sides {
   std::int64_t height = 0, width = 0;
+  std::int64_t depth = 0;  // of volumes and videos; 0: as high
 };
 // sides: heights and widths of images that the source speaks of, tried first where the network's own operators leave a choice.
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report,

@@ -53,7 +53,14 @@ std::span<const Operator> window_operators();
 std::span<const Operator> matrix_operators();
 std::span<const Operator> order_operators();
 std::span<const Operator> recurrent_operators();
-std::span<const Operator> scalar_operators();  // of numbers, texts and lists: no tensor in the arguments
+std::span<const Operator> fourier_operators();  // of real or complex tensors
+std::span<const Operator> complex_operators();  // what operators of these names do where a tensor is complex
+std::span<const Operator> scalar_operators();   // of numbers, texts and lists: no tensor in the arguments
+
+// Operators that do the same with the real and the imaginary parts: reshape, cat, sum, ... nullopt: this is none.
+Result<std::optional<Any>> by_parts(Net& net, std::string_view name, const Arguments& arguments);
+bool is_complex(const Any& a);  // or a list that has such a one
+Any complex_tensor(Net& net, const Value& real, const std::optional<Value>& imaginary);
 
 Result<Value> value_of(Net& net, const Any& a, std::string_view who);  // a tensor or a number
 std::optional<DType> dtype_of_code(std::int64_t code);                 // c10::ScalarType

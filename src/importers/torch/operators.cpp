@@ -71,9 +71,13 @@ Table table_of(std::initializer_list<std::span<const Operator>> parts) {
 }
 
 const Table& tensor_table() {
-  static const Table table =
-      table_of({elementwise_operators(), shape_operators(), layer_operators(), reduction_operators(), creation_operators(), index_operators(),
-                resize_operators(), recurrent_operators(), embedding_operators(), window_operators(), matrix_operators(), order_operators()});
+  static const Table table = table_of({elementwise_operators(), shape_operators(), layer_operators(), reduction_operators(), creation_operators(),
+                                       index_operators(), resize_operators(), recurrent_operators(), embedding_operators(), window_operators(),
+                                       matrix_operators(), order_operators(), fourier_operators()});
+  return table;
+}
+const Table& complex_table() {
+  static const Table table = table_of({complex_operators(), fourier_operators()});
   return table;
 }
 const Table& scalar_table() {
@@ -133,6 +137,18 @@ bool has_tensor(const Any& a) {
   return items != nullptr && std::ranges::any_of(*items, has_tensor);
 }
 
+// Any argument of a call.
+bool has_complex(const Arguments& a) {
+  return std::ranges::any_of(a.positional, is_complex) || std::ranges::any_of(a.keywords, [](const auto& k) { return is_complex(k.second); });
+}
+
+// torch.complex64, also as its number in serialised code.
+bool is_complex_type(const std::pair<std::string, Any>& keyword) {
+  const auto* type = keyword.second.as<TorchDType>();
+  const auto* code = keyword.second.as<Dim>();
+  return keyword.first == "dtype" && ((type != nullptr && type->complex) || (code != nullptr && (code->is(9) || code->is(10))));
+}
+
 bool has_tensor(const Arguments& a) {
   return std::ranges::any_of(a.positional, [](const Any& x) { return has_tensor(x); }) ||
          std::ranges::any_of(a.keywords, [](const auto& x) { return has_tensor(x.second); });
@@ -150,6 +166,29 @@ Result<Any> run(Net& net, const Entry& entry, std::string_view name, const Argum
   auto result = entry.op->function(call);
   if (!result.ok() && !result.error().detail().starts_with(std::string(name) + ":")) return Error(result.error()).within(std::string(name));
   return result;
+}
+
+// Of complex numbers: operators that know them, in place as well, and those that do the same with both parts.
+Result<Any> call_complex(Net& net, std::string_view name, const Arguments& arguments) {
+  const auto own = complex_table().find(name);
+  if (own != complex_table().end()) return run(net, own->second, name, arguments);
+  if (auto parts = TRY(by_parts(net, name, arguments))) return *parts;
+  if (name.size() > 1 && name.ends_with('_') && !arguments.positional.empty() && is_complex(arguments.positional[0])) {
+    const Any made = TRY(call_operator(net, name.substr(0, name.size() - 1), arguments));
+    return call_operator(net, "copy_", {{arguments.positional[0], made}, {}});
+  }
+  return neural::wrong(std::string(name) + ": of complex numbers is not supported");
+}
+
+// zeros(2, 3, dtype=torch.complex64), x.to(dtype=torch.complex64): real numbers, with imaginary parts of 0.
+Result<Any> made_complex(Net& net, std::string_view name, Arguments arguments) {
+  for (auto& [key, value] : arguments.keywords) {
+    if (key == "dtype") value = Any(TorchDType{DType::float32});
+  }
+  const Any made = TRY(call_operator(net, name, arguments));
+  const auto* t = made.as<TensorRef>();
+  if (t == nullptr) return neural::wrong(std::string(name) + ": complex numbers are not supported here");
+  return complex_tensor(net, TRY((*t)->read(net)), std::nullopt);
 }
 
 Result<Any> run_in_place(Net& net, std::string_view base, std::string_view name, const Arguments& arguments) {
@@ -173,7 +212,8 @@ Result<Any> run_in_place(Net& net, std::string_view base, std::string_view name,
 }  // namespace
 
 std::string_view aten_operator(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {{"adaptive_max_pool1d", "aten_adaptive_max_pool1d"},
+  static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {{"stft", "aten_stft"},
+                                                                              {"adaptive_max_pool1d", "aten_adaptive_max_pool1d"},
                                                                               {"adaptive_max_pool2d", "aten_adaptive_max_pool2d"},
                                                                               {"adaptive_max_pool3d", "aten_adaptive_max_pool3d"}};
   for (const auto& [written, meant] : kOthers) {
@@ -183,7 +223,7 @@ std::string_view aten_operator(std::string_view name) {
 }
 
 bool is_operator(std::string_view name) {
-  return tensor_table().contains(name) || scalar_table().contains(name) || base_of_in_place(name).has_value();
+  return tensor_table().contains(name) || scalar_table().contains(name) || complex_table().contains(name) || base_of_in_place(name).has_value();
 }
 
 namespace {
@@ -223,6 +263,8 @@ Arguments sizes_in_a_list(Arguments given) {
 }
 
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments) {
+  if (has_complex(arguments)) return call_complex(net, name, arguments);
+  if (std::ranges::any_of(arguments.keywords, is_complex_type)) return made_complex(net, name, arguments);
   if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end() && tensor_table().contains(name)) {
     if (const auto numbers = without_constants(arguments)) return run(net, scalar->second, name, *numbers);
   }
@@ -385,7 +427,7 @@ Result<Dims> OpCall::sizes(std::size_t i) const {
 
 Result<DType> OpCall::dtype(std::size_t i, DType otherwise) const {
   if (!given(i)) return otherwise;
-  if (const auto* d = args[i].as<TorchDType>()) return d->dtype;
+  if (const auto* d = args[i].as<TorchDType>()) return d->complex ? Result<DType>(wrong("complex numbers are not supported here")) : d->dtype;
   if (const auto* d = args[i].as<Dim>(); d != nullptr && d->known()) {
     if (const auto known = dtype_of_code(d->value)) return *known;
     return wrong("the number type " + std::to_string(d->value) + " is not supported");

@@ -212,7 +212,20 @@ Result<Any> random_op(OpCall& c) {
   return c.wrong("a random number at inference: the answer would not be the same twice; take the model in eval mode, or the noise as an input");
 }
 
+// torch.jit.optimize_for_inference on a CPU puts weights into a form that PyTorch itself doesn't save.
+Result<Any> unsaved_weight_op(OpCall& c) {
+  return c.wrong(
+      "torch.jit.optimize_for_inference leaves the weights out of the file, PyTorch can't read it either: save what torch.jit.script or "
+      "torch.jit.freeze gave");
+}
+
+Result<Any> quantized_op(OpCall& c) { return c.wrong("quantized networks aren't served: save the network as it was before it was quantized"); }
+
 constexpr Operator kOperators[] = {
+    {"ConstantMKLDNNTensor", "*rest", unsaved_weight_op},
+    {"quantize_per_tensor", "*rest", quantized_op},
+    {"quantize_per_channel", "*rest", quantized_op},
+    {"quantize_per_tensor_dynamic", "*rest", quantized_op},
     {"zeros", "size, dtype=None, *rest", constant_op<0>},
     {"ones", "size, dtype=None, *rest", constant_op<1>},
     {"empty", "size, dtype=None, *rest", constant_op<0>},

@@ -252,17 +252,31 @@ Result<Any> adaptive_max_op(OpCall& c) {  // as sources call it: F.adaptive_max_
 
 // --- products
 
-Result<Any> linear_op(OpCall& c) { return torch::tensor(TRY(linear(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.maybe_tensor(2))))); }
-Result<Any> matmul_op(OpCall& c) { return torch::tensor(TRY(matmul(c.net, TRY(c.tensor(0)), TRY(c.tensor(1))))); }
+// PyTorch multiplies no whole numbers with others: which of its inputs are whole numbers, such an operator tells.
+Status same_kind(const OpCall& c, const Value& a, const Value& b) {
+  if (is_floating(a.dtype()) == is_floating(b.dtype())) return ok();
+  return c.wrong(std::string("of ") + std::string(dtype_name(a.dtype())) + " and " + std::string(dtype_name(b.dtype())));
+}
+Result<Value> product(OpCall& c, std::size_t left, std::size_t right) {
+  const Value a = TRY(c.tensor(left)), b = TRY(c.tensor(right));
+  TRY(same_kind(c, a, b));
+  return matmul(c.net, a, b);
+}
+Result<Any> linear_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0)), weight = TRY(c.tensor(1));
+  TRY(same_kind(c, x, weight));
+  return torch::tensor(TRY(linear(c.net, x, weight, TRY(c.maybe_tensor(2)))));
+}
+Result<Any> matmul_op(OpCall& c) { return torch::tensor(TRY(product(c, 0, 1))); }
 // mm and bmm, which take no other ranks: what a source calls tells the rank of its inputs.
 template <std::size_t Rank>
 Result<Any> ranked_matmul_op(OpCall& c) {
   const Value a = TRY(c.tensor(0)), b = TRY(c.tensor(1));
   if (a.rank() != Rank || b.rank() != Rank) return c.wrong("of tensors of shapes " + dims_text(a.dims) + " and " + dims_text(b.dims));
-  return torch::tensor(TRY(matmul(c.net, a, b)));
+  return torch::tensor(TRY(product(c, 0, 1)));
 }
 Result<Any> addmm_op(OpCall& c) {  // beta * self + alpha * (mat1 @ mat2)
-  const Value p = TRY(matmul(c.net, TRY(c.tensor(1)), TRY(c.tensor(2))));
+  const Value p = TRY(product(c, 1, 2));
   const Value scaled_product = TRY(scaled(c.net, p, TRY(c.number(4))));
   const double beta = TRY(c.number(3));
   if (beta == 0) return torch::tensor(scaled_product);

@@ -263,6 +263,17 @@ Result<Any> tensor_split_op(OpCall& c) {  // the first parts are one longer; or 
   const Value x = TRY(c.tensor(0));
   const std::int64_t axis = TRY(c.integer(2));
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
+  if (items_of(c.args[1]) != nullptr && !x.dims[a].known()) {  // what is behind the last place is as long as it is
+    std::vector<Any> out;
+    Dim from = 0;
+    std::vector<std::int64_t> places = TRY(c.integers(1));
+    places.push_back(kEnd);
+    for (const std::int64_t at : places) {
+      out.push_back(TRY(sliced_view(c.net, TRY(c.cell(0)), axis, from, at, 1)));
+      from = at;
+    }
+    return list(std::move(out));
+  }
   if (!x.dims[a].known()) return c.net.needs(x.dims[a], "tensor_split: along a dimension whose size isn't known");
   const std::int64_t size = x.dims[a].value;
   std::vector<std::int64_t> sizes;
@@ -565,6 +576,8 @@ constexpr Operator kOperators[] = {
     {"clone", "self, memory_format=None", clone_op},
     {"lift_fresh_copy", "self", clone_op},
     {"lift_fresh", "self", alias_op},
+    {"to_mkldnn", "self, dtype=None", alias_op},
+    {"to_dense", "self, dtype=None, masked_grad=None", alias_op},
     {"slice", "self, dim=0, start=None, end=None, step=1", slice_op},
     {"select", "self, dim, index", select_op},
     {"narrow", "self, dim, start, length", narrow_op},

@@ -181,6 +181,7 @@ class ScriptHost final : public Host {
     }
     if (path == "ops") return std::optional(name_space("ops." + std::string(name)));
     if (path.starts_with("ops.")) {
+      if (path.starts_with("ops.quantized")) return std::optional(TRY(call_operator(e.net(), "quantize_per_tensor", {})));  // refused by name
       if (path != "ops.prim" && path != "ops.aten")
         return neural::wrong("the operator " + path.substr(4) + "::" + std::string(name) + " belongs to a library of its own and is not supported");
       return std::optional(operator_function(name == "max" ? "prim_max" : name == "min" ? "prim_min" : std::string(name)));

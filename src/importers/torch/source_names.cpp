@@ -470,6 +470,7 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     if (name == "mps" || name == "cudnn" || name == "amp") return std::optional(name_space("torch.backends." + std::string(name)));
     return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(false); });
   }
+  if (path == "torch.fft" && is_operator("fft_" + std::string(name))) return std::optional(operator_function("fft_" + std::string(name)));
   if (path == "torch.sparse" && name == "mm") return std::optional(operator_function("mm"));
   if (path.starts_with("torch.utils.checkpoint") && name == "checkpoint") {
     return made([](Evaluator& x, const Arguments& a) -> Result<Any> {  // calculated again in training; here once
@@ -479,9 +480,12 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
   }
   if (path != "torch") return std::optional(unknown(path + "." + std::string(name)));
 
-  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends"};
+  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends", "fft"};
   if (std::ranges::find(kSpaces, name) != std::end(kSpaces)) return std::optional(name_space("torch." + std::string(name)));
   if (const auto type = dtype_named(name)) return std::optional(Any(TorchDType{*type}));
+  for (const std::string_view complex : {"cfloat", "complex64", "cdouble", "complex128"}) {
+    if (name == complex) return std::optional(Any(TorchDType{.dtype = DType::float32, .complex = true}));
+  }
   if (name == "pi") return std::optional(Any(std::numbers::pi));
   if (name == "inf") return std::optional(Any(HUGE_VAL));
   if (name == "nan") return std::optional(Any(std::nan("")));

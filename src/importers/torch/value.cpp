@@ -9,7 +9,8 @@ constexpr int kViewsMax = 500;  // of views of views: reading one reads them all
 }
 
 std::string type_name(const Any& a) {
-  static constexpr const char* kNames[] = {"None", "bool", "int", "float", "str", "Tensor", "dtype", "list", "tuple", "dict", "object", "function"};
+  static constexpr const char* kNames[] = {"None", "bool",  "int",  "float",  "str",      "Tensor",        "dtype",
+                                           "list", "tuple", "dict", "object", "function", "complex Tensor"};
   return kNames[a.v.index()];
 }
 

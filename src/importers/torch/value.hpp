@@ -27,6 +27,7 @@ struct Any;
 struct None {};
 struct TorchDType {  // torch.float32
   DType dtype = DType::float32;
+  bool complex = false;  // torch.complex64: of two such numbers
 };
 struct List {  // mutable, shared
   std::vector<Any> items;
@@ -38,12 +39,17 @@ struct Tuple {
 struct Dict {  // in order of insertion; keys are texts or integers
   std::vector<std::pair<Any, Any>> items;
 };
+// Complex numbers: a tensor each of real and imaginary parts, of one shape.
+struct ComplexTensor {
+  TensorRef real, imaginary;
+};
+using ComplexRef = std::shared_ptr<ComplexTensor>;
 struct Object;    // an instance: attributes by name (the evaluator's)
 struct Callable;  // a function, method, class or builtin (the evaluator's)
 
 struct Any {
   std::variant<None, bool, Dim, double, std::string, TensorRef, TorchDType, std::shared_ptr<List>, std::shared_ptr<Tuple>, std::shared_ptr<Dict>,
-               std::shared_ptr<Object>, std::shared_ptr<Callable>>
+               std::shared_ptr<Object>, std::shared_ptr<Callable>, ComplexRef>
       v;
   Any() = default;
   Any(bool b) : v(b) {}                                  // NOLINT(google-explicit-constructor): values are written as they are
@@ -61,6 +67,7 @@ struct Any {
   Any(std::shared_ptr<Dict> d) : v(std::move(d)) {}      // NOLINT(google-explicit-constructor)
   Any(std::shared_ptr<Object> o) : v(std::move(o)) {}    // NOLINT(google-explicit-constructor)
   Any(std::shared_ptr<Callable> c) : v(std::move(c)) {}  // NOLINT(google-explicit-constructor)
+  Any(ComplexRef c) : v(std::move(c)) {}                 // NOLINT(google-explicit-constructor)
   bool none() const { return std::holds_alternative<None>(v); }
   template <class T>
   const T* as() const {

@@ -17,10 +17,16 @@ void same_pads(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::i
   after = total - before;
 }
 
+// Above any size of a window; products of two of them can be counted.
+constexpr std::int64_t kSizeMax = std::int64_t{1} << 31;
+
 Result<Dim> window_size(Net& net, Dim in, std::int64_t kernel, std::int64_t stride, std::int64_t dilation, std::int64_t before, std::int64_t after,
                         bool ceil, std::string_view who) {
   if (kernel < 1 || stride < 1 || dilation < 1 || before < 0 || after < 0)
     return wrong(std::string(who) + ": kernel, stride and dilation must be at least 1, padding at least 0");
+  for (const std::int64_t v : {kernel, stride, dilation, before, after, in.value}) {
+    if (v > kSizeMax) return wrong(std::string(who) + ": a size of " + std::to_string(v));
+  }
   const std::int64_t span = dilation * (kernel - 1) + 1;
   if (in.known()) {
     const std::int64_t room = in.value + before + after - span;
@@ -122,6 +128,9 @@ Result<Value> convolve_transposed(Net& net, const Value& x, const Value& weight,
   std::vector<std::int64_t> before = c.before, after = c.after, output_padding = c.output_padding;
   for (std::size_t i = 0; i < form.spatial; ++i) {
     if (before[i] < 0 || after[i] < 0 || output_padding[i] < 0) return wrong("transposed convolution: negative padding");
+    for (const std::int64_t v : {form.kernel[i], c.dilations[i], c.strides[i], output_padding[i], before[i], after[i], x.dims[i + 2].value}) {
+      if (v > kSizeMax || v < -kSizeMax) return wrong("transposed convolution: a size of " + std::to_string(v));
+    }
     const std::int64_t constant = (form.kernel[i] - 1) * c.dilations[i] + 1 + output_padding[i] - before[i] - after[i] - c.strides[i];
     const Dim out = net.add(net.mul(x.dims[i + 2], c.strides[i]), constant);
     if (out.known() && out.value < 1) return wrong("transposed convolution: nothing is left");

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "slipway/importers/blocks/neural/convolution.hpp"
 #include "slipway/importers/blocks/neural/dense.hpp"
@@ -38,6 +39,24 @@ TEST(NeuralSizes, ProductsOfUnknownSizesCancel) {
   EXPECT_EQ(rig.net.quotient(both, both), Dim(1));
   EXPECT_EQ(rig.net.quotient(both, 4), std::nullopt);
   EXPECT_EQ(rig.net.floor_div(-7, 2), Dim(-4));
+}
+
+TEST(NeuralSizes, WindowsOfSizesThatCannotBeCountedAreRefused) {
+  Rig rig;
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  EXPECT_FALSE(window_size(rig.net, 8, 3, 1, kHuge, 0, 0, false, "test").ok());
+  EXPECT_FALSE(window_size(rig.net, 8, 3, 1, 1, kHuge, kHuge, false, "test").ok());
+  EXPECT_FALSE(window_size(rig.net, rig.net.symbol(), 3, kHuge, 1, 0, 0, true, "test").ok());
+}
+
+TEST(NeuralSizes, ABoundThatCountsFromTheEndIsNoSize) {
+  Rig rig;
+  const Dim n = rig.net.symbol(), k = rig.net.symbol();
+  const Value x = rig.input({n, 4});
+  EXPECT_EQ(slice(rig.net, x, 0, 0, k)->dims[0], k);
+  const Dim rest = slice(rig.net, x, 0, 0, rig.net.sub(0, k))->dims[0];  // x[:-k]
+  EXPECT_FALSE(rest.known());
+  EXPECT_NE(rest, rig.net.sub(0, k));
 }
 
 TEST(NeuralSizes, SumsOfOneUnknownSizeAreSolved) {

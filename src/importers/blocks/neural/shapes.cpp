@@ -223,6 +223,12 @@ std::int64_t clamp_bound(std::int64_t bound, std::int64_t size, std::int64_t low
   return std::clamp(bound, low, high);
 }
 
+// Of a bound that only a request knows: x[:-n] counts from the end.
+bool is_negative(const Net& net, Dim bound) {
+  const auto form = net.linear(bound);
+  return form && form->constant <= 0 && !form->factors.empty() && std::ranges::all_of(form->factors, [](const auto& f) { return f.second < 0; });
+}
+
 }  // namespace
 
 Result<Value> slice(Net& net, const Value& x, std::int64_t axis, Dim start, Dim end, std::int64_t step) {
@@ -248,7 +254,7 @@ Result<Value> slice(Net& net, const Value& x, std::int64_t axis, Dim start, Dim 
     dims[a] = start.value == 0 ? size : net.derived("after " + std::to_string(start.value), size);
   } else if (step == 1 && start.is(0) && end.known() && end.value < 0) {
     dims[a] = net.derived("without last " + std::to_string(-end.value), size);
-  } else if (step == 1 && start.is(0) && !end.known()) {
+  } else if (step == 1 && start.is(0) && !end.known() && !is_negative(net, end)) {
     dims[a] = end;  // not past the end: what models ask for
   } else if (step == 1 && !start.known() && end == net.add(start, 1)) {
     dims[a] = 1;
