@@ -126,7 +126,14 @@ class Net {
   // A layer took an input as one without rows: allowed, but rarely what is meant.
   void note_no_rows() { no_rows_ = true; }
   bool had_no_rows() const { return no_rows_; }
+  // The two must be equal, known or not; of those that aren't it is noted that they are.
+  Status same(Dim a, Dim b, const std::string& why);
+  const std::vector<std::pair<Dim, Dim>>& equal() const { return equal_; }
   // Two sizes that nothing says are equal were put beside each other: allowed, but hardly what the network was made for.
+  void note_guess(Dim a, Dim b) {
+    equal_.emplace_back(a, b);
+    ++guesses_;
+  }
   void note_guess() { ++guesses_; }
   std::size_t guesses() const { return guesses_; }
 
@@ -164,6 +171,7 @@ class Net {
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
   std::unordered_map<const Tensor*, std::pair<SharedTensor, graph::Val>> used_;
   std::vector<Assumption> assumptions_;
+  std::vector<std::pair<Dim, Dim>> equal_;  // sizes that have to be the same, of what is known of neither
   Dim rows_ = -1;
   bool needed_sizes_ = false;
   bool no_rows_ = false;
