@@ -114,6 +114,15 @@ case("width_multiplier", "net(num_classes=3, width_mult=0.25)", {"x": rnd(2, 3, 
 case("capsules", "Capsules()", {"x": rnd(3, 1, 6, 6)})
 case("gates_by_hand", "WeatherModel()", {"x": rnd(3, 6, 3)})
 case("class_constants", "NBeats()", {"backcast": rnd(3, 8)})
+case("rectified_in_place", "Encoder()", {"x": rnd(2, 1, 8, 10)})
+case("bag_of_instances", "Attention()", {"x": rnd(1, 6, 1, 8, 8)})
+case("columns_counted", "Recommender()", {"user": ids(9, 4), "item": ids(7, 4, seed=1), "genre": rnd(4, 5), "extra": rnd(4, 3, seed=2)})
+case("signal_length_by_default", "EEG()", {"x": rnd(2, 1, 5, 67)})
+case("signal_length_by_weights", "CNN1d(50, 3)", {"x": rnd(2, 1, 50)})
+case("keywords_handed_on", "small(n_classes=3, first=6)", {"x": rnd(4, 6)})
+case("sizes_adapted", "UNet()", {"x": rnd(1, 2, 9, 14)})
+case("height_squeezed", "CRNN()", {"x": rnd(2, 1, 24, 17)})
+case("losses_beside", "Classifier(torch.ones(3))", {"x": rnd(5, 6)})
 
 
 class Env:  # what gym would give
@@ -141,7 +150,7 @@ class Stub(types.ModuleType):
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Whatever a source imports that isn't installed."""
     WANTED = {"matplotlib", "pandas", "tqdm", "wandb", "pytorch_lightning", "torchmetrics", "PIL", "cv2", "gym", "sklearn", "pretty_midi", "torchaudio", "easydict",
-              "utils"}
+              "utils", "data", "config"}
 
     def find_spec(self, name, path=None, target=None):
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in self.WANTED else None
@@ -198,6 +207,8 @@ def make(name, c, out):
     names = names_of(name, HEAD + c["source"] if known is None else python_of(known))
     torch.manual_seed(3)
     names.setdefault("vocab_size", 11)  # of a text that isn't here
+    if name == "columns_counted":  # of a table
+        names.update(n_users=9, n_items=7, genres="abcde", feature_cols="abc", n_classes=3)
     net = eval(c["build"], names).eval()
     inputs = {k: torch.from_numpy(v) for k, v in c["inputs"].items()}
     with torch.no_grad():

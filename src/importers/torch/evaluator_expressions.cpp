@@ -33,7 +33,38 @@ Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
   return neural::wrong("the name " + std::string(id) + " is not known here");
 }
 
+// Of an object that has a method for it (layers += [...], a + b), and of numbers that another library would give.
+Result<std::optional<Any>> Evaluator::binary_of_objects(std::string_view op, const Any& a, const Any& b, bool in_place) {
+  const auto* left = a.as<std::shared_ptr<Object>>();
+  const auto* right = b.as<std::shared_ptr<Object>>();
+  if (left == nullptr && right == nullptr) return std::optional<Any>();
+  static constexpr std::pair<std::string_view, std::string_view> kMethods[] = {{"+", "add"},       {"-", "sub"}, {"*", "mul"},  {"/", "truediv"},
+                                                                               {"//", "floordiv"}, {"%", "mod"}, {"**", "pow"}, {"@", "matmul"},
+                                                                               {"&", "and"},       {"|", "or"},  {"^", "xor"}};
+  const auto method = std::ranges::find(kMethods, op, &std::pair<std::string_view, std::string_view>::first);
+  const auto call_of = [&](const std::shared_ptr<Object>& o, const std::string& name, const Any& other) -> Result<std::optional<Any>> {
+    const auto found = TRY(host_.attribute(*this, o, name));
+    return found ? std::optional(TRY(call(*found, {{other}, {}}))) : std::optional<Any>();
+  };
+  if (method != std::end(kMethods) && !host_.is_foreign(a) && !host_.is_foreign(b)) {
+    const std::string name(method->second);
+    if (left != nullptr && in_place) {
+      if (auto made = TRY(call_of(*left, "__i" + name + "__", b))) return made;
+    }
+    if (left != nullptr) {
+      if (auto made = TRY(call_of(*left, "__" + name + "__", b))) return made;
+    }
+    if (right != nullptr) return call_of(*right, "__r" + name + "__", a);
+    return std::optional<Any>();
+  }
+  const auto number = [&](const Any& x) { return host_.is_foreign(x) ? host_.foreign_number(*this, x) : std::optional(x); };
+  const auto x = number(a), y = number(b);
+  if (!x || !y || x->as<std::shared_ptr<Object>>() != nullptr || y->as<std::shared_ptr<Object>>() != nullptr) return std::optional<Any>();
+  return std::optional(TRY(eval_binary(op, *x, *y)));
+}
+
 Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any& b) {
+  if (auto made = TRY(binary_of_objects(op, a, b, false))) return std::move(*made);
   if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net(), op, a, b);
   const std::string_view name = op == "+"    ? "add"
                                 : op == "-"  ? "sub"
@@ -54,9 +85,15 @@ Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any&
 Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
   Any left = TRY(eval(*c.first, f));
   Any all = true;
+  const auto number = [&](Any a) {  // of another library, compared with one
+    const auto counted = host_.is_foreign(a) ? host_.foreign_number(*this, a) : std::nullopt;
+    return counted ? *counted : a;
+  };
   for (const py::Comparand& part : c.rest) {
-    const Any right = TRY(eval(*part.value, f));
+    Any right = TRY(eval(*part.value, f));
     const std::string_view op = py::text_of(part.op);
+    if (left.as<Dim>() != nullptr) right = number(right);
+    if (right.as<Dim>() != nullptr) left = number(left);
     Any holds;
     // Sizes of layers that nothing tells so far: different until the shapes of the weights tell them.
     const auto* p = left.as<Dim>();
@@ -257,19 +294,21 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
   }
 }
 
-Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys,
+Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys,
                              std::vector<Any>& values) {  // NOLINT(misc-no-recursion)
-  if (clause == c.clauses.size()) {
-    keys.push_back(TRY(eval(*c.element, f)));
-    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
-    return step();
-  }
   const py::Clause& at = c.clauses[clause];
-  for (const Any& item : TRY(iterate(TRY(eval(*at.iterable, f))))) {
+  for (const Any& item : TRY(iterate(over))) {
     TRY(assign(*at.target, item, f));
     bool wanted = true;
     for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net(), TRY(eval(*condition, f))));
-    if (wanted) TRY(comprehend(c, clause + 1, f, keys, values));
+    if (!wanted) continue;
+    if (clause + 1 < c.clauses.size()) {
+      TRY(comprehend(c, clause + 1, TRY(eval(*c.clauses[clause + 1].iterable, f)), f, keys, values));
+      continue;
+    }
+    keys.push_back(TRY(eval(*c.element, f)));
+    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
+    TRY(step());
   }
   return ok();
 }
@@ -280,7 +319,9 @@ Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) 
   inner.scope->outer = f.scope;
   inner.module = f.module;
   std::vector<Any> keys, values;
-  TRY(comprehend(c, 0, inner, keys, values));
+  const Any over = TRY(eval(*c.clauses[0].iterable, inner));
+  if (host_.is_foreign(over)) return host_.foreign_list(over);
+  TRY(comprehend(c, 0, over, inner, keys, values));
   if (c.kind != py::ComprehensionKind::dict) return list(std::move(keys));
   auto d = std::make_shared<Dict>();
   for (std::size_t i = 0; i < keys.size(); ++i) d->items.emplace_back(keys[i], values[i]);
@@ -434,6 +475,13 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
     auto item = call_operator(net(), "__getitem__", {{object, at}, {}});
     if (!item.ok() && at.as<Dim>() != nullptr && at.as<Dim>()->known()) raised_ = "IndexError";
     return item;
+  }
+  if (object.as<std::string>() != nullptr) {  // letters of a text, as of a list of them
+    const Any letters = TRY(eval_subscript(list(TRY(iterate(object))), index, f));
+    if (items_of(letters) == nullptr) return letters;
+    std::string out;
+    for (const Any& letter : *items_of(letters)) out += to_text(letter);
+    return Any(out);
   }
   if (object.as<std::shared_ptr<Dict>>() != nullptr) {
     auto item = call_operator(net(), "__getitem__", {{object, TRY(eval(index, f))}, {}});

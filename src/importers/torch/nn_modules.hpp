@@ -8,5 +8,6 @@ namespace slipway::importers::torch {
 
 std::string_view nn_modules_text();    // all of it
 std::string_view nn_functions_text();  // weight_norm, rearrange, quantile: part of it
+std::string_view nn_losses_text();     // mse_loss, CrossEntropyLoss: part of it
 
 }  // namespace slipway::importers::torch

@@ -16,8 +16,9 @@ namespace slipway::importers::torch {
 using Values = std::map<std::string, Any, std::less<>>;  // plain ones only: numbers, texts, lists of them
 
 struct ClassArgument {
-  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below.
-  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config } kind = Kind::constant;
+  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below; absent: not given, its
+  // default holds.
+  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config, absent } kind = Kind::constant;
   std::string name;                                 // empty: given by position
   Any constant;                                     //
   const py::Expr* expression = nullptr;             // evaluated among the names of `module`
