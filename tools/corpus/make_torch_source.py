@@ -124,6 +124,15 @@ case("complex_numbers", "Spectral()", {"x": rnd(2, 6, 8)})
 case("edges_of_a_graph", "Gcn()", {"x": rnd(5, 5), "edge_index": np.array([[0, 1, 2, 3], [1, 0, 3, 4]])})
 case("attention_over_neighbours", "Gat()", {"x": rnd(4, 5), "adj": (rnd(4, 4) > 0).astype(np.float32) + np.eye(4, dtype=np.float32)})
 case("graph_pooled", "Pool()", {"x": rnd(2, 7, 4), "adj": (rnd(2, 7, 7) > 0).astype(np.float32)})
+case("rectified_in_place", "Encoder()", {"x": rnd(2, 1, 8, 10)})
+case("bag_of_instances", "Attention()", {"x": rnd(1, 6, 1, 8, 8)})
+case("columns_counted", "Recommender()", {"user": ids(9, 4), "item": ids(7, 4, seed=1), "genre": rnd(4, 5), "extra": rnd(4, 3, seed=2)})
+case("signal_length_by_default", "EEG()", {"x": rnd(2, 1, 5, 67)})
+case("signal_length_by_weights", "CNN1d(50, 3)", {"x": rnd(2, 1, 50)})
+case("keywords_handed_on", "small(n_classes=3, first=6)", {"x": rnd(4, 6)})
+case("sizes_adapted", "UNet()", {"x": rnd(1, 2, 9, 14)})
+case("height_squeezed", "CRNN()", {"x": rnd(2, 1, 24, 17)})
+case("losses_beside", "Classifier(torch.ones(3))", {"x": rnd(5, 6)})
 
 
 class Env:  # what gym would give
@@ -151,7 +160,7 @@ class Stub(types.ModuleType):
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Whatever a source imports that isn't installed."""
     WANTED = {"matplotlib", "pandas", "tqdm", "wandb", "pytorch_lightning", "torchmetrics", "PIL", "cv2", "gym", "sklearn", "pretty_midi", "torchaudio", "easydict",
-              "utils"}
+              "utils", "data", "config"}
 
     def find_spec(self, name, path=None, target=None):
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in self.WANTED else None
@@ -208,6 +217,8 @@ def make(name, c, out):
     names = names_of(name, HEAD + c["source"] if known is None else python_of(known))
     torch.manual_seed(3)
     names.setdefault("vocab_size", 11)  # of a text that isn't here
+    if name == "columns_counted":  # of a table
+        names.update(n_users=9, n_items=7, genres="abcde", feature_cols="abc", n_classes=3)
     net = eval(c["build"], names).eval()
     inputs = {k: torch.from_numpy(v) for k, v in c["inputs"].items()}
     with torch.no_grad():

@@ -130,6 +130,11 @@ Result<Any> Evaluator::call(const Any& callee, const Arguments& arguments) {
   return neural::wrong(type_name(callee) + " can't be called");
 }
 
+Result<Any> Evaluator::builtin(std::string_view name) {
+  if (auto found = TRY(host_.global(*this, nullptr, name))) return *found;
+  return neural::wrong("the function " + std::string(name) + " is not known here");
+}
+
 Result<Any> Evaluator::evaluate(const py::Expr& e, const std::shared_ptr<Scope>& scope, const py::Module* module) {
   Frame f;
   f.scope = scope ? scope : std::make_shared<Scope>();
@@ -199,7 +204,8 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
       }
       return Flow::next;
     }
-    TRY(assign(*n->target, TRY(eval_binary(py::text_of(n->op), old, by)), f));
+    auto made = TRY(binary_of_objects(py::text_of(n->op), old, by, true));
+    TRY(assign(*n->target, made ? std::move(*made) : TRY(eval_binary(py::text_of(n->op), old, by)), f));
     return Flow::next;
   }
   if (const auto* n = s.as<py::AnnAssign>()) {
@@ -330,7 +336,46 @@ bool raises(py::Block body) {
   });
 }
 
+// if x.shape != skip.shape: x = F.interpolate(x, skip.shape[2:])
+bool brings_to_a_size(py::Block body) {
+  const auto calls = [](const auto& self, const py::Expr& e) -> bool {
+    const auto* c = e.as<py::Call>();
+    const auto name = c == nullptr ? std::nullopt : py::dotted_name(*c->callee);
+    if (name) {
+      static constexpr std::string_view kNames[] = {"interpolate", "resize", "pad", "upsample", "center_crop"};
+      if (std::ranges::find(kNames, std::string_view(*name).substr(name->rfind('.') + 1)) != std::end(kNames)) return true;
+    }
+    bool found = false;
+    py::for_each_child(e, [&](const py::Expr& child) { found = found || self(self, child); });
+    return found;
+  };
+  bool any = false;
+  for (const py::Stmt* s : body) {
+    const auto* a = s->as<py::Assign>();
+    if (a == nullptr) return false;
+    any = any || calls(calls, *a->value);
+  }
+  return any;
+}
+
 }  // namespace
+
+// A comparison of sizes that only a request knows.
+bool Evaluator::about_sizes(const py::Expr& test, Frame& f) {
+  if (const auto* b = test.as<py::BoolOp>()) return std::ranges::all_of(b->operands, [&](const py::Expr* o) { return about_sizes(*o, f); });
+  const auto* c = test.as<py::Compare>();
+  if (c == nullptr || c->rest.size() != 1) return false;
+  const std::string_view op = py::text_of(c->rest[0].op);
+  if (op != "!=" && op != "<" && op != ">") return false;
+  const auto left = eval(*c->first, f), right = eval(*c->rest[0].value, f);
+  located_ = false;
+  const auto sizes = [](const Result<Any>& a) {
+    if (!a.ok()) return false;
+    const std::vector<Any>* items = items_of(*a);
+    return a->as<Dim>() != nullptr || (items != nullptr && std::ranges::all_of(*items, [](const Any& i) { return i.as<Dim>() != nullptr; }));
+  };
+  return sizes(left) && sizes(right);
+}
 
 // behind: the statements after it; all: they have been run with it.
 Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all) {
@@ -343,6 +388,9 @@ Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t
       located_ = false;
       continue;
     }
+    // What brings a tensor to a size does nothing to one that has it.
+    if (!decided.ok() && s.otherwise.empty() && s.arms.size() == 1 && brings_to_a_size(body) && about_sizes(*s.arms[arm].test, f))
+      return run(body, f);
     const Any condition = TRY(decided);
     if (const auto* t = condition.as<TensorRef>()) {
       const Value v = TRY((*t)->read(net()));

@@ -65,6 +65,10 @@ class Host {
   virtual bool constructing() const { return false; }
   // What a call of an unknown library gave: nobody can decide by it.
   virtual bool is_foreign(const Any&) const { return false; }
+  // The number that such a thing stands for where one is calculated with: a size that the weights tell. nullopt: it can't be one.
+  virtual std::optional<Any> foreign_number(Evaluator&, const Any&) { return std::nullopt; }
+  // What a comprehension over such a thing gives.
+  virtual Any foreign_list(const Any& a) { return a; }
   // A method of a tensor by its Python name, where it isn't the operator of that name. nullopt: the operator is meant.
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
@@ -90,7 +94,9 @@ class Evaluator {
   // Statements of a class's or module's body, where their names are wanted.
   Status run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module);
   Result<Any> attribute(const Any& of, std::string_view name);
-  void forget_place() { located_ = false; }  // of an error that was no one's
+  Result<Any> builtin(std::string_view name);    // a function of the language
+  std::int64_t steps() const { return steps_; }  // statements and calls so far
+  void forget_place() { located_ = false; }      // of an error that was no one's
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
@@ -107,6 +113,7 @@ class Evaluator {
   Result<Flow> run_try(const py::Try& s, Frame& f);
   Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all);
   Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all);
+  bool about_sizes(const py::Expr& test, Frame& f);
   Result<Flow> run_for(const py::For& s, Frame& f);
   Result<Flow> run_body(py::Block body, Frame& f);  // of a loop, one turn
   Result<Flow> run_while(const py::While& s, Frame& f);
@@ -121,12 +128,12 @@ class Evaluator {
   Result<Any> eval_name(std::string_view id, Frame& f);
   Result<Any> eval_call(const py::Call& c, Frame& f);
   Result<Any> eval_binary(std::string_view op, const Any& a, const Any& b);
-  Result<std::optional<Any>> eval_own_operator(std::string_view op, const Any& a, const Any& b);
+  Result<std::optional<Any>> binary_of_objects(std::string_view op, const Any& a, const Any& b, bool in_place);
   Result<Any> eval_compare(const py::Compare& c, Frame& f);
   Result<Any> eval_subscript(const Any& object, const py::Expr& index, Frame& f);
   Result<Any> eval_comprehension(const py::Comprehension& c, Frame& f);
-  Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
-                    const Any* first);  // what the first clause goes through
+  // over: what the clause goes over
+  Status comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);

@@ -35,26 +35,38 @@ Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
   return neural::wrong("the name " + std::string(id) + " is not known here");
 }
 
-// What an object says of an operator: __mul__ of it, or __rmul__ of the one behind. nullopt: neither does.
-Result<std::optional<Any>> Evaluator::eval_own_operator(std::string_view op, const Any& a, const Any& b) {
-  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"+", "add"},    {"-", "sub"},       {"*", "mul"}, {"/", "truediv"},
-                                                                             {"@", "matmul"}, {"//", "floordiv"}, {"%", "mod"}, {"**", "pow"},
-                                                                             {"|", "or"},     {"&", "and"}};
-  const auto known = std::ranges::find(kNames, op, &std::pair<std::string_view, std::string_view>::first);
-  if (known == std::end(kNames)) return std::optional<Any>();
-  for (const bool behind : {false, true}) {
-    const auto* o = (behind ? b : a).as<std::shared_ptr<Object>>();
-    if (o == nullptr) continue;
-    const std::string name = (behind ? "__r" : "__") + std::string(known->second) + "__";
-    if (const auto own = TRY(host_.attribute(*this, *o, name))) return std::optional(TRY(call(*own, {{behind ? a : b}, {}})));
+// Of an object that has a method for it (layers += [...], a + b), and of numbers that another library would give.
+Result<std::optional<Any>> Evaluator::binary_of_objects(std::string_view op, const Any& a, const Any& b, bool in_place) {
+  const auto* left = a.as<std::shared_ptr<Object>>();
+  const auto* right = b.as<std::shared_ptr<Object>>();
+  if (left == nullptr && right == nullptr) return std::optional<Any>();
+  static constexpr std::pair<std::string_view, std::string_view> kMethods[] = {{"+", "add"},       {"-", "sub"}, {"*", "mul"},  {"/", "truediv"},
+                                                                               {"//", "floordiv"}, {"%", "mod"}, {"**", "pow"}, {"@", "matmul"},
+                                                                               {"&", "and"},       {"|", "or"},  {"^", "xor"}};
+  const auto method = std::ranges::find(kMethods, op, &std::pair<std::string_view, std::string_view>::first);
+  const auto call_of = [&](const std::shared_ptr<Object>& o, const std::string& name, const Any& other) -> Result<std::optional<Any>> {
+    const auto found = TRY(host_.attribute(*this, o, name));
+    return found ? std::optional(TRY(call(*found, {{other}, {}}))) : std::optional<Any>();
+  };
+  if (method != std::end(kMethods) && !host_.is_foreign(a) && !host_.is_foreign(b)) {
+    const std::string name(method->second);
+    if (left != nullptr && in_place) {
+      if (auto made = TRY(call_of(*left, "__i" + name + "__", b))) return made;
+    }
+    if (left != nullptr) {
+      if (auto made = TRY(call_of(*left, "__" + name + "__", b))) return made;
+    }
+    if (right != nullptr) return call_of(*right, "__r" + name + "__", a);
+    return std::optional<Any>();
   }
-  return std::optional<Any>();
+  const auto number = [&](const Any& x) { return host_.is_foreign(x) ? host_.foreign_number(*this, x) : std::optional(x); };
+  const auto x = number(a), y = number(b);
+  if (!x || !y || x->as<std::shared_ptr<Object>>() != nullptr || y->as<std::shared_ptr<Object>>() != nullptr) return std::optional<Any>();
+  return std::optional(TRY(eval_binary(op, *x, *y)));
 }
 
 Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any& b) {
-  if (a.as<std::shared_ptr<Object>>() != nullptr || b.as<std::shared_ptr<Object>>() != nullptr) {
-    if (auto own = TRY(eval_own_operator(op, a, b))) return *own;
-  }
+  if (auto made = TRY(binary_of_objects(op, a, b, false))) return std::move(*made);
   if (!is_tensor(a) && !is_tensor(b)) return scalar_arithmetic(net(), op, a, b);
   const std::string_view name = op == "+"    ? "add"
                                 : op == "-"  ? "sub"
@@ -99,9 +111,15 @@ std::optional<Result<Any>> compare_with_chance(std::string_view op, const Any& l
 Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
   Any left = TRY(eval(*c.first, f));
   Any all = true;
+  const auto number = [&](Any a) {  // of another library, compared with one
+    const auto counted = host_.is_foreign(a) ? host_.foreign_number(*this, a) : std::nullopt;
+    return counted ? *counted : a;
+  };
   for (const py::Comparand& part : c.rest) {
-    const Any right = TRY(eval(*part.value, f));
+    Any right = TRY(eval(*part.value, f));
     const std::string_view op = py::text_of(part.op);
+    if (left.as<Dim>() != nullptr) right = number(right);
+    if (right.as<Dim>() != nullptr) left = number(left);
     Any holds;
     // Sizes of layers that nothing tells so far: different until the shapes of the weights tell them.
     const auto* p = left.as<Dim>();
@@ -305,20 +323,21 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
   }
 }
 
-Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
-                             const Any* first) {  // NOLINT(misc-no-recursion)
-  if (clause == c.clauses.size()) {
-    keys.push_back(TRY(eval(*c.element, f)));
-    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
-    return step();
-  }
+Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys,
+                             std::vector<Any>& values) {  // NOLINT(misc-no-recursion)
   const py::Clause& at = c.clauses[clause];
-  const Any over = clause == 0 && first != nullptr ? *first : TRY(eval(*at.iterable, f));
   for (const Any& item : TRY(iterate(over))) {
     TRY(assign(*at.target, item, f));
     bool wanted = true;
     for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net(), TRY(eval(*condition, f))));
-    if (wanted) TRY(comprehend(c, clause + 1, f, keys, values, nullptr));
+    if (!wanted) continue;
+    if (clause + 1 < c.clauses.size()) {
+      TRY(comprehend(c, clause + 1, TRY(eval(*c.clauses[clause + 1].iterable, f)), f, keys, values));
+      continue;
+    }
+    keys.push_back(TRY(eval(*c.element, f)));
+    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
+    TRY(step());
   }
   return ok();
 }
@@ -333,7 +352,8 @@ Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) 
     if (const auto range = TRY(range_over(net(), over))) return comprehend_counted(c, *range_of_sizes(*range), inner);
   }
   std::vector<Any> keys, values;
-  TRY(comprehend(c, 0, inner, keys, values, &over));
+  if (host_.is_foreign(over)) return host_.foreign_list(over);
+  TRY(comprehend(c, 0, over, inner, keys, values));
   if (c.kind != py::ComprehensionKind::dict) return list(std::move(keys));
   auto d = std::make_shared<Dict>();
   for (std::size_t i = 0; i < keys.size(); ++i) d->items.emplace_back(keys[i], values[i]);
@@ -492,6 +512,13 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
     auto item = call_operator(net(), "__getitem__", {{object, at}, {}});
     if (!item.ok() && at.as<Dim>() != nullptr && at.as<Dim>()->known()) raised_ = "IndexError";
     return item;
+  }
+  if (object.as<std::string>() != nullptr) {  // letters of a text, as of a list of them
+    const Any letters = TRY(eval_subscript(list(TRY(iterate(object))), index, f));
+    if (items_of(letters) == nullptr) return letters;
+    std::string out;
+    for (const Any& letter : *items_of(letters)) out += to_text(letter);
+    return Any(out);
   }
   if (object.as<std::shared_ptr<Dict>>() != nullptr) {
     auto item = call_operator(net(), "__getitem__", {{object, TRY(eval(index, f))}, {}});

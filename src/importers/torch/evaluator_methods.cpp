@@ -100,7 +100,9 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
       return std::optional(function(text, [items](Evaluator&, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
         TRY(may_hold(items.get(), a.positional[1]));
-        const auto at = std::clamp<std::int64_t>(a.positional[0].as<Dim>()->value, 0, static_cast<std::int64_t>(items->items.size()));
+        const auto size = static_cast<std::int64_t>(items->items.size());
+        const std::int64_t place = a.positional[0].as<Dim>()->value;
+        const auto at = std::clamp<std::int64_t>(place < 0 ? place + size : place, 0, size);
         items->items.insert(items->items.begin() + static_cast<std::ptrdiff_t>(at), a.positional[1]);
         return Any();
       }));
@@ -117,6 +119,15 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
           return Any();
         }
         return neural::wrong("remove: there is no such item");
+      }));
+    }
+    if (name == "sort") {
+      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+        Arguments given = a;
+        given.positional.insert(given.positional.begin(), Any(items));
+        const Any sorted = TRY(e.call(TRY(e.builtin("sorted")), given));
+        items->items = *items_of(sorted);
+        return Any();
       }));
     }
     if (name == "reverse") {
@@ -203,29 +214,50 @@ Result<std::optional<Any>> Evaluator::text_method(const std::string& self, std::
       return Any(out);
     }));
   }
-  if (name == "lower" || name == "upper" || name == "strip") {
-    return std::optional(function(text, [self, text](Evaluator&, const Arguments&) -> Result<Any> {
+  if (name == "lower" || name == "upper" || name == "strip" || name == "lstrip" || name == "rstrip" || name == "capitalize" || name == "title") {
+    return std::optional(function(text, [self, text](Evaluator&, const Arguments& a) -> Result<Any> {
       std::string out = self;
       if (text == "lower") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       if (text == "upper") std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      if (text == "capitalize" || text == "title") {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+          const bool begins = i == 0 || (text == "title" && std::isalpha(static_cast<unsigned char>(out[i - 1])) == 0);
+          out[i] = static_cast<char>(begins ? std::toupper(static_cast<unsigned char>(out[i])) : std::tolower(static_cast<unsigned char>(out[i])));
+        }
+      }
+      if (!text.ends_with("strip")) return Any(out);
+      const auto* given = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
+      const std::string_view gone = given == nullptr ? std::string_view(" \t\n\r\f\v") : std::string_view(*given);
+      if (text != "rstrip") out.erase(0, std::min(out.find_first_not_of(gone), out.size()));
+      if (text != "lstrip") out.erase(out.find_last_not_of(gone) + 1);
       return Any(out);
     }));
   }
   if (name == "startswith" || name == "endswith") {
     return std::optional(function(text, [self, text](Evaluator&, const Arguments& a) -> Result<Any> {
-      const auto* part = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
-      if (part == nullptr) return neural::wrong(text + ": takes a text");
-      return Any(text == "startswith" ? self.starts_with(*part) : self.ends_with(*part));
+      const Any given = first_or_none(a);
+      const std::vector<Any> parts = items_of(given) != nullptr ? *items_of(given) : std::vector<Any>{given};
+      bool any = false;
+      for (const Any& each : parts) {
+        const auto* part = each.as<std::string>();
+        if (part == nullptr) return neural::wrong(text + ": takes a text");
+        any = any || (text == "startswith" ? self.starts_with(*part) : self.ends_with(*part));
+      }
+      return Any(any);
     }));
   }
-  if (name == "split" || name == "replace" || name == "find" || name == "count" || name == "isdigit") {
+  if (name == "split" || name == "replace" || name == "find" || name == "index" || name == "rfind" || name == "count" || name == "isdigit") {
     return std::optional(function(text, [self, text](Evaluator&, const Arguments& a) -> Result<Any> {
       const Any given = first_or_none(a);
       const auto* part = given.as<std::string>();
       if (text == "split") return list(split(self, part));
       if (text == "isdigit") return Any(!self.empty() && std::ranges::all_of(self, [](unsigned char c) { return std::isdigit(c) != 0; }));
       if (part == nullptr) return neural::wrong(text + ": takes a text");
-      if (text == "find") return Any(self.find(*part) == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(self.find(*part)));
+      if (text == "find" || text == "index" || text == "rfind") {
+        const std::size_t at = text == "rfind" ? self.rfind(*part) : self.find(*part);
+        if (at == std::string::npos && text == "index") return neural::wrong("index: there is no " + *part + " in " + self);
+        return Any(at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at));
+      }
       if (text == "count") return Any(static_cast<std::int64_t>(split(self, part).size()) - 1);
       const auto* by = a.positional.size() < 2 ? nullptr : a.positional[1].as<std::string>();
       if (by == nullptr) return neural::wrong("replace: takes two texts");

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/graph/rows.hpp"
@@ -36,6 +37,7 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
+  bool one_row = false;                               // the code squeezes the rows away
   std::size_t mixed = 0;                              // dimensions that are as many as there are rows, of the guesses
   std::size_t guesses = 0;                            // sizes beside each other that nothing says are equal
   std::size_t output_rank = 0;                        // the largest
@@ -132,6 +134,7 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   }
   a.needs_sizes = net.needed_sizes();
   a.no_rows = net.had_no_rows();
+  a.one_row = net.wants_one_row();
   a.guesses = net.guesses();
   a.progress = builder.node_count();
   const auto place_of = [&](const Dim& dim) -> std::optional<Attempt::Place> {
@@ -234,7 +237,7 @@ bool one_for_all(const std::vector<InputPort>& ports, std::vector<Shape>& shapes
 std::size_t within_one(const std::vector<Shape>& shapes) {
   std::size_t found = 0;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const auto ones = static_cast<std::size_t>(std::ranges::count(shapes[i].dims, 1));
+    const auto ones = static_cast<std::size_t>(shapes[i].dims.empty() ? 0 : std::count(shapes[i].dims.begin() + 1, shapes[i].dims.end(), 1));
     found += ones > 1 ? ones - 1 : 0;
     for (std::size_t d = 1; d < shapes[i].dims.size(); ++d) {
       const std::int64_t size = shapes[i].dims[d];
@@ -353,7 +356,8 @@ bool set_sides(std::vector<Shape>& shapes, const Sides& sides, bool lengths_only
 struct Choice {
   std::vector<Shape> shapes;
   Attempt attempt;
-  bool apart = false;  // the first dimensions of the inputs are no rows, each of its own size
+  bool apart = false;          // the first dimensions of the inputs are no rows, each of its own size
+  std::vector<Shape> example;  // with sizes that fit, where several do and none is said to be meant
 };
 
 std::size_t rank_of(const Choice& c) {
@@ -380,6 +384,35 @@ Choice freed(const Body& body, const std::vector<InputPort>& ports, const std::v
   return c;
 }
 
+// A signal of 48 steps or of 50: where halving makes a layer take several lengths, and the source speaks of none, each of them is taken. (Of images
+// the usual sides are likelier than what else fits.)
+Choice loosened(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& before, Choice c, std::size_t& tries) {
+  const auto with = [&](std::int64_t more) {
+    std::vector<Shape> shapes = c.shapes;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t d = 1; d < shapes[i].dims.size(); ++d) {
+        const bool side = shapes[i].dims.size() < 4 ? d + 1 == shapes[i].dims.size() || d == 1 : d > 1;
+        if (side && before[i].dims[d] == kFree && shapes[i].dims[d] != kFree)
+          shapes[i].dims[d] = more == kFree ? kFree : shapes[i].dims[d] + more - 2;
+      }
+    }
+    return shapes;
+  };
+  for (const std::int64_t more : {1, 3}) {
+    std::vector<Shape> other = with(more);
+    if (other[0].dims == c.shapes[0].dims) return c;
+    const Attempt a = settle(body, ports, other, tries);
+    if (!is_complete(a) || a.keeps_rows != c.attempt.keeps_rows || a.no_rows != c.attempt.no_rows) continue;
+    std::vector<Shape> free = with(kFree);
+    const Attempt open = run(body, ports, free);
+    ++tries;
+    if (!open.ok || open.no_rows != c.attempt.no_rows || open.keeps_rows != c.attempt.keeps_rows) return c;
+    c.example = std::exchange(c.shapes, std::move(free));
+    return c;
+  }
+  return c;
+}
+
 // Sizes that only fixed sides can make true.
 std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes,
                                    std::span<const Sides> sides, std::size_t sides_max, std::size_t& tries) {
@@ -387,7 +420,11 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
   std::vector<Sides> all(sides.begin(), sides.end());
   for (const std::int64_t size : sizes_to_try()) all.push_back({size, size});
   if (all.size() > sides_max) all.resize(sides_max);
-  for (const Sides& size : all) {
+  constexpr std::size_t kUsual = 26;
+  const bool images = std::ranges::any_of(shapes, [](const Shape& s) { return s.dims.size() >= 4; });
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    const Sides& size = all[at];
+    const bool likely = at < sides.size() || (images && at < sides.size() + kUsual);
     if (tries >= kTriesMax) break;
     Choice c{shapes, {}};
     if (set_sides(c.shapes, size, true)) c.attempt = settle(body, ports, c.shapes, tries);
@@ -397,7 +434,10 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
       c.attempt = settle(body, ports, c.shapes, tries);
     }
     if (!is_complete(c.attempt)) continue;
-    if (c.attempt.keeps_rows && !c.attempt.no_rows) return freed(body, ports, shapes, std::move(c), tries);
+    if (c.attempt.keeps_rows && !c.attempt.no_rows) {
+      c = freed(body, ports, shapes, std::move(c), tries);
+      return likely ? std::move(c) : loosened(body, ports, shapes, std::move(c), tries);
+    }
     if (!fixed_rows) fixed_rows = std::move(c);
   }
   return fixed_rows ? std::optional(freed(body, ports, shapes, std::move(*fixed_rows), tries)) : std::nullopt;
@@ -502,6 +542,30 @@ std::optional<std::vector<std::size_t>> climbed(const Body& body, const std::vec
   return pick;
 }
 
+// Inputs of one row each, for a network that squeezes it away: a bag [1, instances, ...].
+std::optional<Choice> with_one_row(const Body& body, const std::vector<InputPort>& ports, const std::vector<std::vector<Shape>>& options,
+                                   const std::vector<std::vector<std::size_t>>& order, std::span<const Sides> sides, std::size_t& tries) {
+  for (const auto& pick : order) {
+    if (tries >= kTriesMax) break;
+    Choice c;
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      Shape shape = options[i][pick[i]];
+      if (shape.dims.size() > 1 && shape.dims[0] == kFree) shape.dims[0] = 1;
+      c.shapes.push_back(std::move(shape));
+    }
+    if (c.shapes[0].dims.size() < 3) continue;
+    c.attempt = settle(body, ports, c.shapes, tries);
+    if (c.attempt.ok && !c.attempt.open.empty()) {
+      if (auto found = search_sides(body, ports, c.shapes, sides, kTriesMax, tries)) c = std::move(*found);
+    }
+    if (!is_complete(c.attempt) || c.attempt.no_rows || c.attempt.guesses > 0) continue;
+    c.attempt.no_rows = true;
+    c.attempt.error = "the network squeezes the first dimension away";
+    return c;
+  }
+  return std::nullopt;
+}
+
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
@@ -521,6 +585,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
   std::optional<Choice> without_rows, open_sizes, guessed, each_its_own, own_rows;
   std::size_t picks_left = 60;  // once one is found whose first dimensions are not the same
   std::optional<Choice> best_failure;
+  bool one_row = false;
   const auto fail = [&](const Choice& c) {
     if (!best_failure || c.attempt.progress > best_failure->attempt.progress) best_failure = c;
   };
@@ -530,6 +595,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     const std::vector<Shape> given = c.shapes;
     c.attempt = settle(body, ports, c.shapes, tries);
+    one_row = one_row || c.attempt.one_row;
     const bool rows_fixed = is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] >= 0;
     const bool doubtful = c.attempt.guesses > 0 || c.attempt.no_rows || !c.attempt.keeps_rows;
     if (ports.size() > 1 && (rows_fixed || (is_complete(c.attempt) && doubtful))) {
@@ -573,6 +639,9 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
   }
   if (own_rows) return std::move(*own_rows);
   if (each_its_own) return std::move(*each_its_own);
+  if (one_row) {
+    if (auto found = with_one_row(body, ports, options, order, sides, tries)) return std::move(*found);
+  }
   if (guessed) return fewer_dimensions(body, ports, std::move(*guessed), tries);
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
@@ -600,6 +669,12 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
       {96, 16}, {64, 8},  {224, 32},  {32, 4},  {28, 64}, {16, 10},
       {128, 2}, {48, 50}, {256, 128}, {8, 256}, {299, 1}, {512, 512}};  // of images, of sequences
   Schema out = schema;
+  for (std::size_t i = 0; i < c.example.size() && i < out.inputs.size(); ++i) {
+    for (std::size_t d = 1; d < c.example[i].dims.size() && c.example[i].dims.size() == out.inputs[i].shape.size(); ++d) {
+      if (out.inputs[i].shape[d] < 0 && c.example[i].dims[d] != kFree) out.inputs[i].shape[d] = c.example[i].dims[d];
+    }
+  }
+  if (!c.example.empty()) return out;
   std::vector<std::pair<std::int64_t, std::int64_t>> all(std::begin(kSides), std::end(kSides));
   if (c.apart) all.insert(all.begin(), {96, 1});  // rows that aren't the first dimension are as many as those that are
   if (!sides.empty() && ports[0].shape) all.insert(all.begin(), {sides[0].height, 16});  // images of a size that they are known to have

@@ -48,6 +48,21 @@ class Sequential(Module):
         return self.__class__(*self.children()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
         setattr(self, self._child_names()[at], module)
+    def __iadd__(self, modules):
+        return self.extend(modules)
+    def __add__(self, modules):
+        return Sequential(*self.children(), *modules)
+    def pop(self, at=-1):
+        names = self._child_names()
+        module = getattr(self, names[at])
+        delattr(self, names[at])
+        return module
+    def insert(self, index, module):
+        all = self.children()
+        all.insert(index, module)
+        for i, each in enumerate(all):
+            self.add_module(str(i), each)
+        return self
 
 # None has its place in a list, too.
 class ModuleList(Module):
@@ -82,6 +97,18 @@ class ModuleList(Module):
         return ModuleList(self._all()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
         self.add_module(str(at if at >= 0 else at + self._count), module)
+    def __iadd__(self, modules):
+        return self.extend(modules)
+    def __add__(self, modules):
+        return ModuleList(self._all() + [module for module in modules])
+    def pop(self, at=-1):
+        all = self._all()
+        module = all[at]
+        self._count = 0
+        for i in range(len(all)):
+            delattr(self, str(i))
+        self.extend(all[:at] + (all[at:][1:]))
+        return module
 
 class ModuleDict(Module):
     def __init__(self, modules=None):
@@ -511,10 +538,9 @@ void add_pooling(std::string& out) {
         "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
         "        self.dilation = dilation\n        self.return_indices = return_indices\n        self.ceil_mode = ceil_mode\n"
         "    def forward(self, input):\n"
-        "        if self.return_indices:\n            raise NotImplementedError('return_indices')\n"
         "        return F.max_pool" +
         d +
-        "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)\n"
+        "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)\n"
         "class AvgPool" +
         d +
         "(Module):\n"
@@ -537,29 +563,30 @@ struct Activation {
   const char* name;
   const char* parameters;  // "negative_slope=0.01": of __init__, and handed to the function in this order
   const char* function;
+  bool in_place = false;  // the function takes the argument inplace
 };
 constexpr Activation kActivations[] = {
-    {"ReLU", "", "relu"},
-    {"ReLU6", "", "relu6"},
+    {"ReLU", "", "relu", true},
+    {"ReLU6", "", "relu6", true},
     {"Sigmoid", "", "sigmoid"},
     {"Tanh", "", "tanh"},
-    {"SELU", "", "selu"},
-    {"SiLU", "", "silu"},
-    {"Mish", "", "mish"},
-    {"Hardswish", "", "hardswish"},
-    {"Hardsigmoid", "", "hardsigmoid"},
+    {"SELU", "", "selu", true},
+    {"SiLU", "", "silu", true},
+    {"Mish", "", "mish", true},
+    {"Hardswish", "", "hardswish", true},
+    {"Hardsigmoid", "", "hardsigmoid", true},
     {"LogSigmoid", "", "logsigmoid"},
     {"Softsign", "", "softsign"},
     {"Tanhshrink", "", "tanhshrink"},
-    {"LeakyReLU", "negative_slope=0.01", "leaky_relu"},
-    {"ELU", "alpha=1.0", "elu"},
-    {"CELU", "alpha=1.0", "celu"},
+    {"LeakyReLU", "negative_slope=0.01", "leaky_relu", true},
+    {"ELU", "alpha=1.0", "elu", true},
+    {"CELU", "alpha=1.0", "celu", true},
     {"Hardshrink", "lambd=0.5", "hardshrink"},
     {"Softshrink", "lambd=0.5", "softshrink"},
     {"Softplus", "beta=1.0, threshold=20.0", "softplus"},
-    {"Hardtanh", "min_val=-1.0, max_val=1.0", "hardtanh"},
-    {"Threshold", "threshold, value", "threshold"},
-    {"RReLU", "lower=0.125, upper=0.3333333333333333", "rrelu"},
+    {"Hardtanh", "min_val=-1.0, max_val=1.0", "hardtanh", true},
+    {"Threshold", "threshold, value", "threshold", true},
+    {"RReLU", "lower=0.125, upper=0.3333333333333333", "rrelu", true},
     {"Softmax", "dim=None", "softmax"},
     {"LogSoftmax", "dim=None", "log_softmax"},
     {"Softmin", "dim=-1", "softmin"},
@@ -577,10 +604,14 @@ void add_activations(std::string& out) {
       body += "        self." + name + " = " + name + "\n";
       given += ", self." + name;
     }
+    if (a.in_place) {
+      body += "        self.inplace = inplace\n";
+      given += ", inplace=self.inplace";
+    }
+    if (body.empty()) body = "        pass\n";
     const std::string parameters = *a.parameters == 0 ? "" : std::string(", ") + a.parameters;
     out += std::string("class ") + a.name + "(Module):\n    inplace = False\n    def __init__(self" + parameters + ", inplace=False):\n" + body +
-           "        self.inplace = inplace\n    def forward(self, input):\n        return F." + a.function + "(input" + given +
-           ", inplace=self.inplace)\n";
+           "    def forward(self, input):\n        return F." + a.function + "(input" + given + ")\n";
   }
   out += R"py(
 class GELU(Module):

@@ -225,11 +225,6 @@ Arguments sizes_in_a_list(Arguments given) {
 }
 
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments) {
-  // relu(x, inplace=True): x itself is another one afterwards.
-  const auto in_place = std::ranges::find(arguments.keywords, "inplace", &std::pair<std::string, Any>::first);
-  if (in_place != arguments.keywords.end() && in_place->second.as<bool>() != nullptr && *in_place->second.as<bool>()) {
-    if (tensor_table().contains(name)) return run_in_place(net, name, name, arguments);
-  }
   if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end() && tensor_table().contains(name)) {
     if (const auto numbers = without_constants(arguments)) return run(net, scalar->second, name, *numbers);
   }

@@ -252,7 +252,11 @@ Result<Any> adaptive_max_op(OpCall& c) {  // as sources call it: F.adaptive_max_
 
 // --- products
 
-Result<Any> linear_op(OpCall& c) { return torch::tensor(TRY(linear(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.maybe_tensor(2))))); }
+Result<Any> linear_op(OpCall& c) {
+  const Value x = TRY(c.tensor(0)), weight = TRY(c.tensor(1));
+  if (is_floating(weight.dtype()) && !is_floating(x.dtype())) return c.wrong("of whole numbers");  // as torch has it: so that inputs are told apart
+  return torch::tensor(TRY(linear(c.net, x, weight, TRY(c.maybe_tensor(2)))));
+}
 Result<Any> matmul_op(OpCall& c) { return torch::tensor(TRY(matmul(c.net, TRY(c.tensor(0)), TRY(c.tensor(1))))); }
 // mm and bmm, which take no other ranks: what a source calls tells the rank of its inputs.
 template <std::size_t Rank>
@@ -298,6 +302,7 @@ Result<Any> dropout_op(OpCall& c) {
 Result<Any> functional_dropout_op(OpCall& c) { return Any(TRY(c.cell(0))); }  // F.dropout(x, p, training=self.training)
 
 Result<Any> one_hot_op(OpCall& c) {
+  if (is_floating(TRY(c.tensor(0)).dtype())) return c.wrong("of floating numbers");
   const Value x = TRY(c.tensor(0));
   const std::int64_t classes = TRY(c.integer(1));
   if (classes < 1) return c.wrong("the number of classes must be given");

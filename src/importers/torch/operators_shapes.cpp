@@ -111,7 +111,15 @@ Result<Any> view_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   // x.view(-1, features): what is written so means a row of features for each row.
   const bool by_rows = dims.size() == 2 && dims[0].is(-1) && dims[1].known() && dims[1].value > 0 && (x.rank() == 2 || x.rank() == 4);
-  if (by_rows && !x.dims[0].known() && !c.net.quotient(c.net.product(x.dims), dims[1])) {
+  // Of the last dimensions, or of something that is as large: other rows.
+  const auto trailing = [&] {
+    for (std::size_t i = x.rank(); i-- > 1;) {
+      if (c.net.product(std::span(x.dims).subspan(i)) == dims[1]) return true;
+    }
+    const auto whole = c.net.quotient(c.net.product(x.dims), dims[1]);
+    return whole && (x.rank() == 2 || !c.net.product(std::span(x.dims).subspan(1)).known());
+  };
+  if (by_rows && !x.dims[0].known() && !trailing()) {
     TRY(c.net.require(c.net.product(std::span(x.dims).subspan(1)), dims[1].value, "a view of " + neural::dims_text(dims)));
     dims[0] = x.dims[0];
   }
@@ -183,7 +191,18 @@ Result<Any> movedim_op(OpCall& c) {
   return permuted_view(c.net, TRY(c.cell(0)), std::move(order));
 }
 Result<Any> squeeze_op(OpCall& c) {
-  const Value x = TRY(c.tensor(0));
+  Value x = TRY(c.tensor(0));
+  // A dimension that is named is one to be gone: where only a request would tell, its size must be 1.
+  if (c.given(1)) {
+    for (const std::int64_t axis : TRY(c.integers(1))) {
+      Dim& d = x.dims[TRY(axis_of(axis, x.rank(), c.name))];
+      if (d == c.net.rows() && !d.known() && axis == 0) c.net.note_one_row();
+      const auto symbols = c.net.symbols_in(d);
+      if (d.known() || std::ranges::find(symbols, c.net.rows().symbol) != symbols.end()) continue;
+      TRY(c.net.require(d, 1, "squeeze of a dimension"));
+      d = 1;
+    }
+  }
   const Value y = c.given(1) ? TRY(neural::squeeze(c.net, x, TRY(c.integers(1)))) : TRY(neural::squeeze_all(c.net, x));
   return reshaped_view(c.net, TRY(c.cell(0)), y.dims);
 }

@@ -146,8 +146,20 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
         items = std::move(once);
       }
       if (op == "sorted") {
+        Any key;
+        bool backwards = false;
+        for (const auto& [which, value] : a.keywords) {
+          if (which == "key") key = value;
+          if (which == "reverse") backwards = TRY(truth(x.net(), value));
+        }
+        std::vector<Any> by;
+        for (const Any& item : items) by.push_back(key.none() ? item : TRY(x.call(key, {{item}, {}})));
+        const std::string_view before = backwards ? ">" : "<";
         for (std::size_t i = 1; i < items.size(); ++i) {
-          for (std::size_t j = i; j > 0 && TRY(scalar_compare(x.net(), "<", items[j], items[j - 1])); --j) std::swap(items[j], items[j - 1]);
+          for (std::size_t j = i; j > 0 && TRY(scalar_compare(x.net(), before, by[j], by[j - 1])); --j) {
+            std::swap(items[j], items[j - 1]);
+            std::swap(by[j], by[j - 1]);
+          }
         }
       }
       return op == "tuple" ? tuple(std::move(items)) : list(std::move(items));
@@ -312,7 +324,7 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
       return Any(d);
     });
   }
-  if (name == "print" || name == "super" || name == "input" || name == "breakpoint")
+  if (name == "print" || name == "exec" || name == "super" || name == "input" || name == "breakpoint")
     return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(); });
   if (name == "object" || name == "NotImplemented" || name == "Exception" || name == "open" || name == "property" || name == "staticmethod")
     return std::optional(unknown(std::string(name)));

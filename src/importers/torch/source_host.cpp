@@ -381,9 +381,14 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
       return Kept::is_network(Any(kept->self)) ? module_method(e, kept->self, name) : std::optional<Any>();
     }
     case Kept::What::command_line: {
-      const auto found = kept->module->command_line.find(name);
-      if (found == kept->module->command_line.end()) return std::optional<Any>();
-      return std::optional(TRY(e.evaluate(*found->second, nullptr, &kept->module->tree)));
+      const SourceModule* module = kept->module;
+      for (const auto& file : sources_.files) {  // its parser may stand in another file
+        if (module->command_line.empty()) module = file.get();
+      }
+      const auto found = module->command_line.find(name);
+      if (found == module->command_line.end()) return std::optional<Any>();
+      if (found->second == nullptr) return std::optional(Any(false));
+      return std::optional(TRY(e.evaluate(*found->second, nullptr, &module->tree)));
     }
     case Kept::What::settings:  // as a dict, too
       if (name == "__getitem__" || name == "get" || name == "__setitem__" || name == "__contains__") {

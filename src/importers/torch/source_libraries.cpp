@@ -83,7 +83,22 @@ Result<Any> named_tuple(Evaluator& x, const Arguments& a) {
 
 bool SourceHost::is_foreign(const Any& a) const {
   const Kept* k = Kept::get(a);
-  return k != nullptr && k->what == Kept::What::unknown && k->path.ends_with("()");
+  return k != nullptr && k->what == Kept::What::unknown && k->path.find("()") != std::string::npos;
+}
+
+std::optional<Any> SourceHost::foreign_number(Evaluator& e, const Any& a) {
+  const auto size = constructing_ ? opaque_size(e, a, "") : std::nullopt;
+  return size ? std::optional(Any(*size)) : std::nullopt;
+}
+
+Any SourceHost::foreign_list(const Any& a) { return unknown(Kept::get(a)->path + "[...]"); }
+
+// Sizes of layers that other libraries would give, such as how many classes a table has.
+Arguments SourceHost::counted(Evaluator& e, Arguments given) {
+  for (Any& a : given.positional) {
+    if (auto size = is_foreign(a) ? foreign_number(e, a) : std::nullopt) a = std::move(*size);
+  }
+  return given;
 }
 
 // In __init__ it may be a loss or a metric that no answer needs; where one does, it is refused there by its name.
@@ -262,6 +277,45 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
     }
   }
   if (path == "time" && (name == "time" || name == "perf_counter")) return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(0.0); });
+  if (path == "itertools" && (name == "product" || name == "chain")) {
+    return made([product = name == "product"](Evaluator& x, const Arguments& a) -> Result<Any> {
+      constexpr std::size_t kItemsMax = 100'000;
+      std::vector<Any> out;
+      if (!product) {
+        for (const Any& each : a.positional) {
+          for (Any& item : TRY(x.iterate(each))) out.push_back(std::move(item));
+        }
+        return list(std::move(out));
+      }
+      std::vector<std::vector<Any>> sides;
+      for (const Any& each : a.positional) sides.push_back(TRY(x.iterate(each)));
+      const std::size_t once = sides.size();
+      for (const auto& [key, value] : a.keywords) {
+        const double times = key == "repeat" ? TRY(number(value, "product")) : 1;
+        for (std::size_t i = once; i < once * static_cast<std::size_t>(std::clamp(times, 1.0, 8.0)); ++i) sides.push_back(sides[i - once]);
+      }
+      std::vector<std::vector<Any>> rows{{}};
+      for (const std::vector<Any>& side : sides) {
+        std::vector<std::vector<Any>> longer;
+        for (const std::vector<Any>& row : rows) {
+          for (const Any& item : side) {
+            if (longer.size() > kItemsMax) return neural::wrong("product: of too many items");
+            longer.push_back(row);
+            longer.back().push_back(item);
+          }
+        }
+        rows = std::move(longer);
+      }
+      for (std::vector<Any>& row : rows) out.push_back(tuple(std::move(row)));
+      return list(std::move(out));
+    });
+  }
+  if (path == "inspect" && (name == "isfunction" || name == "ismethod" || name == "isclass")) {
+    return made([classes = name == "isclass"](Evaluator&, const Arguments& a) -> Result<Any> {
+      const Any of = TRY(first(a, "inspect"));
+      return Any(classes ? is_class(of) : of.as<std::shared_ptr<Callable>>() != nullptr);
+    });
+  }
   if (path == "einops" && name == "layers") return std::optional(name_space("einops.layers"));
   if (path == "einops.layers" && name == "torch") return std::optional(name_space("einops.layers.torch"));
   if (path == "einops" && name == "einsum") {
@@ -299,7 +353,33 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
       return Any(o);
     });
   }
-  if (path == "torchvision" && name == "models") return std::optional(name_space("torchvision.models"));
+  if (path == "torchvision" && (name == "models" || name == "transforms")) return std::optional(name_space("torchvision." + std::string(name)));
+  if (path.starts_with("torchvision.transforms")) {
+    if (name == "functional" || name == "v2" || name == "InterpolationMode") return std::optional(name_space(path + "." + std::string(name)));
+    if (path.ends_with(".InterpolationMode")) {
+      std::string mode(name);
+      std::ranges::transform(mode, mode.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+      return std::optional(Any(mode));
+    }
+    static constexpr std::string_view kImages[] = {"resize", "center_crop", "normalize", "rgb_to_grayscale", "hflip", "vflip"};
+    if (std::ranges::find(kImages, name) != std::end(kImages)) {
+      const py::Stmt* s = py::find_function(sources_.nn->tree, "_image_" + std::string(name));
+      return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+    }
+    if (name == "Resize" || name == "CenterCrop" || name == "Normalize") {
+      const py::Stmt* s = py::find_class(sources_.nn->tree, "_Image" + std::string(name));
+      return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
+    }
+  }
+  static constexpr std::string_view kParts[] = {"resnet", "vgg", "alexnet", "densenet", "mobilenet", "mobilenetv2", "efficientnet", "squeezenet"};
+  if (path == "torchvision.models" && sources_.models && std::ranges::find(kParts, name) != std::end(kParts) &&
+      py::find_function(sources_.models->tree, name) == nullptr)
+    return std::optional(name_space(path + "." + std::string(name)));
+  if (path.starts_with("torchvision.models") && sources_.models &&
+      (name == "ResNet" || name == "BasicBlock" || name == "Bottleneck" || name == "VGG")) {
+    const py::Stmt* s = py::find_class(sources_.models->tree, "_Own" + std::string(name));
+    return std::optional(TRY(class_value(e, *sources_.models, *s->as<py::ClassDef>())));
+  }
   if (path.starts_with("torchvision.models") && sources_.models && !name.starts_with('_')) {
     if (const py::Stmt* s = py::find_function(sources_.models->tree, name)) {
       const Any make = e.function_value(*s->as<py::FunctionDef>(), &sources_.models->tree, nullptr, std::nullopt);

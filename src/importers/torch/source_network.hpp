@@ -16,8 +16,9 @@ namespace slipway::importers::torch {
 using Values = std::map<std::string, Any, std::less<>>;  // plain ones only: numbers, texts, lists of them
 
 struct ClassArgument {
-  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below.
-  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config } kind = Kind::constant;
+  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below; absent: not given, its
+  // default holds.
+  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config, absent } kind = Kind::constant;
   std::string name;                                 // empty: given by position
   Any constant;                                     //
   const py::Expr* expression = nullptr;             // evaluated among the names of `module`
@@ -26,7 +27,6 @@ struct ClassArgument {
   std::size_t width = 1;                            // of `symbols`: how many make one item, [(10, 4), (7, 3)]
   bool has_default = false;
   bool in_sums = false;  // symbol: the shapes of weights have it, but don't settle it
-  bool rounded = false;  // ... and nothing else beside it (rounded up to a multiple of 8)
   // An object of the source's configuration: of a class, or what `expression` gives, under the name of a variable; with some of its attributes or
   // entries set otherwise. Of neither: an object (or, as a mapping, a dict) of these fields alone.
   std::string type, variable;

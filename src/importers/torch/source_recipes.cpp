@@ -11,6 +11,7 @@ namespace slipway::importers::torch {
 namespace {
 
 constexpr std::size_t kCallsMax = 20;
+constexpr std::size_t kRecipesMax = 80;
 
 using Kind = ClassArgument::Kind;
 
@@ -111,7 +112,48 @@ Known evaluated(const Sources& sources, const py::Expr& e, const py::Module* mod
   return {true, std::nullopt};
 }
 
-Signature signature_of(const py::FunctionDef* f, std::size_t first) {
+// The first call in a block that hands `keywords` on: Net(blocks, **kwargs).
+const py::Call* call_with(py::Block b, std::string_view keywords) {  // NOLINT(misc-no-recursion): blocks nest at most py::kNestingMax deep
+  const py::Call* found = nullptr;
+  const auto expr = [&](const auto& self, const py::Expr& e) -> void {
+    const auto* c = e.as<py::Call>();
+    const bool hands =
+        c != nullptr && std::ranges::any_of(c->keywords, [&](const py::Keyword& k) { return k.name.empty() && k.value->is_name(keywords); });
+    if (hands && found == nullptr) found = c;
+    py::for_each_child(e, [&](const py::Expr& child) { self(self, child); });
+  };
+  for (const py::Stmt* s : b) {
+    s->visit(py::Overloaded{[&](const py::ExprStmt& n) { expr(expr, *n.value); }, [&](const py::Assign& n) { expr(expr, *n.value); },
+                            [&](const py::Return& n) {
+                              if (n.value != nullptr) expr(expr, *n.value);
+                            },
+                            [&](const py::If& n) {
+                              for (const py::Arm& arm : n.arms) {
+                                if (found == nullptr) found = call_with(arm.body, keywords);
+                              }
+                              if (found == nullptr) found = call_with(n.otherwise, keywords);
+                            },
+                            [](const auto&) {}});
+  }
+  return found;
+}
+
+// What a call in this function means: a function of the sources, or the __init__ of one of their classes.
+std::pair<const py::FunctionDef*, std::size_t> callee_of(const Sources& sources, const py::Call& c) {
+  const auto name = py::dotted_name(*c.callee);
+  if (!name) return {};
+  for (const auto& file : sources.files) {
+    const std::string last = name->substr(name->rfind('.') + 1);
+    if (const py::Stmt* s = py::find_function(file->tree, last)) return {s->as<py::FunctionDef>(), 0};
+    const py::Stmt* s = py::find_class(file->tree, last);
+    const py::Stmt* init = s == nullptr ? nullptr : py::find_method(*s->as<py::ClassDef>(), "__init__");
+    if (init != nullptr) return {init->as<py::FunctionDef>(), 1};
+  }
+  return {};
+}
+
+// With the parameters of whatever **kwargs are handed on to.
+Signature signature_of(const Sources& sources, const py::FunctionDef* f, std::size_t first, int depth = 0) {  // NOLINT(misc-no-recursion): depth
   Signature s;
   if (f == nullptr) return s;
   for (std::size_t i = first; i < f->parameters.size(); ++i) {
@@ -120,6 +162,15 @@ Signature signature_of(const py::FunctionDef* f, std::size_t first) {
       s.variadic = true;
     } else if (p.kind == py::ParameterKind::var_keyword) {
       s.keywords = true;
+      const py::Call* c = depth < 3 && !s.variadic ? call_with(f->body, p.name) : nullptr;
+      if (c == nullptr || std::ranges::any_of(c->arguments, [](const py::Expr* a) { return a->is<py::Starred>(); })) continue;
+      const auto [inner, skipped] = callee_of(sources, *c);
+      const Signature theirs = inner == f ? Signature() : signature_of(sources, inner, skipped, depth + 1);
+      for (std::size_t k = c->arguments.size(); k < theirs.parameters.size(); ++k) {
+        const std::string_view name = theirs.parameters[k]->name;
+        const bool given = std::ranges::any_of(c->keywords, [&](const py::Keyword& have) { return have.name == name; });
+        if (!given && s.find(name) == nullptr) s.parameters.push_back(theirs.parameters[k]);
+      }
     } else {
       s.parameters.push_back(&p);
     }
@@ -161,6 +212,23 @@ class Recipes {
     if (!all_by_default) out.insert(out.end(), loose.begin(), loose.end());
     out.push_back(completed({}, "the defaults of __init__", Open::needed, false));
     if (all_by_default) out.insert(out.end(), loose.begin(), loose.end());
+    // One number at a time, such as how many classes there are: the others may be what other sizes are calculated from.
+    for (const Recipe& whole : std::vector<Recipe>(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(out.size(), 3)))) {
+      for (const py::Parameter* p : signature_.parameters) {
+        if (wish_.arguments.contains(p->name) || out.size() > kRecipesMax) continue;
+        Recipe one = whole;
+        const auto at = std::ranges::find_if(one.arguments, [&](const ClassArgument& a) { return a.name == p->name; });
+        const bool number = at != one.arguments.end() ? at->kind == Kind::constant && at->constant.as<Dim>() != nullptr
+                                                      : p->default_value != nullptr && p->default_value->is<py::Int>();
+        if (!number) continue;
+        ClassArgument& a = at != one.arguments.end() ? *at : one.arguments.emplace_back();
+        a.kind = Kind::symbol;
+        a.name = p->name;
+        a.has_default = p->default_value != nullptr;
+        one.from = "the shapes of the weights";
+        out.push_back(std::move(one));
+      }
+    }
     out.push_back(completed({}, "the shapes of the weights", Open::defaults, false));
     out.push_back(loosened(completed({}, "the shapes of the weights", Open::defaults, false)));
     return out;
@@ -368,7 +436,7 @@ std::vector<Candidate> classes_of(const Sources& sources) {
       const py::Module* module = nullptr;
       if (SourceHost::find_method(*type, "forward", &module) == nullptr && SourceHost::find_method(*type, "__call__", &module) == nullptr) continue;
       if (std::ranges::any_of(out, [&](const Candidate& known) { return known.name == name; })) continue;
-      out.push_back({Candidate::What::type, name, false, signature_of(SourceHost::find_method(*type, "__init__", &module), 1)});
+      out.push_back({Candidate::What::type, name, false, signature_of(sources, SourceHost::find_method(*type, "__init__", &module), 1)});
     }
   }
   for (Candidate& c : out) {
@@ -411,7 +479,7 @@ void add_makers(const Sources& sources, std::vector<Candidate>& out) {
         return n == "nn" || n == "torch" || n == "Sequential" || n == "models" || n == "torchvision" || py::find_class(file->tree, n) != nullptr ||
                py::find_function(file->tree, n) != nullptr;
       });
-      if (makes) functions.push_back({Candidate::What::function, std::string(f->name), false, signature_of(f, 0)});
+      if (makes) functions.push_back({Candidate::What::function, std::string(f->name), false, signature_of(sources, f, 0)});
     }
   }
   out.insert(out.end(), functions.begin(), functions.end());
@@ -578,7 +646,7 @@ std::vector<ClassArgument> configurations(const Sources& sources, const py::Para
   }
   for (const bool same_name : {true, false}) {
     for (const auto& file : sources.files) {
-      for (const auto* names : {&file->constants, &file->loose}) {
+      for (const auto* names : {&file->constants, &file->loose, &file->defaults}) {
         for (const auto& [name, value] : *names) {
           if ((name == p.name) != same_name || (!same_name && !is_about_configuration(name))) continue;
           if (!value->is<py::Call>() && !value->is<py::Dict>()) continue;
@@ -709,8 +777,9 @@ namespace {
 // Net(imgH=32), Net(h, w), SEQ_LENGTH = 24: not how many classes there are.
 bool is_about_sides(std::string_view name) {
   const std::string text = lower(name);
-  static constexpr std::string_view kParts[] = {"size", "height", "width",   "img",    "image",    "side",     "resol",  "shape",
-                                                "seq",  "length", "max_len", "window", "lookback", "timestep", "n_steps"};
+  static constexpr std::string_view kParts[] = {"size",    "height", "width",  "img",     "image",  "side",     "resol",
+                                                "shape",   "seq",    "length", "max_len", "window", "lookback", "timestep",
+                                                "n_steps", "mel",    "mfcc",   "n_fft",   "frames", "samples"};
   return text == "h" || text == "w" || text.ends_with("_h") || text.ends_with("_w") || text.empty() ||
          std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }

@@ -333,7 +333,14 @@ namespace {
 std::string dim_key(Dim d) { return d.known() ? std::to_string(d.value) : "#" + std::to_string(d.symbol); }
 }  // namespace
 
-Dim Net::derived(const std::string& key, Dim of) { return atom(key + " " + dim_key(of)); }
+Dim Net::derived(const std::string& key, Dim of) {
+  const Dim d = atom(key + " " + dim_key(of));
+  Symbol& s = symbols_[d.symbol - 1];
+  s.of = Symbol::Of::formula;
+  s.left = of;
+  s.untold = is_untold(of);
+  return d;
+}
 
 Dim Net::combine(std::string_view op, const std::string& key, Dim a, Dim b, Symbol::Of of) {
   const Dim d = atom(key + " " + dim_key(a) + " " + dim_key(b));
