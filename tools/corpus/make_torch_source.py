@@ -115,6 +115,25 @@ case("capsules", "Capsules()", {"x": rnd(3, 1, 6, 6)})
 case("gates_by_hand", "WeatherModel()", {"x": rnd(3, 6, 3)})
 case("class_constants", "NBeats()", {"backcast": rnd(3, 8)})
 case("fourier_layers", "FNO()", {"x": rnd(2, 14, 2)})
+case("mask_left_out", "Intent()", {"input_ids": ids(40, 2, 5)})
+case("mask_given", "Intent()", {"input_ids": ids(40, 2, 5), "attention_mask": (np.arange(5) < np.array([[5], [3]])).astype(np.int64)})
+case("packed_by_lengths", "Sentiment(30, 5, 4, 3)", {"text": np.where(np.arange(6)[:, None] < np.array([[4, 6, 2]]), ids(29, 6, 3) + 1, 0), "text_lengths": np.array([4, 6, 2])})
+case("experts_by_masks", "Net()", {"x": 2 * rnd(5, 6)}, args=["--arg", "k=2"])
+case("steps_of_a_request", "Scan(ModelArgs(d_model=6, vocab_size=21))", {"ids": ids(21, 2, 5)})
+case("losses_and_densities", "Vae()", {"x": rnd(4, 6)})
+case("complex_numbers", "Spectral()", {"x": rnd(2, 6, 8)})
+case("edges_of_a_graph", "Gcn()", {"x": rnd(5, 5), "edge_index": np.array([[0, 1, 2, 3], [1, 0, 3, 4]])})
+case("attention_over_neighbours", "Gat()", {"x": rnd(4, 5), "adj": (rnd(4, 4) > 0).astype(np.float32) + np.eye(4, dtype=np.float32)})
+case("graph_pooled", "Pool()", {"x": rnd(2, 7, 4), "adj": (rnd(2, 7, 7) > 0).astype(np.float32)})
+case("rectified_in_place", "Encoder()", {"x": rnd(2, 1, 8, 10)})
+case("bag_of_instances", "Attention()", {"x": rnd(1, 6, 1, 8, 8)})
+case("columns_counted", "Recommender()", {"user": ids(9, 4), "item": ids(7, 4, seed=1), "genre": rnd(4, 5), "extra": rnd(4, 3, seed=2)})
+case("signal_length_by_default", "EEG()", {"x": rnd(2, 1, 5, 67)})
+case("signal_length_by_weights", "CNN1d(50, 3)", {"x": rnd(2, 1, 50)})
+case("keywords_handed_on", "small(n_classes=3, first=6)", {"x": rnd(4, 6)})
+case("sizes_adapted", "UNet()", {"x": rnd(1, 2, 9, 14)})
+case("height_squeezed", "CRNN()", {"x": rnd(2, 1, 24, 17)})
+case("losses_beside", "Classifier(torch.ones(3))", {"x": rnd(5, 6)})
 
 
 class Env:  # what gym would give
@@ -142,7 +161,7 @@ class Stub(types.ModuleType):
 class Absent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Whatever a source imports that isn't installed."""
     WANTED = {"matplotlib", "pandas", "tqdm", "wandb", "pytorch_lightning", "torchmetrics", "PIL", "cv2", "gym", "sklearn", "pretty_midi", "torchaudio", "easydict",
-              "utils"}
+              "utils", "data", "config"}
 
     def find_spec(self, name, path=None, target=None):
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in self.WANTED else None
@@ -199,6 +218,8 @@ def make(name, c, out):
     names = names_of(name, HEAD + c["source"] if known is None else python_of(known))
     torch.manual_seed(3)
     names.setdefault("vocab_size", 11)  # of a text that isn't here
+    if name == "columns_counted":  # of a table
+        names.update(n_users=9, n_items=7, genres="abcde", feature_cols="abc", n_classes=3)
     net = eval(c["build"], names).eval()
     inputs = {k: torch.from_numpy(v) for k, v in c["inputs"].items()}
     with torch.no_grad():

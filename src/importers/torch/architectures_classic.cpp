@@ -110,6 +110,81 @@ def wide_resnet50_2(num_classes=1000):
 def wide_resnet101_2(num_classes=1000):
     return ResNet(True, [3, 4, 23, 3], 1, 128, num_classes)
 
+# As sources derive from them: with the arguments that torchvision's own classes take.
+class _OwnBasicBlock(Module):
+    expansion = 1
+    def __init__(self, inplanes, planes, stride=1, downsample=None, groups=1, base_width=64, dilation=1, norm_layer=None):
+        norm_layer = BatchNorm2d if norm_layer is None else norm_layer
+        self.conv1 = Conv2d(inplanes, planes, 3, stride, 1, bias=False)
+        self.bn1 = norm_layer(planes)
+        self.relu = ReLU(True)
+        self.conv2 = Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = norm_layer(planes)
+        self.downsample = downsample
+        self.stride = stride
+    def forward(self, x):
+        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+class _OwnBottleneck(Module):
+    expansion = 4
+    def __init__(self, inplanes, planes, stride=1, downsample=None, groups=1, base_width=64, dilation=1, norm_layer=None):
+        norm_layer = BatchNorm2d if norm_layer is None else norm_layer
+        width = int(planes * (base_width / 64.0)) * groups
+        self.conv1 = Conv2d(inplanes, width, 1, bias=False)
+        self.bn1 = norm_layer(width)
+        self.conv2 = Conv2d(width, width, 3, stride, dilation, dilation, groups, False)
+        self.bn2 = norm_layer(width)
+        self.conv3 = Conv2d(width, planes * 4, 1, bias=False)
+        self.bn3 = norm_layer(planes * 4)
+        self.relu = ReLU(True)
+        self.downsample = downsample
+        self.stride = stride
+    def forward(self, x):
+        y = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+        return self.relu(self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x)))
+
+class _OwnResNet(Module):
+    def __init__(self, block, layers, num_classes=1000, zero_init_residual=False, groups=1, width_per_group=64, replace_stride_with_dilation=None, norm_layer=None):
+        self._norm_layer = BatchNorm2d if norm_layer is None else norm_layer
+        self.inplanes = 64
+        self.dilation = 1
+        self.groups = groups
+        self.base_width = width_per_group
+        self.conv1 = Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = self._norm_layer(64)
+        self.relu = ReLU(True)
+        self.maxpool = MaxPool2d(3, 2, 1)
+        self.layer1 = self._make_layer(block, 64, layers[0])
+        self.layer2 = self._make_layer(block, 128, layers[1], 2)
+        self.layer3 = self._make_layer(block, 256, layers[2], 2)
+        self.layer4 = self._make_layer(block, 512, layers[3], 2)
+        self.avgpool = AdaptiveAvgPool2d((1, 1))
+        self.fc = Linear(512 * block.expansion, num_classes)
+    def _make_layer(self, block, planes, blocks, stride=1, dilate=False):
+        downsample = None
+        if stride != 1 or self.inplanes != planes * block.expansion:
+            downsample = Sequential(Conv2d(self.inplanes, planes * block.expansion, 1, stride, bias=False), self._norm_layer(planes * block.expansion))
+        layers = [block(self.inplanes, planes, stride, downsample, self.groups, self.base_width, self.dilation, self._norm_layer)]
+        self.inplanes = planes * block.expansion
+        for _ in range(1, blocks):
+            layers.append(block(self.inplanes, planes, 1, None, self.groups, self.base_width, self.dilation, self._norm_layer))
+        return Sequential(*layers)
+    def _forward_impl(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+    def forward(self, x):
+        return self._forward_impl(x)
+
+class _OwnVGG(Module):
+    def __init__(self, features, num_classes=1000, init_weights=True, dropout=0.5):
+        self.features = features
+        self.avgpool = AdaptiveAvgPool2d((7, 7))
+        self.classifier = Sequential(Linear(512 * 49, 4096), ReLU(True), Dropout(), Linear(4096, 4096), ReLU(True), Dropout(), Linear(4096, num_classes))
+    def forward(self, x):
+        return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
+
 # --- chains of convolutions
 
 class _Chain(Module):

@@ -35,6 +35,7 @@ struct Object {
 struct Callable {
   std::string name;
   std::function<Result<Any>(Evaluator&, const Arguments&)> call;
+  bool takes_nothing = false;  // of its arguments: they needn't be evaluated
 };
 inline Any function(std::string name, std::function<Result<Any>(Evaluator&, const Arguments&)> call) {
   return std::make_shared<Callable>(Callable{std::move(name), std::move(call)});
@@ -64,13 +65,22 @@ class Host {
   virtual bool constructing() const { return false; }
   // What a call of an unknown library gave: nobody can decide by it.
   virtual bool is_foreign(const Any&) const { return false; }
+  // The number that such a thing stands for where one is calculated with: a size that the weights tell. nullopt: it can't be one.
+  virtual std::optional<Any> foreign_number(Evaluator&, const Any&) { return std::nullopt; }
+  // What a comprehension over such a thing gives.
+  virtual Any foreign_list(const Any& a) { return a; }
   // A method of a tensor by its Python name, where it isn't the operator of that name. nullopt: the operator is meant.
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
 
-// range(n) with an n that only a request knows: an object of the bounds. nullptr: something else.
-Any range_of_sizes(Dim start, Dim end, Dim step);
+// range(n) with an n that only a request knows: an object of the bounds. nullptr: something else. item: what stands at a place, the number
+// itself where it is None, a step of a tensor, several of these in a tuple.
+Any range_of_sizes(Dim start, Dim end, Dim step, Any item = {});
 const Object* range_of_sizes(const Any& a);
+// What enumerate, zip, reversed and a loop go through where a tensor's first size is not known, or such a range; nullopt: something else.
+Result<std::optional<Any>> range_over(Net& net, const Any& a);
+Dim turns_of_range(const Object& range);  // the size that decides how many
+bool is_gone(const Any& a);               // what a name is that a loop of an unknown number of turns gave first
 
 class Evaluator {
  public:
@@ -84,7 +94,9 @@ class Evaluator {
   // Statements of a class's or module's body, where their names are wanted.
   Status run(py::Block block, const std::shared_ptr<Scope>& scope, const py::Module* module);
   Result<Any> attribute(const Any& of, std::string_view name);
-  void forget_place() { located_ = false; }  // of an error that was no one's
+  Result<Any> builtin(std::string_view name);    // a function of the language
+  std::int64_t steps() const { return steps_; }  // statements and calls so far
+  void forget_place() { located_ = false; }      // of an error that was no one's
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
@@ -94,15 +106,21 @@ class Evaluator {
     std::shared_ptr<Scope> scope;
     const py::Module* module = nullptr;
     Any result;
+    const py::Stmt* const* loop_end = nullptr;  // of the body of the loop that is running
   };
   Result<Flow> run(py::Block block, Frame& f);
   Result<Flow> run(const py::Stmt& s, Frame& f);
   Result<Flow> run_try(const py::Try& s, Frame& f);
-  Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm);
-  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition);
+  Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all);
+  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all);
+  bool about_sizes(const py::Expr& test, Frame& f);
   Result<Flow> run_for(const py::For& s, Frame& f);
+  Result<Flow> run_body(py::Block body, Frame& f);  // of a loop, one turn
   Result<Flow> run_while(const py::While& s, Frame& f);
+  Status counted(CountedLoop& loop, const Object& range);
   Status run_counted(const py::For& s, const Object& range, Frame& f);
+  Result<Any> comprehend_counted(const py::Comprehension& c, const Object& range, Frame& f);
+  Error gone(std::string_view id);
   friend class CountedLoop;
   Status assign(const py::Expr& target, const Any& value, Frame& f);
   Status assign_item(const Any& object, const py::Expr& index, const Any& value, Frame& f);
@@ -110,10 +128,12 @@ class Evaluator {
   Result<Any> eval_name(std::string_view id, Frame& f);
   Result<Any> eval_call(const py::Call& c, Frame& f);
   Result<Any> eval_binary(std::string_view op, const Any& a, const Any& b);
+  Result<std::optional<Any>> binary_of_objects(std::string_view op, const Any& a, const Any& b, bool in_place);
   Result<Any> eval_compare(const py::Compare& c, Frame& f);
   Result<Any> eval_subscript(const Any& object, const py::Expr& index, Frame& f);
   Result<Any> eval_comprehension(const py::Comprehension& c, Frame& f);
-  Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
+  // over: what the clause goes over
+  Status comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);
@@ -131,7 +151,6 @@ class Evaluator {
   Host& host_;
   int depth_ = 0;
   std::int64_t steps_ = 0;
-  std::int64_t changes_ = 0;  // of attributes and lists and tensors: none may happen on one side of a decision only
   bool located_ = false;
   // The exception that Python itself would raise where evaluation failed: only such a one leads into an except clause. Empty: it failed for
   // something that isn't supported here, which the code must not be led astray by.

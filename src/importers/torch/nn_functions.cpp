@@ -74,6 +74,8 @@ def _einops(x, pattern, sizes, reduction):
             x = x.amax(places)
         elif reduction == 'min':
             x = x.amin(places)
+        elif callable(reduction):
+            x = reduction(x, dim=places)
         else:
             raise ValueError(pattern)
         names = [name for name in names if name in wanted]
@@ -98,6 +100,22 @@ def _repeat(tensor, pattern, **sizes):
     return _einops(tensor, pattern, sizes, '')
 def _reduce(tensor, pattern, reduction, **sizes):
     return _einops(tensor, pattern, sizes, reduction)
+
+# einops.einsum: named axes, the pattern last.
+def _named_einsum(*args):
+    tensors = args[:-1]
+    letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't']
+    known = {}
+    left, right = args[-1].split('->')
+    terms = []
+    for side in left.split(',') + [right]:
+        term = ''
+        for word in side.split():
+            if word not in known:
+                known[word] = letters[len(known)]
+            term = term + known[word]
+        terms.append(term)
+    return torch.einsum(','.join(terms[:-1]) + '->' + terms[-1], *tensors)
 
 class _Rearrange(Module):
     def __init__(self, pattern, **sizes):
@@ -144,6 +162,122 @@ def _column_stack(tensors):
 def _count_nonzero(input, dim=None):
     found = (input != 0).long()
     return found.sum() if dim is None else found.sum(dim)
+
+def _fans(tensor):
+    field = 1
+    for size in tensor.shape[2:]:
+        field = field * size
+    return tensor.size(1) * field, tensor.size(0) * field
+
+def _renorm(input, p, dim, maxnorm):
+    norms = _norm_but(input, dim) if p == 2 else input.abs().pow(p).transpose(0, dim).flatten(1).sum(1).pow(1.0 / p).view(*_norm_sizes(input, dim))
+    return input * torch.where(norms > maxnorm, maxnorm / (norms + 1e-7), torch.ones_like(norms))
+
+def _unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    return torch.im2col(input, _pair(kernel_size, 2), _pair(dilation, 2), _pair(padding, 2), _pair(stride, 2))
+
+def _fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    return torch.col2im(input, _pair(output_size, 2), _pair(kernel_size, 2), _pair(dilation, 2), _pair(padding, 2), _pair(stride, 2))
+
+class Unfold(Module):
+    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+        self.given = [kernel_size, dilation, padding, stride]
+    def forward(self, input):
+        return _unfold(input, *self.given)
+
+class Fold(Module):
+    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+        self.given = [output_size, kernel_size, dilation, padding, stride]
+    def forward(self, input):
+        return _fold(input, *self.given)
+
+def _unpooled_size(input, n, kernel_size, stride, padding, output_size):
+    if output_size is not None:
+        return list(output_size)[-n:]
+    kernel_size = _pair(kernel_size, n)
+    stride = kernel_size if stride is None else _pair(stride, n)
+    padding = _pair(padding, n)
+    return [(input.size(i + 2) - 1) * stride[i] - 2 * padding[i] + kernel_size[i] for i in range(n)]
+
+def _max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    size = _unpooled_size(input, 1, kernel_size, stride, padding, output_size)
+    return torch.max_unpool2d(input.unsqueeze(2), indices.unsqueeze(2), [1] + size).squeeze(2)
+def _max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    return torch.max_unpool2d(input, indices, _unpooled_size(input, 2, kernel_size, stride, padding, output_size))
+def _max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    return torch.max_unpool3d(input, indices, _unpooled_size(input, 3, kernel_size, stride, padding, output_size))
+
+class MaxUnpool1d(Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        self.given = [kernel_size, stride, padding]
+    def forward(self, input, indices, output_size=None):
+        return _max_unpool1d(input, indices, *self.given, output_size=output_size)
+class MaxUnpool2d(MaxUnpool1d):
+    def forward(self, input, indices, output_size=None):
+        return _max_unpool2d(input, indices, *self.given, output_size=output_size)
+class MaxUnpool3d(MaxUnpool1d):
+    def forward(self, input, indices, output_size=None):
+        return _max_unpool3d(input, indices, *self.given, output_size=output_size)
+
+# torchvision.transforms of tensors.
+def _image_resize(img, size, interpolation='bilinear', max_size=None, antialias=True):
+    if max_size is not None:
+        raise NotImplementedError("resize with max_size")
+    if isinstance(size, int) or len(size) == 1:
+        short = size if isinstance(size, int) else size[0]
+        h, w = img.shape[-2], img.shape[-1]
+        size = [short, short * w // h] if h <= w else [short * h // w, short]
+    x = img if img.dim() == 4 else img.unsqueeze(0)
+    if interpolation == 'nearest':
+        x = F.interpolate(x, size=list(size), mode='nearest')
+    elif interpolation == 'bicubic':
+        x = torch._upsample_bicubic2d_aa(x, list(size), False) if antialias else F.interpolate(x, size=list(size), mode='bicubic')
+    else:
+        x = torch._upsample_bilinear2d_aa(x, list(size), False) if antialias else F.interpolate(x, size=list(size), mode='bilinear')
+    return x if img.dim() == 4 else x.squeeze(0)
+
+def _image_center_crop(img, output_size):
+    size = [output_size, output_size] if isinstance(output_size, int) else list(output_size)
+    if len(size) == 1:
+        size = [size[0], size[0]]
+    places = []
+    for more in [img.shape[-2] - size[0], img.shape[-1] - size[1]]:  # half of it, rounded to the even one
+        places.append(more // 4 * 2 + max(more % 4 - 1, 0))
+    return img[..., places[0]:places[0] + size[0], places[1]:places[1] + size[1]]
+
+def _image_normalize(tensor, mean, std, inplace=False):
+    mean = torch.as_tensor(mean, dtype=torch.float32)
+    std = torch.as_tensor(std, dtype=torch.float32)
+    return (tensor - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+
+def _image_rgb_to_grayscale(img, num_output_channels=1):
+    r, g, b = img.unbind(-3)
+    grey = (0.2989 * r + 0.587 * g + 0.114 * b).unsqueeze(-3)
+    return torch.cat([grey] * num_output_channels, -3) if num_output_channels > 1 else grey
+
+def _image_hflip(img):
+    return img.flip(-1)
+def _image_vflip(img):
+    return img.flip(-2)
+
+class _ImageResize(Module):
+    def __init__(self, size, interpolation='bilinear', max_size=None, antialias=True):
+        self.given = [size, interpolation, max_size, antialias]
+    def forward(self, img):
+        return _image_resize(img, *self.given)
+
+class _ImageCenterCrop(Module):
+    def __init__(self, size):
+        self.size = size
+    def forward(self, img):
+        return _image_center_crop(img, self.size)
+
+class _ImageNormalize(Module):
+    def __init__(self, mean, std, inplace=False):
+        self.mean = mean
+        self.std = std
+    def forward(self, tensor):
+        return _image_normalize(tensor, self.mean, self.std)
 
 def _norm_but(v, dim):
     if dim is None:

@@ -48,6 +48,21 @@ class Sequential(Module):
         return self.__class__(*self.children()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
         setattr(self, self._child_names()[at], module)
+    def __iadd__(self, modules):
+        return self.extend(modules)
+    def __add__(self, modules):
+        return Sequential(*self.children(), *modules)
+    def pop(self, at=-1):
+        names = self._child_names()
+        module = getattr(self, names[at])
+        delattr(self, names[at])
+        return module
+    def insert(self, index, module):
+        all = self.children()
+        all.insert(index, module)
+        for i, each in enumerate(all):
+            self.add_module(str(i), each)
+        return self
 
 # None has its place in a list, too.
 class ModuleList(Module):
@@ -82,6 +97,18 @@ class ModuleList(Module):
         return ModuleList(self._all()[at[0]:at[1]:at[2]])
     def __setitem__(self, at, module):
         self.add_module(str(at if at >= 0 else at + self._count), module)
+    def __iadd__(self, modules):
+        return self.extend(modules)
+    def __add__(self, modules):
+        return ModuleList(self._all() + [module for module in modules])
+    def pop(self, at=-1):
+        all = self._all()
+        module = all[at]
+        self._count = 0
+        for i in range(len(all)):
+            delattr(self, str(i))
+        self.extend(all[:at] + (all[at:][1:]))
+        return module
 
 class ModuleDict(Module):
     def __init__(self, modules=None):
@@ -511,10 +538,9 @@ void add_pooling(std::string& out) {
         "        self.kernel_size = kernel_size\n        self.stride = stride\n        self.padding = padding\n"
         "        self.dilation = dilation\n        self.return_indices = return_indices\n        self.ceil_mode = ceil_mode\n"
         "    def forward(self, input):\n"
-        "        if self.return_indices:\n            raise NotImplementedError('return_indices')\n"
         "        return F.max_pool" +
         d +
-        "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)\n"
+        "(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)\n"
         "class AvgPool" +
         d +
         "(Module):\n"
@@ -537,29 +563,30 @@ struct Activation {
   const char* name;
   const char* parameters;  // "negative_slope=0.01": of __init__, and handed to the function in this order
   const char* function;
+  bool in_place = false;  // the function takes the argument inplace
 };
 constexpr Activation kActivations[] = {
-    {"ReLU", "", "relu"},
-    {"ReLU6", "", "relu6"},
+    {"ReLU", "", "relu", true},
+    {"ReLU6", "", "relu6", true},
     {"Sigmoid", "", "sigmoid"},
     {"Tanh", "", "tanh"},
-    {"SELU", "", "selu"},
-    {"SiLU", "", "silu"},
-    {"Mish", "", "mish"},
-    {"Hardswish", "", "hardswish"},
-    {"Hardsigmoid", "", "hardsigmoid"},
+    {"SELU", "", "selu", true},
+    {"SiLU", "", "silu", true},
+    {"Mish", "", "mish", true},
+    {"Hardswish", "", "hardswish", true},
+    {"Hardsigmoid", "", "hardsigmoid", true},
     {"LogSigmoid", "", "logsigmoid"},
     {"Softsign", "", "softsign"},
     {"Tanhshrink", "", "tanhshrink"},
-    {"LeakyReLU", "negative_slope=0.01", "leaky_relu"},
-    {"ELU", "alpha=1.0", "elu"},
-    {"CELU", "alpha=1.0", "celu"},
+    {"LeakyReLU", "negative_slope=0.01", "leaky_relu", true},
+    {"ELU", "alpha=1.0", "elu", true},
+    {"CELU", "alpha=1.0", "celu", true},
     {"Hardshrink", "lambd=0.5", "hardshrink"},
     {"Softshrink", "lambd=0.5", "softshrink"},
     {"Softplus", "beta=1.0, threshold=20.0", "softplus"},
-    {"Hardtanh", "min_val=-1.0, max_val=1.0", "hardtanh"},
-    {"Threshold", "threshold, value", "threshold"},
-    {"RReLU", "lower=0.125, upper=0.3333333333333333", "rrelu"},
+    {"Hardtanh", "min_val=-1.0, max_val=1.0", "hardtanh", true},
+    {"Threshold", "threshold, value", "threshold", true},
+    {"RReLU", "lower=0.125, upper=0.3333333333333333", "rrelu", true},
     {"Softmax", "dim=None", "softmax"},
     {"LogSoftmax", "dim=None", "log_softmax"},
     {"Softmin", "dim=-1", "softmin"},
@@ -577,9 +604,13 @@ void add_activations(std::string& out) {
       body += "        self." + name + " = " + name + "\n";
       given += ", self." + name;
     }
+    if (a.in_place) {
+      body += "        self.inplace = inplace\n";
+      given += ", inplace=self.inplace";
+    }
     if (body.empty()) body = "        pass\n";
     const std::string parameters = *a.parameters == 0 ? "" : std::string(", ") + a.parameters;
-    out += std::string("class ") + a.name + "(Module):\n    def __init__(self" + parameters + ", inplace=False):\n" + body +
+    out += std::string("class ") + a.name + "(Module):\n    inplace = False\n    def __init__(self" + parameters + ", inplace=False):\n" + body +
            "    def forward(self, input):\n        return F." + a.function + "(input" + given + ")\n";
   }
   out += R"py(
@@ -602,10 +633,43 @@ class Softmax2d(Module):
 }
 
 constexpr std::string_view kRecurrent = R"py(
+# Sequences of different lengths: here they keep their padding, [steps, rows, ...], and each row's number of steps goes beside them.
+class PackedSequence:
+    def __init__(self, padded, lengths):
+        self.padded = padded
+        self.lengths = lengths
+    def to(self, *args, **kwargs):
+        return self
+    def cpu(self):
+        return self
+
+def _pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
+    if not isinstance(lengths, torch.Tensor):
+        lengths = torch.tensor(lengths)
+    if lengths.dim() != 1 or lengths.is_floating_point():
+        raise ValueError('lengths are whole numbers, one for each sequence')
+    return PackedSequence(input.transpose(0, 1) if batch_first else input, lengths)
+
+# As long as the longest of them, which need not be all that there is of padding.
+def _pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
+    padded = sequence.padded
+    steps = padded.size(0)
+    if total_length is None:
+        padded = padded[:int(sequence.lengths.max())]
+        steps = padded.size(0)
+    elif total_length != steps:
+        raise NotImplementedError('a total_length other than that of the input')
+    inside = torch.arange(steps).unsqueeze(1) < sequence.lengths.unsqueeze(0)
+    while inside.dim() < padded.dim():
+        inside = inside.unsqueeze(-1)
+    padded = torch.where(inside, padded, torch.full_like(padded, padding_value))
+    return padded.transpose(0, 1) if batch_first else padded, sequence.lengths.to(torch.int64)
+
 class _Recurrent(Module):
     def _setup(self, gates, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size):
         if proj_size != 0:
             raise NotImplementedError("proj_size")
+        self._gates = gates
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -629,41 +693,47 @@ class _Recurrent(Module):
         setattr(self, name, Parameter(_random(*size)))
     def _weights(self):
         return [getattr(self, name) for name in self._names]
-    def _zeros(self, input):
-        count = self.num_layers * self.directions
-        if input.dim() == 2:
-            return torch.zeros(count, self.hidden_size)
-        return torch.zeros(count, input.size(0 if self.batch_first else 1), self.hidden_size)
     def flatten_parameters(self):
         pass
+    # What the operators take: steps, [steps, rows, ...] of packed ones, and their lengths.
+    def _run(self, run, input, hx):
+        packed = isinstance(input, PackedSequence)
+        steps = input.padded if packed else input
+        first = self.batch_first and not packed
+        if hx is None:
+            count = self.num_layers * self.directions
+            sizes = [count, self.hidden_size] if steps.dim() == 2 else [count, steps.size(0 if first else 1), self.hidden_size]
+            hx = torch.zeros(*sizes)
+            if self._gates == 4:
+                hx = (hx, hx)
+        if self._gates == 4:
+            hx = [hx[0], hx[1]]
+        lengths = input.lengths if packed else None
+        result = run(steps, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, first, lengths)
+        output = PackedSequence(result[0], input.lengths) if packed else result[0]
+        return output, result[1:]
 
 class LSTM(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0, device=None, dtype=None):
         self._setup(4, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size)
     def forward(self, input, hx=None):
-        if hx is None:
-            zeros = self._zeros(input)
-            hx = (zeros, zeros)
-        output, h, c = torch.lstm(input, [hx[0], hx[1]], self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
-        return output, (h, c)
+        output, state = self._run(torch.lstm, input, hx)
+        return output, (state[0], state[1])
 
 class GRU(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None):
         self._setup(3, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, 0)
     def forward(self, input, hx=None):
-        if hx is None:
-            hx = self._zeros(input)
-        return torch.gru(input, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
+        output, state = self._run(torch.gru, input, hx)
+        return output, state[0]
 
 class RNN(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity='tanh', bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None):
         self.nonlinearity = nonlinearity
         self._setup(1, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, 0)
     def forward(self, input, hx=None):
-        if hx is None:
-            hx = self._zeros(input)
-        run = torch.rnn_relu if self.nonlinearity == 'relu' else torch.rnn_tanh
-        return run(input, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
+        output, state = self._run(torch.rnn_relu if self.nonlinearity == 'relu' else torch.rnn_tanh, input, hx)
+        return output, state[0]
 
 class _Cell(Module):
     def _setup(self, gates, input_size, hidden_size, bias):
@@ -880,7 +950,7 @@ std::string_view nn_modules_text() {
     add_activations(all);
     all += kRecurrent;
     all += kTransformers;
-    all += nn_functions_text();
+    for (const std::string_view more : {nn_functions_text(), nn_losses_text(), nn_distributions_text()}) all += more;
     return all;
   }();
   return text;

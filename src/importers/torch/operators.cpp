@@ -7,6 +7,7 @@
 
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
@@ -87,7 +88,8 @@ const Table& scalar_table() {
 
 bool same_parameter(std::string_view given, std::string_view name) {
   return given == name || (given == "input" && name == "self") || (given == "self" && name == "input") || (given == "axis" && name == "dim") ||
-         (given == "keepdims" && name == "keepdim") || (given == "unbiased" && name == "correction");
+         (given == "keepdims" && name == "keepdim") || (given == "unbiased" && name == "correction") ||
+         (given == "split_size" && name == "split_size_or_sections");
 }
 
 Result<std::vector<Any>> bind(const Entry& entry, std::string_view name, const Arguments& arguments) {
@@ -431,6 +433,11 @@ Result<DType> OpCall::dtype(std::size_t i, DType otherwise) const {
   if (const auto* d = args[i].as<Dim>(); d != nullptr && d->known()) {
     if (const auto known = dtype_of_code(d->value)) return *known;
     return wrong("the number type " + std::to_string(d->value) + " is not supported");
+  }
+  if (const auto* f = args[i].as<std::shared_ptr<Callable>>()) {  // dtype=float
+    if ((*f)->name == "float") return DType::float32;
+    if ((*f)->name == "int") return DType::int64;
+    if ((*f)->name == "bool") return DType::boolean;
   }
   return wrong("a type is wanted, not " + type_name(args[i]));
 }

@@ -312,6 +312,7 @@ Result<Any> dropout_op(OpCall& c) {
 Result<Any> functional_dropout_op(OpCall& c) { return Any(TRY(c.cell(0))); }  // F.dropout(x, p, training=self.training)
 
 Result<Any> one_hot_op(OpCall& c) {
+  if (is_floating(TRY(c.tensor(0)).dtype())) return c.wrong("of floating numbers");
   const Value x = TRY(c.tensor(0));
   const std::int64_t classes = TRY(c.integer(1));
   if (classes < 1) return c.wrong("the number of classes must be given");

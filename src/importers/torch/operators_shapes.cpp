@@ -111,7 +111,15 @@ Result<Any> view_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   // x.view(-1, features): what is written so means a row of features for each row.
   const bool by_rows = dims.size() == 2 && dims[0].is(-1) && dims[1].known() && dims[1].value > 0 && (x.rank() == 2 || x.rank() == 4);
-  if (by_rows && !x.dims[0].known() && !c.net.quotient(c.net.product(x.dims), dims[1])) {
+  // Of the last dimensions, or of something that is as large: other rows.
+  const auto trailing = [&] {
+    for (std::size_t i = x.rank(); i-- > 1;) {
+      if (c.net.product(std::span(x.dims).subspan(i)) == dims[1]) return true;
+    }
+    const auto whole = c.net.quotient(c.net.product(x.dims), dims[1]);
+    return whole && (x.rank() == 2 || !c.net.product(std::span(x.dims).subspan(1)).known());
+  };
+  if (by_rows && !x.dims[0].known() && !trailing()) {
     TRY(c.net.require(c.net.product(std::span(x.dims).subspan(1)), dims[1].value, "a view of " + neural::dims_text(dims)));
     dims[0] = x.dims[0];
   }
@@ -183,7 +191,18 @@ Result<Any> movedim_op(OpCall& c) {
   return permuted_view(c.net, TRY(c.cell(0)), std::move(order));
 }
 Result<Any> squeeze_op(OpCall& c) {
-  const Value x = TRY(c.tensor(0));
+  Value x = TRY(c.tensor(0));
+  // A dimension that is named is one to be gone: where only a request would tell, its size must be 1.
+  if (c.given(1)) {
+    for (const std::int64_t axis : TRY(c.integers(1))) {
+      Dim& d = x.dims[TRY(axis_of(axis, x.rank(), c.name))];
+      if (d == c.net.rows() && !d.known() && axis == 0) c.net.note_one_row();
+      const auto symbols = c.net.symbols_in(d);
+      if (d.known() || std::ranges::find(symbols, c.net.rows().symbol) != symbols.end()) continue;
+      TRY(c.net.require(d, 1, "squeeze of a dimension"));
+      d = 1;
+    }
+  }
   const Value y = c.given(1) ? TRY(neural::squeeze(c.net, x, TRY(c.integers(1)))) : TRY(neural::squeeze_all(c.net, x));
   return reshaped_view(c.net, TRY(c.cell(0)), y.dims);
 }
@@ -191,7 +210,7 @@ Result<Any> unsqueeze_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank() + 1, c.name));
   // Layers of sequences do so with an input that has no rows.
-  if (a <= 1 && x.rank() == 2 && x.dims[0] == c.net.rows()) c.net.note_no_rows();
+  if (c.name == "unsqueeze" && a <= 1 && x.rank() == 2 && x.dims[0] == c.net.rows()) c.net.note_no_rows();
   return view_of(
       c.net, TRY(c.cell(0)), [a](Net& n, const Value& b) { return neural::unsqueeze(n, b, static_cast<std::int64_t>(a)); },
       [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); });
@@ -241,7 +260,21 @@ Result<Any> split_op(OpCall& c) {
   const std::int64_t axis = TRY(c.integer(2));
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
   if (c.args[1].as<Dim>() == nullptr) return parts_as_views(c, axis, TRY(c.integers(1)));
-  if (!x.dims[a].known()) return c.net.needs(x.dims[a], "split: along a dimension whose size isn't known");
+  if (!x.dims[a].known()) {  // 4 n in parts of n: four of them
+    const Dim part = TRY(c.size(1));
+    auto count = part.is(0) ? std::nullopt : c.net.quotient(x.dims[a], part);
+    const auto whole = c.net.linear(x.dims[a]), each = c.net.linear(part);
+    if (!count && whole && each && each->factors.size() == 1 && whole->factors.size() == 1 && each->constant == 0 && whole->constant == 0) {
+      const auto& [symbol, factor] = *whole->factors.begin();
+      const auto& [of_symbol, of_factor] = *each->factors.begin();
+      if (symbol == of_symbol && of_factor > 0 && factor % of_factor == 0) count = Dim(factor / of_factor);
+    }
+    if (!count || !count->known() || count->value > 65'536) return c.net.needs(x.dims[a], "split: along a dimension whose size isn't known");
+    std::vector<Any> parts;
+    for (std::int64_t i = 0; i < count->value; ++i)
+      parts.push_back(torch::tensor(TRY(neural::slice(c.net, x, axis, c.net.mul(part, i), c.net.mul(part, i + 1)))));
+    return list(std::move(parts));
+  }
   const std::int64_t each = TRY(c.integer(1)), size = x.dims[a].value;
   if (each < 1 || size / each > 65'536) return c.wrong("into parts of " + std::to_string(each));
   std::vector<std::int64_t> sizes;
@@ -421,7 +454,8 @@ Result<Any> repeat_interleave_op(OpCall& c) {
   if (c.is_tensor(1)) return c.wrong("with a tensor of repeats is not supported");
   Value x = TRY(c.tensor(0));
   if (!c.given(2)) x = TRY(neural::flatten(c.net, x, 0, -1));
-  const std::int64_t times = TRY(c.integer(1)), axis = c.given(2) ? TRY(c.integer(2)) : 0;
+  const Dim times = TRY(c.size(1));
+  const std::int64_t axis = c.given(2) ? TRY(c.integer(2)) : 0;
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
   const Value wide = TRY(neural::unsqueeze(c.net, x, static_cast<std::int64_t>(a) + 1));
   Dims dims = wide.dims;
@@ -564,6 +598,7 @@ constexpr Operator kOperators[] = {
     {"moveaxis", "self, source, destination", movedim_op},
     {"squeeze", "self, dim=None", squeeze_op},
     {"unsqueeze", "self, dim", unsqueeze_op},
+    {"new_axis", "self, dim", unsqueeze_op},  // x[:, None]
     {"expand", "self, *size", expand_op},
     {"expand_as", "self, other", expand_as_op},
     {"broadcast_to", "self, *size", expand_op},

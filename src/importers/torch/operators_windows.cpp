@@ -65,7 +65,9 @@ Result<Any> im2col_op(OpCall& c) {  // self, kernel_size, dilation, padding, str
 
 Result<Any> col2im_op(OpCall& c) {  // self, output_size, kernel_size, dilation, padding, stride
   const Value x = TRY(c.tensor(0));
-  const auto size = TRY(c.integers(1, 2)), kernel = TRY(c.integers(2, 2));
+  const Dims size = TRY(c.sizes(1));
+  const auto kernel = TRY(c.integers(2, 2));
+  if (size.size() != 2) return c.wrong("two sizes are wanted");
   TransposedConvolution t;
   t.dilations = TRY(c.integers(3, 2));
   t.before = t.after = TRY(c.integers(4, 2));
@@ -75,8 +77,21 @@ Result<Any> col2im_op(OpCall& c) {  // self, output_size, kernel_size, dilation,
     return c.net.needs(x.rank() < 2 ? Dim(0) : x.dims[1], "fold: of an input of shape " + dims_text(x.dims));
   t.groups = x.dims[1].value / places;
   Dims blocks{x.dims[0], x.dims[1]};
+  if (!size[0].known() || !size[1].known()) {  // in one dimension the size of all windows together, whatever their number
+    const std::size_t open = size[0].known() ? 1 : 0, other = 1 - open;
+    if (!size[other].is(1) || kernel[other] != 1 || t.before[other] != 0) return c.net.needs(size[open], "fold: to a size that only a request knows");
+    const Dim windows = x.dims[2];
+    const Dim all = c.net.add(c.net.mul(c.net.sub(windows, 1), t.strides[open]), t.dilations[open] * (kernel[open] - 1) + 1 - 2 * t.before[open]);
+    const auto rest = c.net.linear(c.net.sub(size[open], all));
+    if (!rest || rest->constant != 0 || !rest->factors.empty()) return c.net.needs(size[open], "fold: to a size that is not that of its windows");
+    blocks.push_back(open == 0 ? windows : Dim(1));
+    blocks.push_back(open == 1 ? windows : Dim(1));
+    t.output_padding = {0, 0};
+    const Value weight = c.net.cast(TRY(places_of_window(c, t.groups, kernel)), x.dtype());
+    return torch::tensor(TRY(convolve_transposed(c.net, TRY(neural::reshape(c.net, x, blocks)), weight, std::nullopt, t)));
+  }
   for (std::size_t i = 0; i < 2; ++i) {
-    const std::int64_t reach = size[i] + 2 * t.before[i] - t.dilations[i] * (kernel[i] - 1) - 1;
+    const std::int64_t reach = size[i].value + 2 * t.before[i] - t.dilations[i] * (kernel[i] - 1) - 1;
     if (reach < 0 || t.strides[i] < 1) return c.wrong("windows larger than the image");
     blocks.emplace_back(reach / t.strides[i] + 1);
     t.output_padding.push_back(reach % t.strides[i]);

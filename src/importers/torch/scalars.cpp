@@ -255,11 +255,16 @@ Result<bool> sizes(Net& net, std::string_view op, Dim a, Dim b) {
     if (op == ">") return a.value > b.value;
     return a.value >= b.value;
   }
-  if (!a.known() && b.known() && b.value <= 1) {  // a size of a request: 2 or more
+  // A difference or a rest (h % 32) may be anything.
+  const auto is_size = [&net](const Dim& d) {
+    const auto form = net.linear(d);
+    return !form || std::ranges::all_of(form->factors, [](const auto& f) { return f.second > 0; });
+  };
+  if (!a.known() && b.known() && b.value <= 1 && is_size(a)) {  // a size of a request: 2 or more
     if (op == "==" || op == "<" || op == "<=") return false;
     return true;
   }
-  if (a.known() && !b.known() && a.value <= 1) {
+  if (a.known() && !b.known() && a.value <= 1 && is_size(b)) {
     if (op == "==" || op == ">" || op == ">=") return false;
     return true;
   }
@@ -334,6 +339,12 @@ Result<bool> scalar_compare(Net& net, std::string_view op, const Any& a, const A
     return op == "<" ? order < 0 : op == "<=" ? order <= 0 : op == ">" ? order > 0 : order >= 0;
   }
   if (op != "==") return unsupported(op, a, b);
+  const auto* o = a.as<std::shared_ptr<Object>>();
+  const auto* u = b.as<std::shared_ptr<Object>>();
+  if (o != nullptr && u != nullptr) return *o == *u;  // classes, and what has no value of its own
+  const auto* f = a.as<std::shared_ptr<Callable>>();
+  const auto* g = b.as<std::shared_ptr<Callable>>();
+  if (f != nullptr && g != nullptr) return (*f)->name == (*g)->name;  // F.relu is made anew wherever it is named
   const auto* s = a.as<std::string>();
   const auto* t = b.as<std::string>();
   if (s != nullptr || t != nullptr) return s != nullptr && t != nullptr && *s == *t;

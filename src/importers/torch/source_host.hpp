@@ -21,10 +21,20 @@ struct SourceModule {
   std::string name;  // "net.py": for messages
   std::string stem;  // "net": what others import it by
   py::Module tree;
-  std::map<std::string, std::string, std::less<>> imports;                   // name: "torch.nn", "math.sqrt"
-  std::vector<std::string> stars;                                            // from x import *
-  std::map<std::string, const py::Expr*, std::less<>> constants;             // NAME = expression at the top, the last one
+  std::map<std::string, std::string, std::less<>> imports;        // name: "torch.nn", "math.sqrt"
+  std::vector<std::string> stars;                                 // from x import *
+  std::map<std::string, const py::Expr*, std::less<>> constants;  // NAME = expression at the top, the last one
+  struct Arm {
+    const py::If* of;
+    std::size_t arm;  // as many as there are: the else
+  };
+  struct Guarded {  // an assignment at the top that stands in arms of decisions
+    const py::Expr* value;
+    std::vector<Arm> arms;
+  };
+  std::map<std::string, std::vector<Guarded>, std::less<>> guarded;          // of names that such a one gives a value: all of theirs
   std::map<std::string, const py::Expr*, std::less<>> loose;                 // the same inside of functions, and their parameters' defaults
+  std::map<std::string, const py::Expr*, std::less<>> defaults;              // of parameters of functions
   std::map<std::string, std::vector<const py::Stmt*>, std::less<>> changes;  // what is done to a name behind its assignment
   struct Part {                                                              // one of the names that a call gives values to: x, y = split(...)
     const py::Expr* of;
@@ -32,7 +42,7 @@ struct SourceModule {
     bool top;
   };
   std::map<std::string, Part, std::less<>> parts;
-  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...)
+  std::map<std::string, const py::Expr*, std::less<>> command_line;  // defaults of add_argument("--name", default=...); null: a switch, off
   SourceModule(std::string file, py::Module parsed);
 };
 
@@ -62,6 +72,8 @@ class SourceHost final : public Host {
   // What a name at the top of the person's files means: a class, a function, a variable; or nothing.
   Result<Any> find_name(Evaluator& e, std::string_view name);
   static bool is_class(const Any& a);
+  // Names of what a class takes when an object of it is made: arguments of its __init__, fields of a dataclass.
+  static std::vector<std::string> taken_when_made(const Any& of_class, bool needed_only = false);
   static bool is_instance_of_network(const Any& a);
   static Result<Any> class_of(Evaluator& e, SourceHost& host, const Any& instance);
   // Attributes that an object has, its class's constants among them.
@@ -74,6 +86,8 @@ class SourceHost final : public Host {
   const std::vector<std::string>& foreign() const { return foreign_; }
   bool constructing() const override { return constructing_; }
   bool is_foreign(const Any& a) const override;
+  std::optional<Any> foreign_number(Evaluator& e, const Any& a) override;
+  Any foreign_list(const Any& a) override;
   // Module, and what is derived from it.
   static bool is_network(const Any& of_class);
   static const py::FunctionDef* find_method(const Any& of_class, std::string_view name, const py::Module** module);
@@ -118,12 +132,15 @@ class SourceHost final : public Host {
   Result<Any> call_foreign(const std::string& path);
   Status apply_changes(Evaluator& e, const SourceModule& module, std::string_view name, Any& value);
   Result<Any> path_value(Evaluator& e, const std::string& path);
+  const py::Expr& chosen(Evaluator& e, const SourceModule& module, const std::string& name, const py::Expr& last);
+  std::optional<bool> holds(Evaluator& e, const SourceModule& module, const std::vector<SourceModule::Arm>& arms);
   Result<std::optional<Any>> lookup(Evaluator& e, const SourceModule& module, std::string_view name);
   Result<Any> constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr);
   Result<bool> is_instance(const Any& value, const Any& type);
   Result<Any> copy(Evaluator& e, const Any& value, std::map<const void*, Any>& done);
   Result<Any> parameter(Evaluator& e, const Arguments& arguments);
   Result<Any> random(Evaluator& e, const Dims& dims);
+  Arguments counted(Evaluator& e, Arguments given);
   std::vector<std::pair<std::string, Any>> children(const std::shared_ptr<Object>& o);
   Status register_below(const std::shared_ptr<Object>& o, const std::string& prefix, std::vector<Registered>& out, int depth);
   Any name_space(std::string path);
@@ -138,6 +155,7 @@ class SourceHost final : public Host {
   std::map<std::string, std::int64_t> told_;
   std::vector<std::string> foreign_;
   int lazy_layers_ = 0;
+  std::set<std::string> choosing_;                // names whose assignments are being chosen from
   std::map<const Object*, Arguments> made_with_;  // networks of the person's classes
   std::map<const py::ClassDef*, Any> classes_;
   std::map<std::string, Any, std::less<>> constants_;              // evaluated: "0 NAME"

@@ -31,6 +31,17 @@ Any array(Net& net, const Any& a) {
   return made.ok() ? *made : a;
 }
 
+// A dict, and dicts in it, as objects whose attributes are its entries.
+Any bag_of(const Any& a) {  // NOLINT(misc-no-recursion): as deep as the source's dicts
+  const auto* d = a.as<std::shared_ptr<Dict>>();
+  if (d == nullptr) return a;
+  auto o = std::make_shared<Object>();
+  o->type = "settings";
+  o->host = std::make_shared<Kept>(Kept{Kept::What::settings, {}, nullptr, nullptr, nullptr});
+  for (const auto& [key, value] : (*d)->items) o->set(to_text(key), bag_of(value));
+  return Any(o);
+}
+
 // What only tells people something, or asks the machine: a call of it is nothing to an answer. (What else `os` and `sys` do is refused by its name.)
 bool is_about_logging(std::string_view path) {
   static constexpr std::string_view kRoots[] = {"logging",    "logger",     "loguru",    "warnings",  "wandb",       "tqdm",
@@ -72,13 +83,30 @@ Result<Any> named_tuple(Evaluator& x, const Arguments& a) {
 
 bool SourceHost::is_foreign(const Any& a) const {
   const Kept* k = Kept::get(a);
-  return k != nullptr && k->what == Kept::What::unknown && k->path.ends_with("()");
+  return k != nullptr && k->what == Kept::What::unknown && k->path.find("()") != std::string::npos;
+}
+
+std::optional<Any> SourceHost::foreign_number(Evaluator& e, const Any& a) {
+  const auto size = constructing_ ? opaque_size(e, a, "") : std::nullopt;
+  return size ? std::optional(Any(*size)) : std::nullopt;
+}
+
+Any SourceHost::foreign_list(const Any& a) { return unknown(Kept::get(a)->path + "[...]"); }
+
+// Sizes of layers that other libraries would give, such as how many classes a table has.
+Arguments SourceHost::counted(Evaluator& e, Arguments given) {
+  for (Any& a : given.positional) {
+    if (auto size = is_foreign(a) ? foreign_number(e, a) : std::nullopt) a = std::move(*size);
+  }
+  return given;
 }
 
 // In __init__ it may be a loss or a metric that no answer needs; where one does, it is refused there by its name.
 Result<Any> SourceHost::call_foreign(const std::string& path) {
   if (is_about_logging(path)) return unknown(path + "()");
-  if (constructing_ && !path.starts_with("torch.")) {
+  static constexpr std::string_view kOfTraining[] = {"torch.optim.", "torch.utils.", "torch.cuda.", "torch.amp."};
+  const bool training = std::ranges::any_of(kOfTraining, [&](std::string_view root) { return path.starts_with(root); });
+  if (constructing_ && (training || !path.starts_with("torch."))) {
     if (foreign_.size() < 20 && std::ranges::find(foreign_, path) == foreign_.end()) foreign_.push_back(path);
     return unknown(path + "()");
   }
@@ -101,8 +129,10 @@ std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::stri
 
 Result<std::optional<Any>> SourceHost::opaque_attribute(Evaluator& e, const std::string& path, std::string_view name) {
   const Any self = unknown(path);
-  if (name == "n" || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") || name.ends_with("_dim") ||
-      name.ends_with("_size"))
+  static constexpr std::string_view kCounted[] = {"feat", "vocab", "class", "hidden", "count", "length"};
+  const bool counted = std::ranges::any_of(kCounted, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+  if (name.size() == 1 || counted || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") ||
+      name.ends_with("_dim") || name.ends_with("_size"))
     return std::optional(Any(*opaque_size(e, unknown(path + "." + std::string(name)), "")));
   if (name == "prod")
     return std::optional(
@@ -188,6 +218,15 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
       return list(std::move(sums));
     });
   }
+  if (path == "numpy" && (name == "append" || name == "transpose")) {
+    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
+      const Any given = array(x.net(), TRY(first(a, op)));
+      if (op == "append")
+        return call_operator(x.net(), "cat", {{list({given, a.positional.size() > 1 ? array(x.net(), a.positional[1]) : list({})}), Any(0)}, {}});
+      return a.positional.size() > 1 ? call_operator(x.net(), "permute", {{given, a.positional[1]}, {}})
+                                     : call_operator(x.net(), "numpy_T", {{given}, {}});
+    });
+  }
   if (path == "numpy") {
     static constexpr std::string_view kSame[] = {"arange", "eye",      "zeros", "ones", "full",  "zeros_like", "ones_like",
                                                  "outer",  "matmul",   "stack", "abs",  "sign",  "maximum",    "minimum",
@@ -227,9 +266,62 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
 Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::string& path, std::string_view name) {
   const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
   if (path == "collections" && name == "namedtuple") return made(named_tuple);
+  if (path == "numpy.random" || path == "random") {
+    if (name == "random" || name == "rand" || name == "random_sample") {
+      return made([path, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
+        if (!a.positional.empty()) return neural::wrong(path + "." + op + " of many numbers is not supported");
+        auto o = std::make_shared<Object>();
+        o->type = kChance;
+        return Any(o);
+      });
+    }
+  }
   if (path == "time" && (name == "time" || name == "perf_counter")) return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(0.0); });
+  if (path == "itertools" && (name == "product" || name == "chain")) {
+    return made([product = name == "product"](Evaluator& x, const Arguments& a) -> Result<Any> {
+      constexpr std::size_t kItemsMax = 100'000;
+      std::vector<Any> out;
+      if (!product) {
+        for (const Any& each : a.positional) {
+          for (Any& item : TRY(x.iterate(each))) out.push_back(std::move(item));
+        }
+        return list(std::move(out));
+      }
+      std::vector<std::vector<Any>> sides;
+      for (const Any& each : a.positional) sides.push_back(TRY(x.iterate(each)));
+      const std::size_t once = sides.size();
+      for (const auto& [key, value] : a.keywords) {
+        const double times = key == "repeat" ? TRY(number(value, "product")) : 1;
+        for (std::size_t i = once; i < once * static_cast<std::size_t>(std::clamp(times, 1.0, 8.0)); ++i) sides.push_back(sides[i - once]);
+      }
+      std::vector<std::vector<Any>> rows{{}};
+      for (const std::vector<Any>& side : sides) {
+        std::vector<std::vector<Any>> longer;
+        for (const std::vector<Any>& row : rows) {
+          for (const Any& item : side) {
+            if (longer.size() > kItemsMax) return neural::wrong("product: of too many items");
+            longer.push_back(row);
+            longer.back().push_back(item);
+          }
+        }
+        rows = std::move(longer);
+      }
+      for (std::vector<Any>& row : rows) out.push_back(tuple(std::move(row)));
+      return list(std::move(out));
+    });
+  }
+  if (path == "inspect" && (name == "isfunction" || name == "ismethod" || name == "isclass")) {
+    return made([classes = name == "isclass"](Evaluator&, const Arguments& a) -> Result<Any> {
+      const Any of = TRY(first(a, "inspect"));
+      return Any(classes ? is_class(of) : of.as<std::shared_ptr<Callable>>() != nullptr);
+    });
+  }
   if (path == "einops" && name == "layers") return std::optional(name_space("einops.layers"));
   if (path == "einops.layers" && name == "torch") return std::optional(name_space("einops.layers.torch"));
+  if (path == "einops" && name == "einsum") {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_named_einsum");
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
   const bool function_of_einops = path == "einops" && (name == "rearrange" || name == "repeat" || name == "reduce");
   if (function_of_einops) {
     const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
@@ -239,6 +331,9 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
     const py::Stmt* s = py::find_class(sources_.nn->tree, "_" + std::string(name));
     return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
   }
+  if (path == "omegaconf" && name == "OmegaConf") return std::optional(name_space("omegaconf.OmegaConf"));
+  if (path == "omegaconf.OmegaConf" && (name == "create" || name == "structured"))
+    return made([](Evaluator&, const Arguments& a) -> Result<Any> { return bag_of(TRY(first(a, "create"))); });
   // Bags of settings: attributes that are set.
   static constexpr std::string_view kBags[] = {"SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "ConfigDict", "Box"};
   if (std::ranges::find(kBags, name) != std::end(kBags)) {
@@ -250,7 +345,7 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
         for (const Any& key : TRY(x.iterate(given))) {
           const auto* d = given.as<std::shared_ptr<Dict>>();
           for (std::size_t i = 0; d != nullptr && i < (*d)->items.size(); ++i) {
-            if (TRY(scalar_compare(x.net(), "==", (*d)->items[i].first, key))) o->set(to_text(key), (*d)->items[i].second);
+            if (TRY(scalar_compare(x.net(), "==", (*d)->items[i].first, key))) o->set(to_text(key), bag_of((*d)->items[i].second));
           }
         }
       }
@@ -258,7 +353,33 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
       return Any(o);
     });
   }
-  if (path == "torchvision" && name == "models") return std::optional(name_space("torchvision.models"));
+  if (path == "torchvision" && (name == "models" || name == "transforms")) return std::optional(name_space("torchvision." + std::string(name)));
+  if (path.starts_with("torchvision.transforms")) {
+    if (name == "functional" || name == "v2" || name == "InterpolationMode") return std::optional(name_space(path + "." + std::string(name)));
+    if (path.ends_with(".InterpolationMode")) {
+      std::string mode(name);
+      std::ranges::transform(mode, mode.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+      return std::optional(Any(mode));
+    }
+    static constexpr std::string_view kImages[] = {"resize", "center_crop", "normalize", "rgb_to_grayscale", "hflip", "vflip"};
+    if (std::ranges::find(kImages, name) != std::end(kImages)) {
+      const py::Stmt* s = py::find_function(sources_.nn->tree, "_image_" + std::string(name));
+      return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+    }
+    if (name == "Resize" || name == "CenterCrop" || name == "Normalize") {
+      const py::Stmt* s = py::find_class(sources_.nn->tree, "_Image" + std::string(name));
+      return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
+    }
+  }
+  static constexpr std::string_view kParts[] = {"resnet", "vgg", "alexnet", "densenet", "mobilenet", "mobilenetv2", "efficientnet", "squeezenet"};
+  if (path == "torchvision.models" && sources_.models && std::ranges::find(kParts, name) != std::end(kParts) &&
+      py::find_function(sources_.models->tree, name) == nullptr)
+    return std::optional(name_space(path + "." + std::string(name)));
+  if (path.starts_with("torchvision.models") && sources_.models &&
+      (name == "ResNet" || name == "BasicBlock" || name == "Bottleneck" || name == "VGG")) {
+    const py::Stmt* s = py::find_class(sources_.models->tree, "_Own" + std::string(name));
+    return std::optional(TRY(class_value(e, *sources_.models, *s->as<py::ClassDef>())));
+  }
   if (path.starts_with("torchvision.models") && sources_.models && !name.starts_with('_')) {
     if (const py::Stmt* s = py::find_function(sources_.models->tree, name)) {
       const Any make = e.function_value(*s->as<py::FunctionDef>(), &sources_.models->tree, nullptr, std::nullopt);

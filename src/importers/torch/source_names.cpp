@@ -50,8 +50,11 @@ class Names {
                                changed(s, *c->callee);
                            },
                            [&](const py::If& n) {
-                             for (const py::Arm& arm : n.arms) block(arm.body, top);
-                             block(n.otherwise, top);
+                             for (std::size_t i = 0; i <= n.arms.size(); ++i) {
+                               arms_.push_back({&n, i});
+                               block(i < n.arms.size() ? n.arms[i].body : n.otherwise, top);
+                               arms_.pop_back();
+                             }
                            },
                            [&](const py::Try& n) {
                              block(n.body, top);
@@ -67,7 +70,7 @@ class Names {
                            [&](const py::For& n) { block(n.body, top); }, [&](const py::While& n) { block(n.body, top); },
                            [&](const py::FunctionDef& n) {
                              for (const py::Parameter& p : n.parameters) {
-                               if (p.default_value != nullptr) m_.loose.try_emplace(std::string(p.name), p.default_value);
+                               if (p.default_value != nullptr) m_.defaults.try_emplace(std::string(p.name), p.default_value);
                              }
                              block(n.body, false);
                            },
@@ -123,7 +126,14 @@ class Names {
     auto& names = top ? m_.constants : m_.loose;
     const auto* n = target.as<py::Name>();
     const bool known = n != nullptr && (names.contains(n->id) || m_.parts.contains(n->id));
-    if (n != nullptr && !(known && mentions(value, n->id))) names[std::string(n->id)] = &value;
+    if (n != nullptr && !(known && mentions(value, n->id))) {
+      if (top && (!arms_.empty() || m_.guarded.contains(n->id))) {
+        auto& all = m_.guarded[std::string(n->id)];
+        if (const auto before = names.find(n->id); all.empty() && before != names.end()) all.push_back({before->second, {}});
+        all.push_back({&value, arms_});
+      }
+      names[std::string(n->id)] = &value;
+    }
     const auto* targets = target.as<py::Tuple>();
     const auto* values = value.as<py::Tuple>();
     if (targets == nullptr) return;
@@ -146,40 +156,54 @@ class Names {
     if (callee == nullptr || callee->name != "add_argument" || c->arguments.empty()) return;
     std::string name;
     const py::Expr* otherwise = nullptr;
+    bool off = false;
     for (const py::Expr* a : c->arguments) {
       const auto* text = a->as<py::Text>();
       if (text != nullptr && (name.empty() || (text->value.starts_with("--") && !name.starts_with("--")))) name = text->value;
     }
     for (const py::Keyword& k : c->keywords) {
       if (k.name == "default") otherwise = k.value;
+      if (const auto* text = k.value->as<py::Text>(); text != nullptr && k.name == "action") off = text->value == "store_true";
       if (const auto* text = k.value->as<py::Text>(); text != nullptr && k.name == "dest") name = text->value;
     }
     while (name.starts_with('-')) name.erase(0, 1);
     std::ranges::replace(name, '-', '_');
-    if (otherwise != nullptr && !name.empty()) m_.command_line[name] = otherwise;
+    if ((otherwise != nullptr || off) && !name.empty()) m_.command_line[name] = otherwise;
   }
   SourceModule& m_;
+  std::vector<SourceModule::Arm> arms_;  // around the statement
   bool imports_only_ = false;
 };
 
-// F.relu(x, True): in place or not is nothing to the result.
+// F.relu(x, True): what else holds the tensor sees it, such as the sum of a residual block that begins with it.
 bool is_activation(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"relu", "relu6", "leaky_relu", "elu",         "selu",     "celu",
+  static constexpr std::string_view kNames[] = {"relu", "relu6", "leaky_relu", "elu",         "selu",     "celu",     "rrelu",
                                                 "silu", "mish",  "hardswish",  "hardsigmoid", "hardtanh", "threshold"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
 Any operator_function(std::string name) {
-  return function(name, [name](Evaluator& e, const Arguments& given) {
+  return function(name, [name](Evaluator& e, const Arguments& given) -> Result<Any> {
     // zeros(2, 3, dtype=...): sizes one by one are a list of sizes.
     if ((name == "zeros" || name == "ones" || name == "empty") && given.positional.size() > 1) {
       return call_operator(e.net(), name, sizes_in_a_list(given));
     }
-    if (!is_activation(name) || given.positional.size() < 2 || given.positional.back().as<bool>() == nullptr)
-      return call_operator(e.net(), name, given);
-    Arguments without = given;
-    without.positional.pop_back();
-    return call_operator(e.net(), name, without);
+    if (!is_activation(name)) return call_operator(e.net(), name, given);
+    Arguments plain = given;
+    bool in_place = false;
+    std::erase_if(plain.keywords, [&](const auto& k) {
+      if (k.first == "inplace") in_place = k.second.template as<bool>() != nullptr && *k.second.template as<bool>();
+      return k.first == "inplace";
+    });
+    if (plain.positional.size() > 1 && plain.positional.back().as<bool>() != nullptr) {
+      in_place = *plain.positional.back().as<bool>();
+      plain.positional.pop_back();
+    }
+    Any result = TRY(call_operator(e.net(), name, plain));
+    const TensorRef* target = plain.positional.empty() ? nullptr : plain.positional[0].as<TensorRef>();
+    if (!in_place || target == nullptr || !(*target)->writable()) return result;
+    TRY((*target)->write(e.net(), TRY((*result.as<TensorRef>())->read(e.net()))));
+    return Any(*target);
   });
 }
 
@@ -199,7 +223,7 @@ Result<Dims> dims_of(const Arguments& a, std::string_view who) {
   for (const Any& x : all) {
     if (const std::vector<Any>* items = items_of(x)) {
       for (const Any& item : *items) TRY(add(item));
-    } else if (x.as<Dim>() != nullptr) {
+    } else if (!x.none() && x.as<TorchDType>() == nullptr && x.as<bool>() == nullptr) {
       TRY(add(x));
     }
   }
@@ -257,8 +281,8 @@ Result<std::optional<Any>> SourceHost::global(Evaluator& e, const py::Module* mo
   if (at == sources_.nn.get()) {
     if (name == "Parameter") return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments& a) { return parameter(x, a); }));
     if (name == "_random") {
-      return std::optional(
-          builtin_function(name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(a, "a layer"))); }));
+      return std::optional(builtin_function(
+          name, [this](Evaluator& x, const Arguments& a) -> Result<Any> { return random(x, TRY(dims_of(counted(x, a), "a layer"))); }));
     }
     if (name == "_lazy_size") {  // of what a layer will be given: its weights tell
       return std::optional(builtin_function(name, [this](Evaluator& x, const Arguments&) -> Result<Any> {
@@ -293,7 +317,7 @@ Result<std::optional<Any>> SourceHost::lookup(Evaluator& e, const SourceModule& 
   if (const py::Stmt* s = py::find_function(module.tree, name))
     return std::optional(e.function_value(*s->as<py::FunctionDef>(), &module.tree, nullptr, std::nullopt));
   if (const auto found = module.constants.find(name); found != module.constants.end())
-    return std::optional(TRY(constant(e, module, name, *found->second)));
+    return std::optional(TRY(constant(e, module, name, chosen(e, module, std::string(name), *found->second))));
   if (const auto found = module.imports.find(name); found != module.imports.end()) return std::optional(TRY(path_value(e, found->second)));
   for (const std::string& star : module.stars) {
     if (&module == sources_.nn.get() || ++resolving_ > 50) break;
@@ -312,8 +336,48 @@ Result<std::optional<Any>> SourceHost::lookup(Evaluator& e, const SourceModule& 
   }
   if (everywhere_) {
     if (const auto found = module.loose.find(name); found != module.loose.end()) return std::optional(TRY(constant(e, module, name, *found->second)));
+    if (const auto found = module.defaults.find(name); found != module.defaults.end())
+      return std::optional(TRY(constant(e, module, name, *found->second)));
+    // The parameter of a function that makes the network, by the names that people give a parsed command line.
+    static constexpr std::string_view kParsed[] = {"args", "opt", "opts", "options", "FLAGS", "config", "cfg", "hparams", "params"};
+    const auto with = std::ranges::find_if(sources_.files, [](const auto& f) { return !f->command_line.empty(); });
+    if (std::ranges::find(kParsed, name) != std::end(kParsed) && with != sources_.files.end()) {
+      auto o = std::make_shared<Object>();
+      o->type = "the command line";
+      o->host = std::make_shared<Kept>(Kept{Kept::What::command_line, {}, nullptr, nullptr, with->get()});
+      return std::optional(Any(o));
+    }
   }
   return std::optional<Any>();
+}
+
+// Whether the statement in these arms is reached. nullopt: nothing tells.
+std::optional<bool> SourceHost::holds(Evaluator& e, const SourceModule& module, const std::vector<SourceModule::Arm>& arms) {
+  for (const SourceModule::Arm& at : arms) {
+    for (std::size_t i = 0; i <= at.arm && i < at.of->arms.size(); ++i) {
+      const auto test = e.evaluate(*at.of->arms[i].test, nullptr, &module.tree);
+      const auto is = test.ok() && !is_foreign(*test) ? truth(e.net(), *test) : Result<bool>(neural::wrong("unknown"));
+      e.forget_place();
+      if (!is.ok()) return std::nullopt;
+      if (*is != (i == at.arm)) return false;
+    }
+  }
+  return true;
+}
+
+// Of a name that decisions at the top give a value (nc = 3 for one data set, 1 for another): the last assignment that is reached.
+const py::Expr& SourceHost::chosen(Evaluator& e, const SourceModule& module, const std::string& name, const py::Expr& last) {
+  const auto found = module.guarded.find(name);
+  const std::string place = module.stem + " " + name;
+  if (found == module.guarded.end() || !choosing_.insert(place).second) return last;
+  const py::Expr* best = &last;
+  for (auto at = found->second.rbegin(); at != found->second.rend(); ++at) {
+    if (holds(e, module, at->arms) != true) continue;
+    best = at->value;
+    break;
+  }
+  choosing_.erase(place);
+  return *best;
 }
 
 Result<Any> SourceHost::constant(Evaluator& e, const SourceModule& module, std::string_view name, const py::Expr& expr) {
@@ -354,7 +418,8 @@ Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::
 }
 
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch", "math", "numpy", "typing", "collections", "copy", "functools", "torchvision", "einops"};
+  static constexpr std::string_view kSpaces[] = {"torch", "math",      "numpy",       "typing", "collections",
+                                                 "copy",  "functools", "torchvision", "einops", "random"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);
@@ -430,23 +495,66 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     if (path.starts_with("torch.nn.modules") && name[0] >= 'a' && name[0] <= 'z') return std::optional(name_space("torch.nn.modules"));
     return std::optional(unknown("torch.nn." + std::string(name)));
   }
-  if (path == "torch" || path == "torch.nn.functional") {  // those that are written in the language
-    static constexpr std::string_view kTexts[] = {"quantile", "lp_pool1d", "lp_pool2d", "logaddexp", "column_stack", "count_nonzero"};
-    if (std::ranges::find(kTexts, name) != std::end(kTexts)) {
+  const auto written = [&](const std::string& function) -> std::optional<Any> {  // in the language, in our text
+    const py::Stmt* s = py::find_function(sources_.nn->tree, function);
+    if (s == nullptr) return std::nullopt;
+    return e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt);
+  };
+  if (path == "torch" || path == "torch.nn.functional") {
+    static constexpr std::string_view kTexts[] = {"quantile",
+                                                  "lp_pool1d",
+                                                  "lp_pool2d",
+                                                  "logaddexp",
+                                                  "column_stack",
+                                                  "count_nonzero",
+                                                  "renorm",
+                                                  "mse_loss",
+                                                  "l1_loss",
+                                                  "huber_loss",
+                                                  "smooth_l1_loss",
+                                                  "nll_loss",
+                                                  "cross_entropy",
+                                                  "kl_div",
+                                                  "binary_cross_entropy",
+                                                  "margin_ranking_loss",
+                                                  "hinge_embedding_loss",
+                                                  "soft_margin_loss",
+                                                  "gaussian_nll_loss",
+                                                  "poisson_nll_loss",
+                                                  "triplet_margin_loss",
+                                                  "cosine_embedding_loss",
+                                                  "binary_cross_entropy_with_logits"};
+    if (std::ranges::find(kTexts, name) != std::end(kTexts)) return written("_" + std::string(name));
+  }
+  if (path == "torch" && name == "unsqueeze") return std::optional(operator_function("new_axis"));
+  if (path == "torch.nn.init" && name == "_calculate_fan_in_and_fan_out") return written("_fans");
+  if (path == "torch.nn.init" && name == "calculate_gain") return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(1.0); });
+  if (path == "torch.nn.utils.rnn") {
+    if (name == "PackedSequence")
+      return std::optional(TRY(class_value(e, *sources_.nn, *py::find_class(sources_.nn->tree, name)->as<py::ClassDef>())));
+    if (auto found = written("_" + std::string(name))) return found;
+  }
+  if (path == "torch.distributions" || path.starts_with("torch.distributions.")) {
+    if (name == "kl_divergence") return written("_kl_divergence");
+    if (const py::Stmt* s = py::find_class(sources_.nn->tree, "_" + std::string(name)))
+      return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
+    if (name[0] >= 'a' && name[0] <= 'z') return std::optional(name_space("torch.distributions." + std::string(name)));
+  }
+  if (path == "torch.nn.functional") {
+    static constexpr std::string_view kOwn[] = {"fold", "unfold", "max_unpool1d", "max_unpool2d", "max_unpool3d"};  // operators of other arguments
+    if (std::ranges::find(kOwn, name) != std::end(kOwn)) {
       const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
       return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
     }
-  }
-  if (path == "torch.nn.functional") {
     static constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
         {"dropout", "functional_dropout"},       {"dropout1d", "functional_dropout"},
         {"dropout2d", "functional_dropout"},     {"dropout3d", "functional_dropout"},
         {"alpha_dropout", "functional_dropout"}, {"feature_alpha_dropout", "functional_dropout"},
         {"batch_norm", "functional_batch_norm"}, {"instance_norm", "functional_instance_norm"},
         {"embedding", "functional_embedding"},   {"upsample", "interpolate"},
-        {"upsample_bilinear", "interpolate"},    {"unfold", ""}};
+        {"upsample_bilinear", "interpolate"}};
     for (const auto& [python, op] : kOthers) {
-      if (python == name) return op.empty() ? std::optional<Any>() : std::optional(operator_function(std::string(op)));
+      if (python == name) return std::optional(operator_function(std::string(op)));
     }
     if (is_operator(name)) return std::optional(operator_function(std::string(name)));
     return std::optional(unknown("torch.nn.functional." + std::string(name)));
@@ -480,7 +588,7 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
   }
   if (path != "torch") return std::optional(unknown(path + "." + std::string(name)));
 
-  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends", "fft"};
+  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends", "fft", "distributions"};
   if (std::ranges::find(kSpaces, name) != std::end(kSpaces)) return std::optional(name_space("torch." + std::string(name)));
   if (const auto type = dtype_named(name)) return std::optional(Any(TorchDType{*type}));
   for (const std::string_view complex : {"cfloat", "complex64", "cdouble", "complex128"}) {
@@ -527,7 +635,7 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
       if (name == "randint" || name == "normal") {
         std::erase_if(sizes.positional, [](const Any& v) { return items_of(v) == nullptr; });
       }
-      return random(x, TRY(dims_of(sizes, name)));
+      return random(x, TRY(dims_of(counted(x, sizes), name)));
     });
   }
   if (constructing_ && (name == "randn_like" || name == "rand_like" || name == "empty_like")) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/torch/scalars.hpp"
@@ -12,7 +13,10 @@ namespace {
 
 namespace files = slipway::torch;
 
-constexpr int kAttemptsMax = 4'000;
+constexpr std::int64_t kStepsMax = 2'000'000;  // of the evaluator, in all tries of numbers that nothing tells
+
+// What the shapes settle, as it stands; with a switch or two set otherwise; with numbers tried out.
+enum class Effort : std::uint8_t { direct, switched, searched };
 
 Error refuse(std::string what) { return {ErrorCode::model_refused, std::move(what)}; }
 
@@ -33,13 +37,15 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
   host.look_everywhere(true);
   for (std::size_t i = 0; i < r.arguments.size(); ++i) {
     const ClassArgument& a = r.arguments[i];
+    if (a.kind == Kind::absent) continue;
     Any value = a.constant;
     if (a.kind == Kind::expression) value = TRY(e.evaluate(*a.expression, nullptr, a.module));
     const auto symbol = [&](std::size_t item) -> Any {
-      if (unknowns == nullptr && a.in_sums) return Any(e.net().untold());
+      const ClassArgument& own = a.kind == Kind::config ? a.fields[item] : a;
+      if (unknowns == nullptr && own.in_sums) return Any(e.net().untold());
       if (unknowns == nullptr) {  // to the forward an object that nothing can be done with
         auto o = std::make_shared<Object>();
-        o->type = "the argument " + a.name + ", which nothing tells,";
+        o->type = "the argument " + own.name + ", which nothing tells,";
         return Any(o);
       }
       const Dim d = e.net().symbol();
@@ -52,19 +58,14 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
     }
     if (a.kind == Kind::opaque) value = host.opaque(a.name);
     if (a.kind == Kind::config) {
-      value = TRY(configuration(e, host, a));
+      std::vector<std::pair<std::string, Any>> contents;
       for (std::size_t k = 0; k < a.fields.size(); ++k) {
         const ClassArgument& field = a.fields[k];
-        if (field.kind == Kind::symbol && unknowns == nullptr) continue;  // as its default is
-        const Any content = field.kind == Kind::symbol ? symbol(k) : field.constant;
-        if (const auto* o = value.as<std::shared_ptr<Object>>()) (*o)->set(field.name, content);
-        if (const auto* d = value.as<std::shared_ptr<Dict>>()) {
-          std::erase_if((*d)->items, [&](const auto& have) {
-            return have.first.template as<std::string>() && *have.first.template as<std::string>() == field.name;
-          });
-          (*d)->items.emplace_back(Any(field.name), content);
-        }
+        if (field.kind == Kind::absent) continue;
+        if (field.kind == Kind::symbol && field.has_default && unknowns == nullptr) continue;  // as its default is
+        contents.emplace_back(field.name, field.kind == Kind::symbol ? symbol(k) : field.constant);
       }
+      value = TRY(configuration(e, host, a, contents));
     }
     if (a.kind == Kind::symbols) {
       std::vector<Any> items;
@@ -99,6 +100,8 @@ struct Fit {
   bool exact = false;
   bool made = false;              // __init__ went through
   std::size_t matching = 0;       // names of the right shape
+  int wanted = 0;                 // the first size that is another one in the file: larger there, or smaller
+  std::vector<Unknown> rounded;   // arguments in a size that several of their values would give, as halving does
   std::string why;                // it doesn't fit, or couldn't be made
   std::optional<Unknown> needed;  // the argument that has to be a number
   bool wants_object = false;      // an attribute of an argument is wanted
@@ -116,7 +119,7 @@ bool is_extra(std::string_view name) { return name.ends_with("total_ops") || nam
 
 class Fitting {
  public:
-  Fitting(const Sources& sources, const files::StateDict& weights) : sources_(sources), weights_(weights) {}
+  Fitting(const Sources& sources, const files::StateDict& weights, std::int64_t& steps) : sources_(sources), weights_(weights), steps_(steps) {}
 
   // With every unknown number solved that the shapes settle.
   Fit fit(Recipe recipe) {
@@ -126,8 +129,10 @@ class Fitting {
       recipe = f.recipe;
       if (!solved_something_) break;
     }
-    return f;
+    return f.exact && !f.rounded.empty() ? settled(std::move(f)) : f;
   }
+
+  bool exhausted() const { return steps_ > kStepsMax; }
 
   // And those tried out that __init__ needs before it makes anything: the one that it says it needs (a loop over it), else each with the
   // sizes that the weights have; a list where one is gone through.
@@ -158,7 +163,7 @@ class Fitting {
     const Fit failed = best;
     for (const Unknown& i : which) {
       for (const ClassArgument& value : guesses(failed)) {
-        if (attempts_ > kAttemptsMax) return best;
+        if (exhausted()) return best;
         Recipe next = failed.recipe;
         ClassArgument& argument = place(next, i);
         const std::string name = argument.name;
@@ -174,6 +179,43 @@ class Fitting {
   }
 
  private:
+  std::vector<std::int64_t> sizes_of_weights() const {
+    std::vector<std::int64_t> numbers;
+    for (const files::NamedTensor& t : weights_.tensors()) {
+      for (const std::int64_t size : t.tensor.sizes) {
+        if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
+      }
+    }
+    return numbers;
+  }
+
+  // The side of an image or the length of a signal that a layer behind convolutions was made for: the default where it gives that layer's size,
+  // else the least that does. All of them alike: images are square.
+  Fit settled(Fit open) {
+    const Fit failed = open;
+    Recipe by_default = failed.recipe;
+    for (const Unknown& u : failed.rounded) place(by_default, u).kind = Kind::absent;
+    if (Fit f = once(by_default); f.exact) return f;
+    std::int64_t low = 1, high = std::int64_t{1} << 20;
+    while (low <= high) {
+      const std::int64_t side = (low + high) / 2;
+      Recipe next = failed.recipe;
+      for (const Unknown& u : failed.rounded) {
+        place(next, u).kind = Kind::constant;
+        place(next, u).constant = Any(side);
+      }
+      Fit f = once(std::move(next));
+      if (f.exact) open = f;
+      const bool larger = f.made ? f.wanted > 0 : true;  // of nothing no layer can be made
+      if (larger) {
+        low = side + 1;
+      } else {
+        high = side - 1;
+      }
+    }
+    return open;
+  }
+
   std::vector<ClassArgument> guesses(const Fit& failed) const {
     std::vector<ClassArgument> out;
     if (failed.wants_list) {
@@ -194,12 +236,7 @@ class Fitting {
     }
     std::vector<std::int64_t> numbers{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 9, 11, 13, 14, 15, 18, 20, 32, 48, 64};
     if (!failed.needed) {
-      numbers.clear();
-      for (const files::NamedTensor& t : weights_.tensors()) {
-        for (const std::int64_t size : t.tensor.sizes) {
-          if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
-        }
-      }
+      numbers = sizes_of_weights();
       for (const std::int64_t n : {1, 2, 3, 4}) {
         if (std::ranges::find(numbers, n) == numbers.end()) numbers.push_back(n);
       }
@@ -213,7 +250,6 @@ class Fitting {
   }
 
   Fit once(Recipe recipe) {
-    ++attempts_;
     solved_something_ = false;
     Fit f;
     graph::Builder builder("class");
@@ -222,6 +258,7 @@ class Fitting {
     Evaluator e(net, host);
     Unknowns unknowns;
     const auto instance = make(e, host, recipe, &unknowns);
+    steps_ += e.steps();
     f.recipe = std::move(recipe);
     if (!instance.ok()) {
       f.why = instance.error().detail();
@@ -265,8 +302,10 @@ class Fitting {
       bool fits = value->rank() == t->sizes.size();
       for (std::size_t d = 0; d < t->sizes.size() && fits; ++d) {
         const Dim& dim = value->dims[d];
+        const bool before = solved_something_;
         if (dim.known()) {
           fits = dim.value == t->sizes[d];
+          if (!fits && f.wanted == 0) f.wanted = t->sizes[d] > dim.value ? 1 : -1;
         } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0) {
           if (unknowns.contains(solved->first.symbol)) take(unknowns.at(solved->first.symbol), solved->second, f.recipe);
           for (const auto& [path, symbol] : opaque) {
@@ -275,9 +314,18 @@ class Fitting {
           const auto guess = net.solve(dim, t->sizes[d], true);
           if (guess && guess->second >= 0 && unknowns.contains(guess->first.symbol))
             guesses.emplace_back(unknowns.at(guess->first.symbol), guess->second);
-        } else {
+        }
+        if (!dim.known() && solved_something_ == before) {
+          const auto form = net.linear(dim);
+          const bool sum = form && form->factors.size() > 1;  // of which only the whole is known
           for (const std::uint32_t symbol : net.symbols_in(dim)) {
-            if (unknowns.contains(symbol)) place(f.recipe, unknowns.at(symbol)).in_sums = true;
+            if (!unknowns.contains(symbol)) continue;
+            const Unknown& u = unknowns.at(symbol);
+            ClassArgument& a = place(f.recipe, u);
+            a.in_sums = true;
+            const bool known =
+                std::ranges::any_of(f.rounded, [&](const Unknown& have) { return have.argument == u.argument && have.item == u.item; });
+            if (!sum && !known && a.kind == Kind::symbol) f.rounded.push_back(u);
           }
         }
       }
@@ -309,7 +357,7 @@ class Fitting {
 
   const Sources& sources_;
   const files::StateDict& weights_;
-  int attempts_ = 0;
+  std::int64_t& steps_;
   bool solved_something_ = false;
 };
 
@@ -325,27 +373,38 @@ struct Best {
 };
 
 // Recipes one after the other until one fits; true: it did.
-bool try_recipes(Fitting& fitting, const std::vector<Recipe>& all, Best& best) {
+bool try_recipes(Fitting& fitting, const std::vector<Recipe>& all, Effort effort, Best& best) {
   for (const Recipe& recipe : all) {
-    Fit f = fitting.search(recipe);
+    if (effort != Effort::direct && fitting.exhausted()) return false;
+    Fit f = effort == Effort::searched ? fitting.search(recipe) : fitting.fit(recipe);
     if (f.exact) {
       best.exact.push_back(std::move(f));
       return true;
     }
-    if (!best.nearest || f.matching > best.nearest->matching) best.nearest = std::move(f);
+    // Of those that come as far: what could be made, and what didn't fail for want of something to ask for attributes.
+    const auto rank = [](const Fit& x) { return std::tuple(x.matching, !x.wants_object); };
+    if (!best.nearest || rank(f) > rank(*best.nearest)) best.nearest = std::move(f);
   }
   return false;
 }
 
-void try_candidate(const Sources& sources, const files::StateDict& weights, const NetworkWish& wish, const Candidate& c, Best& best) {
-  Fitting fitting(sources, weights);
+void try_candidate(const Sources& sources, const files::StateDict& weights, const NetworkWish& wish, const Candidate& c, Effort effort,
+                   std::int64_t& steps, Best& best) {
+  Fitting fitting(sources, weights, steps);
   const std::vector<Recipe> all = recipes(sources, c, wish);
-  if (try_recipes(fitting, all, best)) return;
-  for (const Recipe& recipe : all) {
-    if (try_recipes(fitting, configured(sources, c, recipe, wish), best)) return;
+  if (effort == Effort::switched) {
+    for (const Recipe& recipe : all) {
+      if (!fitting.exhausted() && try_recipes(fitting, switched(sources, c, recipe), effort, best)) return;
+    }
+    return;
   }
+  if (try_recipes(fitting, all, effort, best)) return;
   for (const Recipe& recipe : all) {
-    if (try_recipes(fitting, switched(sources, c, recipe), best)) return;
+    if (try_recipes(fitting, configured(sources, c, recipe, wish), effort, best)) return;
+  }
+  if (effort == Effort::direct) return;
+  for (const Recipe& recipe : all) {
+    if (try_recipes(fitting, switched(sources, c, recipe), effort, best)) return;
   }
 }
 
@@ -361,17 +420,33 @@ std::vector<std::string> Recipe::open() const {
 }
 
 std::optional<Recipe> fitted(const Sources& sources, const files::StateDict& weights, const Recipe& recipe) {
-  Fitting fitting(sources, weights);
+  std::int64_t steps = 0;
+  Fitting fitting(sources, weights, steps);
   Fit f = fitting.fit(recipe);
   return f.exact ? std::optional(std::move(f.recipe)) : std::nullopt;
 }
 
-Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a) {
+namespace {
+
+void set_contents(const Any& configuration, const std::vector<std::pair<std::string, Any>>& contents) {
+  for (const auto& [name, content] : contents) {
+    if (const auto* o = configuration.as<std::shared_ptr<Object>>()) (*o)->set(name, content);
+    if (const auto* d = configuration.as<std::shared_ptr<Dict>>()) set_item(**d, Any(name), content);
+  }
+}
+
+}  // namespace
+
+Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a, const std::vector<std::pair<std::string, Any>>& contents) {
   if (a.type.empty() && a.expression == nullptr) {
-    if (a.mapping) return Any(std::make_shared<Dict>());
-    auto o = std::make_shared<Object>();
-    o->type = "the checkpoint";
-    return Any(o);
+    Any made = std::make_shared<Dict>();
+    if (!a.mapping) {
+      auto o = std::make_shared<Object>();
+      o->type = "the checkpoint";
+      made = o;
+    }
+    set_contents(made, contents);
+    return made;
   }
   host.look_everywhere(true);
   Any value = a.type.empty() ? TRY(e.evaluate(*a.expression, nullptr, a.module)) : TRY(host.find_class(e, a.type));
@@ -379,10 +454,21 @@ Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a
     const Any named = TRY(host.find_name(e, a.variable));
     if (!named.none()) value = named;
   }
-  if (SourceHost::is_class(value)) value = TRY(e.call(value, {}));
+  std::vector<std::pair<std::string, Any>> later = contents;
+  if (SourceHost::is_class(value)) {
+    const std::vector<std::string> taken = SourceHost::taken_when_made(value);
+    Arguments given;
+    std::erase_if(later, [&](const auto& content) {
+      if (std::ranges::find(taken, content.first) == taken.end()) return false;
+      given.keywords.push_back(content);
+      return true;
+    });
+    value = TRY(e.call(value, given));
+  }
   host.look_everywhere(false);
-  if (const auto* d = value.as<std::shared_ptr<Dict>>()) return Any(std::make_shared<Dict>(**d));
-  if (value.as<std::shared_ptr<Object>>() == nullptr) return refuse("no configuration");
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) value = Any(std::make_shared<Dict>(**d));
+  if (value.as<std::shared_ptr<Object>>() == nullptr && value.as<std::shared_ptr<Dict>>() == nullptr) return refuse("no configuration");
+  set_contents(value, later);
   return value;
 }
 
@@ -403,20 +489,26 @@ Result<FoundNetwork> find_network(const Sources& sources, const files::StateDict
   std::vector<files::StateDict> forms{weights};
   if (const std::string prefix = weights.common_prefix(); !prefix.empty()) forms.push_back(weights.without_prefix(prefix));
   Best best;
-  for (const files::StateDict& form : forms) {
-    for (const int turn : {0, 1, 2}) {  // classes that no other uses, those that others use, then variables and functions
-      best.exact.clear();
-      for (const Candidate& c : all) {
-        if ((c.what == Candidate::What::type ? c.used ? 1 : 0 : 2) != turn) continue;
-        try_candidate(sources, form, wish, c, best);
-        if (turn == 2 && !best.exact.empty()) break;  // several ways to the same network
+  std::int64_t steps = 0;
+  // Whatever fits as it stands before anything is tried out; each time classes that no other uses, those that others use, then variables and
+  // functions.
+  for (const Effort effort : {Effort::direct, Effort::switched, Effort::searched}) {
+    steps = 0;
+    for (const files::StateDict& form : forms) {
+      for (const int turn : {0, 1, 2}) {
+        best.exact.clear();
+        for (const Candidate& c : all) {
+          if ((c.what == Candidate::What::type ? c.used ? 1 : 0 : 2) != turn) continue;
+          try_candidate(sources, form, wish, c, effort, steps, best);
+          if (turn == 2 && !best.exact.empty()) break;  // several ways to the same network
+        }
+        if (best.exact.size() > 1) {
+          std::string names;
+          for (const Fit& f : best.exact) names += (names.empty() ? "" : ", ") + f.recipe.name;
+          return refuse("the weights fit several classes of the source: " + names + "; choose one by --class");
+        }
+        if (best.exact.size() == 1) return FoundNetwork{std::move(best.exact[0].recipe), form};
       }
-      if (best.exact.size() > 1) {
-        std::string names;
-        for (const Fit& f : best.exact) names += (names.empty() ? "" : ", ") + f.recipe.name;
-        return refuse("the weights fit several classes of the source: " + names + "; choose one by --class");
-      }
-      if (best.exact.size() == 1) return FoundNetwork{std::move(best.exact[0].recipe), form};
     }
   }
   const Fit& f = *best.nearest;

@@ -16,8 +16,9 @@ namespace slipway::importers::torch {
 using Values = std::map<std::string, Any, std::less<>>;  // plain ones only: numbers, texts, lists of them
 
 struct ClassArgument {
-  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below.
-  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config } kind = Kind::constant;
+  // opaque: something whose attributes and items nothing tells, either (an environment, a data set); config: see below; absent: not given, its
+  // default holds.
+  enum class Kind : std::uint8_t { constant, expression, symbol, symbols, opaque, config, absent } kind = Kind::constant;
   std::string name;                                 // empty: given by position
   Any constant;                                     //
   const py::Expr* expression = nullptr;             // evaluated among the names of `module`
@@ -56,8 +57,8 @@ Result<FoundNetwork> find_network(const Sources& sources, const slipway::torch::
 // The recipe with what the shapes of the weights tell, when it fits them exactly.
 std::optional<Recipe> fitted(const Sources& sources, const slipway::torch::StateDict& weights, const Recipe& recipe);
 
-// What a `config` argument is before its fields are set.
-Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a);
+// What a `config` argument is. Contents of fields that its class takes when it is made are given to it then; the others are set afterwards.
+Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a, const std::vector<std::pair<std::string, Any>>& contents = {});
 
 // Heights and widths of images that the arguments and the source speak of: Net(40, 90), Resize((32, 128)), IMG_SIZE = 48.
 std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe);

@@ -11,6 +11,7 @@ namespace slipway::importers::torch {
 namespace {
 
 constexpr std::size_t kCallsMax = 20;
+constexpr std::size_t kRecipesMax = 80;
 
 using Kind = ClassArgument::Kind;
 
@@ -30,6 +31,19 @@ class Calls {
       c.block(file->tree.body());
     }
     return std::move(c.found_);
+  }
+  // Of every call: what it gives by name.
+  struct Named {
+    const py::Keyword* keyword;
+    const SourceModule* module;
+  };
+  static std::vector<Named> keywords(const Sources& sources) {
+    Calls c("");
+    for (const auto& file : sources.files) {
+      c.module_ = file.get();
+      c.block(file->tree.body());
+    }
+    return std::move(c.keywords_);
   }
 
  private:
@@ -58,12 +72,17 @@ class Calls {
       const auto dotted = py::dotted_name(*c->callee);
       if (dotted && (*dotted == name_ || dotted->ends_with("." + std::string(name_))) && found_.size() < kCallsMax)
         found_.push_back({c, module_, e->place.line});
+      for (const py::Keyword& k : c->keywords) {
+        if (name_.empty() && !k.name.empty() && keywords_.size() < kKeywordsMax) keywords_.push_back({&k, module_});
+      }
     }
     py::for_each_child(*e, [&](const py::Expr& child) { expr(&child); });
   }
   std::string_view name_;
   const SourceModule* module_ = nullptr;
   std::vector<Found> found_;
+  static constexpr std::size_t kKeywordsMax = 2'000;
+  std::vector<Named> keywords_;
 };
 
 bool is_plain(const Any& a) {
@@ -93,7 +112,48 @@ Known evaluated(const Sources& sources, const py::Expr& e, const py::Module* mod
   return {true, std::nullopt};
 }
 
-Signature signature_of(const py::FunctionDef* f, std::size_t first) {
+// The first call in a block that hands `keywords` on: Net(blocks, **kwargs).
+const py::Call* call_with(py::Block b, std::string_view keywords) {  // NOLINT(misc-no-recursion): blocks nest at most py::kNestingMax deep
+  const py::Call* found = nullptr;
+  const auto expr = [&](const auto& self, const py::Expr& e) -> void {
+    const auto* c = e.as<py::Call>();
+    const bool hands =
+        c != nullptr && std::ranges::any_of(c->keywords, [&](const py::Keyword& k) { return k.name.empty() && k.value->is_name(keywords); });
+    if (hands && found == nullptr) found = c;
+    py::for_each_child(e, [&](const py::Expr& child) { self(self, child); });
+  };
+  for (const py::Stmt* s : b) {
+    s->visit(py::Overloaded{[&](const py::ExprStmt& n) { expr(expr, *n.value); }, [&](const py::Assign& n) { expr(expr, *n.value); },
+                            [&](const py::Return& n) {
+                              if (n.value != nullptr) expr(expr, *n.value);
+                            },
+                            [&](const py::If& n) {
+                              for (const py::Arm& arm : n.arms) {
+                                if (found == nullptr) found = call_with(arm.body, keywords);
+                              }
+                              if (found == nullptr) found = call_with(n.otherwise, keywords);
+                            },
+                            [](const auto&) {}});
+  }
+  return found;
+}
+
+// What a call in this function means: a function of the sources, or the __init__ of one of their classes.
+std::pair<const py::FunctionDef*, std::size_t> callee_of(const Sources& sources, const py::Call& c) {
+  const auto name = py::dotted_name(*c.callee);
+  if (!name) return {};
+  for (const auto& file : sources.files) {
+    const std::string last = name->substr(name->rfind('.') + 1);
+    if (const py::Stmt* s = py::find_function(file->tree, last)) return {s->as<py::FunctionDef>(), 0};
+    const py::Stmt* s = py::find_class(file->tree, last);
+    const py::Stmt* init = s == nullptr ? nullptr : py::find_method(*s->as<py::ClassDef>(), "__init__");
+    if (init != nullptr) return {init->as<py::FunctionDef>(), 1};
+  }
+  return {};
+}
+
+// With the parameters of whatever **kwargs are handed on to.
+Signature signature_of(const Sources& sources, const py::FunctionDef* f, std::size_t first, int depth = 0) {  // NOLINT(misc-no-recursion): depth
   Signature s;
   if (f == nullptr) return s;
   for (std::size_t i = first; i < f->parameters.size(); ++i) {
@@ -102,6 +162,15 @@ Signature signature_of(const py::FunctionDef* f, std::size_t first) {
       s.variadic = true;
     } else if (p.kind == py::ParameterKind::var_keyword) {
       s.keywords = true;
+      const py::Call* c = depth < 3 && !s.variadic ? call_with(f->body, p.name) : nullptr;
+      if (c == nullptr || std::ranges::any_of(c->arguments, [](const py::Expr* a) { return a->is<py::Starred>(); })) continue;
+      const auto [inner, skipped] = callee_of(sources, *c);
+      const Signature theirs = inner == f ? Signature() : signature_of(sources, inner, skipped, depth + 1);
+      for (std::size_t k = c->arguments.size(); k < theirs.parameters.size(); ++k) {
+        const std::string_view name = theirs.parameters[k]->name;
+        const bool given = std::ranges::any_of(c->keywords, [&](const py::Keyword& have) { return have.name == name; });
+        if (!given && s.find(name) == nullptr) s.parameters.push_back(theirs.parameters[k]);
+      }
     } else {
       s.parameters.push_back(&p);
     }
@@ -143,6 +212,23 @@ class Recipes {
     if (!all_by_default) out.insert(out.end(), loose.begin(), loose.end());
     out.push_back(completed({}, "the defaults of __init__", Open::needed, false));
     if (all_by_default) out.insert(out.end(), loose.begin(), loose.end());
+    // One number at a time, such as how many classes there are: the others may be what other sizes are calculated from.
+    for (const Recipe& whole : std::vector<Recipe>(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(out.size(), 3)))) {
+      for (const py::Parameter* p : signature_.parameters) {
+        if (wish_.arguments.contains(p->name) || out.size() > kRecipesMax) continue;
+        Recipe one = whole;
+        const auto at = std::ranges::find_if(one.arguments, [&](const ClassArgument& a) { return a.name == p->name; });
+        const bool number = at != one.arguments.end() ? at->kind == Kind::constant && at->constant.as<Dim>() != nullptr
+                                                      : p->default_value != nullptr && p->default_value->is<py::Int>();
+        if (!number) continue;
+        ClassArgument& a = at != one.arguments.end() ? *at : one.arguments.emplace_back();
+        a.kind = Kind::symbol;
+        a.name = p->name;
+        a.has_default = p->default_value != nullptr;
+        one.from = "the shapes of the weights";
+        out.push_back(std::move(one));
+      }
+    }
     out.push_back(completed({}, "the shapes of the weights", Open::defaults, false));
     out.push_back(loosened(completed({}, "the shapes of the weights", Open::defaults, false)));
     return out;
@@ -350,7 +436,7 @@ std::vector<Candidate> classes_of(const Sources& sources) {
       const py::Module* module = nullptr;
       if (SourceHost::find_method(*type, "forward", &module) == nullptr && SourceHost::find_method(*type, "__call__", &module) == nullptr) continue;
       if (std::ranges::any_of(out, [&](const Candidate& known) { return known.name == name; })) continue;
-      out.push_back({Candidate::What::type, name, false, signature_of(SourceHost::find_method(*type, "__init__", &module), 1)});
+      out.push_back({Candidate::What::type, name, false, signature_of(sources, SourceHost::find_method(*type, "__init__", &module), 1)});
     }
   }
   for (Candidate& c : out) {
@@ -393,7 +479,7 @@ void add_makers(const Sources& sources, std::vector<Candidate>& out) {
         return n == "nn" || n == "torch" || n == "Sequential" || n == "models" || n == "torchvision" || py::find_class(file->tree, n) != nullptr ||
                py::find_function(file->tree, n) != nullptr;
       });
-      if (makes) functions.push_back({Candidate::What::function, std::string(f->name), false, signature_of(f, 0)});
+      if (makes) functions.push_back({Candidate::What::function, std::string(f->name), false, signature_of(sources, f, 0)});
     }
   }
   out.insert(out.end(), functions.begin(), functions.end());
@@ -508,7 +594,7 @@ void turn(Recipe& r, const Switch& s, const Any& value) {
 
 bool is_about_configuration(std::string_view name) {
   const std::string text = lower(name);
-  static constexpr std::string_view kParts[] = {"conf", "cfg", "arg", "opt", "param", "hp", "setting", "option"};
+  static constexpr std::string_view kParts[] = {"conf", "cfg", "arg", "opt", "param", "hp", "setting", "option", "default"};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
 
@@ -535,6 +621,17 @@ Values plain_fields(const Sources& sources, const ClassArgument& config) {
   return out;
 }
 
+// Fields that an object of a configuration's class can't be made without.
+std::vector<std::string> needed_fields(const Sources& sources, const ClassArgument& config) {
+  if (config.type.empty()) return {};
+  graph::Builder builder("configuration");
+  Net net(builder, true);
+  SourceHost host(sources);
+  Evaluator e(net, host);
+  const auto type = host.find_class(e, config.type);
+  return type.ok() && SourceHost::is_class(*type) ? SourceHost::taken_when_made(*type, true) : std::vector<std::string>();
+}
+
 std::vector<ClassArgument> configurations(const Sources& sources, const py::Parameter& p, const NetworkWish& wish) {
   std::vector<ClassArgument> out;
   const std::string annotation = p.annotation == nullptr ? std::string() : py::unparse(*p.annotation);
@@ -549,7 +646,7 @@ std::vector<ClassArgument> configurations(const Sources& sources, const py::Para
   }
   for (const bool same_name : {true, false}) {
     for (const auto& file : sources.files) {
-      for (const auto* names : {&file->constants, &file->loose}) {
+      for (const auto* names : {&file->constants, &file->loose, &file->defaults}) {
         for (const auto& [name, value] : *names) {
           if ((name == p.name) != same_name || (!same_name && !is_about_configuration(name))) continue;
           if (!value->is<py::Call>() && !value->is<py::Dict>()) continue;
@@ -630,8 +727,10 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
       a = config;
       const bool own = !config.type.empty() || config.expression != nullptr;
       r.from = config.type.empty() ? own ? config.variable : "the checkpoint" : "the class " + config.type;
-      const Values fields = own ? plain_fields(sources, config) : Values();
-      if (own) out.push_back(r);
+      Values fields = own ? plain_fields(sources, config) : Values();
+      const std::vector<std::string> needed = needed_fields(sources, config);
+      for (const std::string& name : needed) fields.try_emplace(name, Any());
+      if (own && needed.empty()) out.push_back(r);
       for (const auto& [name, value] : wish.checkpoint) {
         if (own && !fields.contains(name)) continue;
         ClassArgument& field = a.fields.emplace_back();
@@ -639,19 +738,32 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
         field.constant = value;
       }
       if (!own) a.mapping = false;
-      if (!a.fields.empty() || !own) out.push_back(r);
+      const bool complete = std::ranges::all_of(needed, [&](const std::string& name) { return wish.checkpoint.contains(name); });
+      if ((!a.fields.empty() && complete) || !own) out.push_back(r);
       if (!own) {
         a.mapping = true;
         out.push_back(r);
         continue;
       }
       for (const auto& [name, value] : fields) {
-        if (value.as<Dim>() == nullptr || value.as<bool>() != nullptr || wish.checkpoint.contains(name)) continue;
+        const bool is_needed = std::ranges::find(needed, name) != needed.end();
+        if (wish.checkpoint.contains(name) || (!is_needed && (value.as<Dim>() == nullptr || value.as<bool>() != nullptr))) continue;
         ClassArgument& field = a.fields.emplace_back();
         field.name = name;
         field.kind = Kind::symbol;
-        field.has_default = true;
+        field.has_default = !is_needed;
         field.constant = value;
+        if (is_needed && is_about_dropout(name)) {
+          field.kind = Kind::constant;
+          field.constant = Any(0.0);
+        }
+      }
+      if (!needed.empty()) {  // what has a value by default first as it is
+        Recipe by_default = r;
+        auto& own_fields = by_default.arguments[static_cast<std::size_t>(at - recipe.arguments.begin())].fields;
+        std::erase_if(own_fields, [](const ClassArgument& f) { return f.kind == Kind::symbol && f.has_default; });
+        by_default.from = "the shapes of the weights";
+        out.push_back(std::move(by_default));
       }
       r.from = "the shapes of the weights";
       out.push_back(r);
@@ -665,8 +777,9 @@ namespace {
 // Net(imgH=32), Net(h, w), SEQ_LENGTH = 24: not how many classes there are.
 bool is_about_sides(std::string_view name) {
   const std::string text = lower(name);
-  static constexpr std::string_view kParts[] = {"size", "height", "width",   "img",    "image",    "side",     "resol",  "shape",
-                                                "seq",  "length", "max_len", "window", "lookback", "timestep", "n_steps"};
+  static constexpr std::string_view kParts[] = {"size",    "height", "width",  "img",     "image",  "side",     "resol",
+                                                "shape",   "seq",    "length", "max_len", "window", "lookback", "timestep",
+                                                "n_steps", "mel",    "mfcc",   "n_fft",   "frames", "samples"};
   return text == "h" || text == "w" || text.ends_with("_h") || text.ends_with("_w") || text.empty() ||
          std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
@@ -715,11 +828,20 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
       if (own.size() == 1) add(own[0], own[0]);
     }
   }
+  const auto said = [&](std::string_view name, const py::Expr* value, const py::Module* module) {
+    if (name.empty() || value == nullptr || !is_about_sides(name)) return;
+    if (const auto* n = value->as<py::Int>(); n != nullptr && n->fits) add(n->value, n->value);
+    if (!value->is<py::Tuple>() && !value->is<py::List>()) return;
+    std::vector<std::int64_t> own;
+    const Known known = evaluated(sources, *value, module);
+    if (known.plain) integers_in(*known.plain, own);
+    if (own.size() == 2) add(own[0], own[1]);
+    if (own.size() == 3) add(own[1], own[2]);
+  };
+  for (const Calls::Named& k : Calls::keywords(sources)) said(k.keyword->name, k.keyword->value, &k.module->tree);
   for (const auto& file : sources.files) {
-    for (const auto& [name, value] : file->constants) {
-      const bool about = is_about_sides(name);
-      const auto* n = value->as<py::Int>();
-      if (about && n != nullptr && n->fits) add(n->value, n->value);
+    for (const auto* names : {&file->constants, &file->command_line, &file->loose}) {
+      for (const auto& [name, value] : *names) said(name, value, &file->tree);
     }
   }
   pairs(numbers);

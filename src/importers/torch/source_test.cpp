@@ -102,5 +102,94 @@ TEST(TorchSource, OffsetsOfFieldsAreSumsOfTheSizesBefore) {
             "[0, 3, 7]");
 }
 
+TEST(TorchSource, ChanceIsCertainAtItsEnds) {
+  EXPECT_EQ(result_of("import random\n"
+                      "result = [(random.random() < 0) + 0, (random.random() < 1.0) + 0, (0.0 >= random.random()) + 0]\n"),
+            "[0, 1, 0]");
+  const std::string why = result_of("import random\nresult = random.random() < 0.5\n");
+  EXPECT_NE(why.find("by chance"), std::string::npos) << why;
+}
+
+TEST(TorchSource, InitialValuesOfAParameterNeedNotBeKnown) {
+  EXPECT_EQ(result_of("import torch\n"
+                      "import torch.nn as nn\n"
+                      "class Net(nn.Module):\n"
+                      "    def __init__(self):\n"
+                      "        super().__init__()\n"
+                      "        self.w = nn.Parameter(torch.empty(3, 2))\n"
+                      "        self.w.data.copy_(torch.linalg.lstsq(torch.rand(3, 3), torch.rand(3, 2)).solution)\n"
+                      "result = Net().w.size(0)\n"),
+            "3");
+}
+
+TEST(TorchSource, ANameThatADecisionAtTheTopGivesIsThatOfTheArmThatIsReached) {
+  EXPECT_EQ(result_of("import argparse\n"
+                      "parser = argparse.ArgumentParser()\n"
+                      "parser.add_argument('--dataset', default='cifar')\n"
+                      "opt = parser.parse_args()\n"
+                      "depth = 2\n"
+                      "if opt.dataset == 'cifar':\n"
+                      "    channels = 3\n"
+                      "    depth = 4\n"
+                      "elif opt.dataset == 'mnist':\n"
+                      "    channels = 1\n"
+                      "else:\n"
+                      "    channels = 2\n"
+                      "if opt.dataset == 'mnist':\n"
+                      "    depth = 8\n"
+                      "result = [channels, depth]\n"),
+            "[3, 4]");
+}
+
+TEST(TorchSource, ListsOfModulesGrowAsPythonsDo) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "layers = nn.ModuleList([nn.Linear(2, 3)])\n"
+                      "def f():\n"
+                      "    layers = nn.ModuleList([nn.Linear(2, 3)])\n"
+                      "    layers += [nn.Linear(3, 4), nn.Linear(4, 5)]\n"
+                      "    last = layers.pop()\n"
+                      "    more = nn.Sequential(nn.ReLU()) + nn.Sequential(nn.Linear(7, 8))\n"
+                      "    more.insert(0, nn.Linear(6, 7))\n"
+                      "    return [len(layers), layers[1].out_features, last.out_features, len(more), more[0].in_features]\n"
+                      "result = f()\n"),
+            "[2, 4, 5, 3, 6]");
+}
+
+TEST(TorchSource, MethodsOfTextsAndListsAreThoseOfPython) {
+  EXPECT_EQ(
+      result_of(
+          "order = ' gcr '.strip()\n"
+          "def f():\n"
+          "    items = [3, 1, 2]\n"
+          "    items.sort(reverse=True)\n"
+          "    items.insert(-1, 9)\n"
+          "    names = sorted(['bb', 'a', 'ccc'], key=lambda n: -len(n))\n"
+          "    return [order.index('c'), order[0], order[-2:], ('net' in 'resnet') + 0, 'resnet'.startswith(('vgg', 'res')) + 0] + items + names\n"
+          "result = f()\n"),
+      "[1, g, cr, 1, 1, 3, 2, 9, 1, ccc, bb, a]");
+}
+
+TEST(TorchSource, ClassesAreThemselves) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "class Double:\n    pass\n"
+                      "class Single:\n    pass\n"
+                      "def f(block):\n"
+                      "    return [(block == Double) + 0, (block != Single) + 0, (type(nn.Linear(1, 2)) == nn.Linear) + 0]\n"
+                      "result = f(Double)\n"),
+            "[1, 1, 1]");
+}
+
+TEST(TorchSource, AnObjectIsAddedToByItsOwnMethod) {
+  EXPECT_EQ(result_of("class Size:\n"
+                      "    def __init__(self, n):\n"
+                      "        self.n = n\n"
+                      "    def __add__(self, other):\n"
+                      "        return Size(self.n + other.n)\n"
+                      "    def __rmul__(self, times):\n"
+                      "        return Size(self.n * times)\n"
+                      "result = (2 * Size(3) + Size(4)).n\n"),
+            "10");
+}
+
 }  // namespace
 }  // namespace slipway::importers::torch

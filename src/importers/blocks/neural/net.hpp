@@ -126,7 +126,17 @@ class Net {
   // A layer took an input as one without rows: allowed, but rarely what is meant.
   void note_no_rows() { no_rows_ = true; }
   bool had_no_rows() const { return no_rows_; }
+  // The two must be equal, known or not; of those that aren't it is noted that they are.
+  Status same(Dim a, Dim b, const std::string& why);
+  const std::vector<std::pair<Dim, Dim>>& equal() const { return equal_; }
+  // The rows were to be squeezed away: the network takes one thing at a time, [1, ...], such as a bag of instances.
+  void note_one_row() { one_row_ = true; }
+  bool wants_one_row() const { return one_row_; }
   // Two sizes that nothing says are equal were put beside each other: allowed, but hardly what the network was made for.
+  void note_guess(Dim a, Dim b) {
+    equal_.emplace_back(a, b);
+    ++guesses_;
+  }
   void note_guess() { ++guesses_; }
   std::size_t guesses() const { return guesses_; }
 
@@ -139,9 +149,9 @@ class Net {
  private:
   struct Symbol {
     std::int64_t factor = 1;
-    std::vector<std::uint32_t> atoms;                                                      // of a product: sorted; empty: an atom itself
-    enum class Of : std::uint8_t { nothing, sum, difference, quotient } of = Of::nothing;  // an atom that is calculated from ...
-    Dim left, right;                                                                       // ... these
+    std::vector<std::uint32_t> atoms;                                                               // of a product: sorted; empty: an atom itself
+    enum class Of : std::uint8_t { nothing, sum, difference, quotient, formula } of = Of::nothing;  // an atom that is calculated from ...
+    Dim left, right;                                                                                // ... these
     bool untold = false;
     std::string tensor;     // where a tensor has it: this one's ...
     std::int64_t axis = 0;  // ... dimension
@@ -164,9 +174,10 @@ class Net {
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
   std::unordered_map<const Tensor*, std::pair<SharedTensor, graph::Val>> used_;
   std::vector<Assumption> assumptions_;
+  std::vector<std::pair<Dim, Dim>> equal_;  // sizes that have to be the same, of what is known of neither
   Dim rows_ = -1;
   bool needed_sizes_ = false;
-  bool no_rows_ = false;
+  bool no_rows_ = false, one_row_ = false;
   bool asked_untold_ = false;
   std::size_t guesses_ = 0;
 };

@@ -69,7 +69,13 @@ Result<Value> rms_norm(Net& net, const Value& x, std::size_t dimensions, const s
   return scale ? mul(net, y, *scale) : Result<Value>(y);
 }
 
-Result<Value> group_norm(Net& net, const Value& x, std::int64_t groups, const Affine& affine, double epsilon) {
+Result<Value> group_norm(Net& net, const Value& input, std::int64_t groups, const Affine& affine, double epsilon) {
+  Value x = input;
+  const auto& known = affine.scale ? affine.scale : affine.offset;  // as many channels as it scales
+  if (x.rank() >= 2 && !x.dims[1].known() && known && known->rank() == 1 && known->dims[0].known()) {
+    TRY(net.require(x.dims[1], known->dims[0].value, "group normalisation: channels of the input"));
+    x.dims[1] = known->dims[0];
+  }
   if (x.rank() < 2 || groups < 1 || !x.dims[1].known() || x.dims[1].value % groups != 0)
     return wrong("group normalisation: " + std::to_string(groups) + " groups of an input of shape " + dims_text(x.dims));
   // Instance normalisation of [N, groups, everything else].
