@@ -90,7 +90,8 @@ class Evaluator {
   Result<Any> attribute(const Any& of, std::string_view name);
   Result<Any> builtin(std::string_view name);    // a function of the language
   std::int64_t steps() const { return steps_; }  // statements and calls so far
-  void forget_place() { located_ = false; }      // of an error that was no one's
+  void bound(std::int64_t steps) { steps_max_ = steps; }
+  void forget_place() { located_ = false; }  // of an error that was no one's
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
@@ -138,8 +139,8 @@ class Evaluator {
   Net* net_;
   Host& host_;
   int depth_ = 0;
-  std::int64_t steps_ = 0;
-  std::int64_t changes_ = 0;  // of attributes and lists and tensors: none may happen on one side of a decision only
+  std::int64_t steps_ = 0, steps_max_ = 5'000'000;  // statements and calls of one evaluation
+  std::int64_t changes_ = 0;                        // of attributes and lists and tensors: none may happen on one side of a decision only
   bool located_ = false;
   // The exception that Python itself would raise where evaluation failed: only such a one leads into an except clause. Empty: it failed for
   // something that isn't supported here, which the code must not be led astray by.

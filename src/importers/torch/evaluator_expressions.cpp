@@ -438,7 +438,16 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     }
   }
   if (object.as<Dim>() != nullptr || object.as<double>() != nullptr) {
-    if (name == "item") return function(text, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+    if (name == "item" || name == "tolist" || name == "squeeze")
+      return function(text, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+    if (name == "astype") {  // of numpy's numbers
+      return function(text, [object](Evaluator& e, const Arguments& a) -> Result<Any> {
+        const auto* type = a.positional.empty() ? nullptr : a.positional[0].as<TorchDType>();
+        const auto* named = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Callable>>();
+        const bool whole = type != nullptr ? !is_floating(type->dtype) : named != nullptr && (*named)->name == "int";
+        return e.call(TRY(e.builtin(whole ? "int" : "float")), {{object}, {}});
+      });
+    }
   }
   return neural::wrong(type_name(object) + " has no attribute " + text);
 }

@@ -21,6 +21,7 @@ using neural::Value;
 
 constexpr std::int64_t kFree = -1;
 constexpr std::size_t kTriesMax = 2'000;
+constexpr std::size_t kWidths = 300;        // of an image whose height is known
 constexpr std::size_t kSidesOfFailed = 30;  // where it is not even known that a size would help
 
 struct Shape {
@@ -300,7 +301,7 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
     if (!is_complete(c.attempt)) continue;
     if (c.attempt.keeps_rows && !c.attempt.no_rows) {
       c = freed(body, ports, shapes, std::move(c), tries);
-      return likely ? std::move(c) : loosened(body, ports, shapes, std::move(c), tries);
+      return likely && shapes[0].dims.size() == 4 && shapes[0].dims[2] == kFree ? std::move(c) : loosened(body, ports, shapes, std::move(c), tries);
     }
     if (!fixed_rows) fixed_rows = std::move(c);
   }
@@ -383,7 +384,7 @@ std::vector<std::size_t> one_by_one(const Body& body, const std::vector<InputPor
   return best;
 }
 
-Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
+Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides, std::span<const std::int64_t> heights) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
   for (const InputPort& p : ports) options.push_back(usual(p));
@@ -440,6 +441,13 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
         if (found->attempt.keeps_rows && !found->attempt.no_rows) return std::move(*found);
         if (!without_rows) without_rows = std::move(*found);
         continue;
+      }
+      for (const std::int64_t height : c.shapes[0].dims.size() == 4 ? heights : std::span<const std::int64_t>()) {
+        std::vector<Shape> tall = c.shapes;
+        if (tall[0].dims[2] != kFree || tall[0].dims[3] != kFree) break;
+        tall[0].dims[2] = height;
+        if (auto found = search_sides(body, ports, tall, {}, kWidths, tries); found && found->attempt.keeps_rows && !found->attempt.no_rows)
+          return std::move(*found);
       }
       if (!open_sizes) open_sizes = c;
     }
@@ -559,9 +567,9 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
 }
 
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report,
-                               std::span<const Sides> sides) {
+                               std::span<const Sides> sides, std::span<const std::int64_t> heights) {
   if (ports.empty()) return neural::wrong("the network takes no tensor");
-  Choice c = TRY(choose(body, ports, sides));
+  Choice c = TRY(choose(body, ports, sides, heights));
   if (!c.apart) take_any_rank(body, ports, c);
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);

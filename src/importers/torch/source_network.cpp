@@ -12,7 +12,9 @@ namespace {
 
 namespace files = slipway::torch;
 
-constexpr std::int64_t kStepsMax = 2'000'000;  // of the evaluator, in all tries of numbers that nothing tells
+constexpr std::int64_t kStepsMax = 600'000;      // of the evaluator, in all tries with one candidate,
+constexpr std::int64_t kStepsOfTry = 100'000;    // with one number tried,
+constexpr std::int64_t kStepsOfAll = 2'500'000;  // and with all of them
 
 // What the shapes settle, as it stands; with a switch or two set otherwise; with numbers tried out.
 enum class Effort : std::uint8_t { direct, switched, searched };
@@ -172,7 +174,9 @@ class Fitting {
         const std::string name = argument.name;
         argument = value;
         argument.name = name;
+        trying_ = true;
         Fit f = fit(next);
+        trying_ = false;
         if (!f.exact && !f.made && f.why != failed.why) f = search(next, depth + 1);  // it came further
         if (f.exact) return f;
         if (f.made && (!best.made || f.matching > best.matching)) best = std::move(f);
@@ -190,7 +194,8 @@ class Fitting {
     for (const Unknown& u : failed.rounded) place(by_default, u).kind = Kind::absent;
     if (Fit f = once(by_default); f.exact) return f;
     std::int64_t low = 1, high = std::int64_t{1} << 20;
-    while (low <= high) {
+    trying_ = true;
+    while (low <= high && !exhausted()) {
       const std::int64_t side = (low + high) / 2;
       Recipe next = failed.recipe;
       for (const Unknown& u : failed.rounded) {
@@ -206,6 +211,7 @@ class Fitting {
         high = side - 1;
       }
     }
+    trying_ = false;
     return open;
   }
 
@@ -254,6 +260,7 @@ class Fitting {
     Net net(builder, true);
     SourceHost host(sources_);
     Evaluator e(net, host);
+    if (trying_) e.bound(kStepsOfTry);
     Unknowns unknowns;
     const auto instance = make(e, host, recipe, &unknowns);
     steps_ += e.steps();
@@ -356,6 +363,7 @@ class Fitting {
   const Sources& sources_;
   const files::StateDict& weights_;
   std::int64_t& steps_;
+  bool trying_ = false;  // numbers that may be any
   bool solved_something_ = false;
 };
 
@@ -385,8 +393,13 @@ bool try_recipes(Fitting& fitting, const std::vector<Recipe>& all, Effort effort
 }
 
 void try_candidate(const Sources& sources, const files::StateDict& weights, const NetworkWish& wish, const Candidate& c, Effort effort,
-                   std::int64_t& steps, Best& best) {
+                   std::int64_t& of_all, Best& best) {
+  std::int64_t steps = effort != Effort::direct && of_all > kStepsOfAll ? kStepsMax + 1 : 0;
   Fitting fitting(sources, weights, steps);
+  struct Sum {
+    std::int64_t &all, &own;
+    ~Sum() { all += own; }
+  } const sum{of_all, steps};
   const std::vector<Recipe> all = recipes(sources, c, wish);
   if (effort == Effort::switched) {
     for (const Recipe& recipe : all) {

@@ -171,5 +171,41 @@ TEST(TorchSource, AnObjectIsAddedToByItsOwnMethod) {
             "10");
 }
 
+TEST(TorchSource, NetworksOfTimmAreMadeByTheirNames) {
+  EXPECT_EQ(result_of("import timm\n"
+                      "def f():\n"
+                      "    net = timm.create_model('tf_efficientnet_b2_ns', pretrained=True, num_classes=7, in_chans=1)\n"
+                      "    head = net.classifier.in_features\n"
+                      "    net.reset_classifier(0)\n"
+                      "    other = timm.create_model('resnet34', pretrained=True)\n"
+                      "    return [head, net.conv_stem.in_channels, len(net.blocks[3]), other.fc.in_features, other.num_features]\n"
+                      "result = f()\n"),
+            "[1408, 1, 4, 512, 512]");
+}
+
+TEST(TorchSource, WhatOtherLibrariesCombineIsCombined) {
+  EXPECT_EQ(result_of("import itertools\n"
+                      "from itertools import product\n"
+                      "import numpy as np\n"
+                      "from inspect import isfunction\n"
+                      "def f():\n"
+                      "    side = np.floor((90 + 2 * 0 - (5 - 1) - 1) / 2 + 1).astype(int)\n"
+                      "    return [len(list(product(range(3), repeat=2))), len(list(itertools.chain([1], [2, 3]))), side, isfunction(f) + 0]\n"
+                      "result = f()\n"),
+            "[9, 3, 43, 1]");
+}
+
+TEST(TorchSource, AttributesAreSetAndAskedForByTheirNames) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "class Heads(nn.Module):\n"
+                      "    def __init__(self, heads):\n"
+                      "        super().__init__()\n"
+                      "        for head in sorted(heads):\n"
+                      "            self.__setattr__(head, nn.Linear(2, heads[head]))\n"
+                      "net = Heads({'hm': 4, 'wh': 2})\n"
+                      "result = [net.hm.out_features, net.__getattr__('wh').out_features]\n"),
+            "[4, 2]");
+}
+
 }  // namespace
 }  // namespace slipway::importers::torch
