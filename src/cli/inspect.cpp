@@ -45,7 +45,7 @@ json::Value document(const Wish& wish, const importers::ImportAnswer& answer) {
 
 std::string shape_of(const Port& port) {
   if (port.any_rank) return "any shape";
-  std::string out = "[";
+  std::string out = port.optional ? "may be left out, [" : "[";
   for (std::size_t i = 0; i < port.shape.size(); ++i) {
     if (i > 0) out += ", ";
     out += port.shape[i] >= 0 ? std::to_string(port.shape[i]) : i == 0 ? "N" : "?";

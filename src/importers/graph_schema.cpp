@@ -89,6 +89,7 @@ class Example {
     if (!schema_.features.empty()) return table();
     json::Object inputs;
     for (std::size_t i = 0; i < schema_.inputs.size(); ++i) {
+      if (schema_.inputs[i].optional) continue;
       const Shape shape = shape_of(graph_.inputs[i], schema_.inputs[i]);
       const auto count = element_count(shape);
       if (!count || *count > kExampleElementsMax - std::min(elements_, kExampleElementsMax)) {
@@ -229,7 +230,7 @@ std::vector<std::string> port_lines(const Schema& s) {
     constexpr std::size_t kShown = 100;
     for (std::size_t i = 0; i < std::min(all.size(), kShown); ++i) {
       lines.push_back(std::string(what) + " " + all[i].name + ": " + std::string(dtype_name(all[i].dtype)) + " " +
-                      (all[i].any_rank ? "of any shape" : shape_text(all[i].shape)));
+                      (all[i].any_rank ? "of any shape" : shape_text(all[i].shape)) + (all[i].optional ? ", may be left out" : ""));
     }
   };
   ports("input", s.inputs);

@@ -197,6 +197,12 @@ std::string pointer_escape(std::string_view part) {
   return out;
 }
 
+Tensor without_elements(const Port& port) {
+  Shape shape = port.shape;
+  for (std::int64_t& d : shape) d = d < 0 ? 0 : d;
+  return Tensor(port.dtype, std::move(shape));
+}
+
 Tables::Tables(const CodecPlan& plan, const DecodeLimits& limits) : plan_(plan), data_(plan.ports.size()), bytes_max_(limits.bytes_max) {
   for (const PortPlan& p : plan.ports) row_bytes_ += p.width * (p.element_size > 0 ? p.element_size : sizeof(std::string));
 }

@@ -29,6 +29,9 @@ struct CellPlan {  // one feature
   std::unordered_set<double> numbers;
 };
 
+// What an optional input is where a request leaves it out.
+Tensor without_elements(const Port& port);
+
 struct PortPlan {
   std::size_t width = 1;  // elements a row; tabular only
   std::size_t element_size = 0;
@@ -42,6 +45,7 @@ struct CodecPlan {
 
   bool whole_rows() const { return cells.size() == 1 && cells[0].type == FeatureType::document; }  // a row is one JSON value
   bool tabular() const { return !schema.features.empty(); }
+  bool one_needed() const { return ports.size() == 1 || (ports.size() > 1 && schema.inputs[1].optional); }  // optional ones stand last
   std::optional<std::uint32_t> feature(std::string_view name) const;
   std::optional<std::uint32_t> input(std::string_view name) const;
   std::string unknown_feature(std::string_view name) const;  // a message with the nearest name

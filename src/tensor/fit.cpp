@@ -166,11 +166,12 @@ Result<Tensor> fit_port(const CodecPlan& plan, const Port& port, Tensor t, const
 Result<DecodedRequest> fit_array(const CodecPlan& plan, Tensor array, const DecodeLimits& limits) {
   static const std::string kRoot = "#";
   if (plan.tabular()) return fit_table(plan, array, kRoot, limits);
-  if (plan.ports.size() != 1)
+  if (!plan.one_needed())
     return Error(ErrorCode::invalid_input, "npy is for models with one input; this one has " + std::to_string(plan.ports.size()));
   DecodedRequest out;
   out.rows = array.rows();
   out.inputs.push_back(TRY(fit_port(plan, plan.schema.inputs[0], std::move(array), kRoot, limits)));
+  for (std::size_t p = 1; p < plan.schema.inputs.size(); ++p) out.inputs.push_back(without_elements(plan.schema.inputs[p]));
   return out;
 }
 
@@ -200,8 +201,12 @@ Result<DecodedRequest> fit_named(const CodecPlan& plan, std::vector<NamedTensor>
     out.inputs[*port] = TRY(fit_port(plan, plan.schema.inputs[*port], std::move(t.tensor), root, limits));
   }
   for (std::size_t p = 0; p < given.size(); ++p) {
-    if (!given[p])
+    if (given[p]) continue;
+    if (plan.schema.inputs[p].optional) {
+      out.inputs[p] = without_elements(plan.schema.inputs[p]);
+    } else {
       return Error(ErrorCode::invalid_input, "the input " + plan.schema.inputs[p].name + " is missing").at("#/inputs", "an input is missing");
+    }
   }
   out.rows = plan.schema.batched ? *rows : 1;
   return out;

@@ -554,7 +554,7 @@ bool Decoder::tensor_instances() {
   const Kind kind = scanner_.peek();
   if (kind == Kind::broken) return false;
   if (kind != Kind::object) {
-    if (plan_.ports.size() != 1) return problem(root(), "the model has several inputs: an instance must be an object by input name") && false;
+    if (!plan_.one_needed()) return problem(root(), "the model has several inputs: an instance must be an object by input name") && false;
     if (plan_.schema.inputs[0].shape.empty() && !plan_.schema.inputs[0].any_rank) {  // a model of one scalar: [v]
       if (!tensors_->whole(0, root() + "/0")) return false;
       return !scanner_.element(first, ']') ? scanner_.ok() : problem(root(), "the model takes one value") && false;
@@ -594,14 +594,16 @@ bool Decoder::tensor_row(std::size_t index) {
   }
   if (!scanner_.ok()) return false;
   if (found == seen.size()) return true;
+  bool complete = true;
   for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (!seen[i]) problem(row_pointer(), "the input " + plan_.schema.inputs[i].name + " is missing");
+    if (!seen[i] && !plan_.schema.inputs[i].optional) problem(row_pointer(), "the input " + plan_.schema.inputs[i].name + " is missing");
+    complete = complete && (seen[i] || plan_.schema.inputs[i].optional);
   }
-  return false;
+  return complete;
 }
 
 bool Decoder::tensor_inputs() {
-  if (scanner_.peek() == Kind::array && plan_.ports.size() == 1) return tensors_->whole(0, root());
+  if (scanner_.peek() == Kind::array && plan_.one_needed()) return tensors_->whole(0, root());
   if (scanner_.peek() != Kind::object) return scanner_.ok() && wrong(root(), "inputs must be an object by input name");
   if (!scanner_.open('{')) return false;
   bool first = true;

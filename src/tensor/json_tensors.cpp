@@ -197,6 +197,10 @@ std::optional<DecodedRequest> JsonTensors::finish() {
   for (std::uint32_t i = 0; i < fills_.size(); ++i) {
     const Port& port = plan_.schema.inputs[i];
     Fill& fill = fills_[i];
+    if (!fill.given && port.optional) {
+      out.inputs.push_back(without_elements(port));
+      continue;
+    }
     if (!fill.given) {
       problems_.add("#", "the input " + port.name + " is missing");
       continue;

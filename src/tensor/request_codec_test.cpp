@@ -363,6 +363,22 @@ TEST(RequestCodec, ReadsTensors) {
   EXPECT_EQ(unbatched.inputs[0].shape(), (Shape{1, 2}));
 }
 
+TEST(RequestCodec, AnOptionalInputThatIsLeftOutHasNoElements) {
+  Port mask{"mask", DType::boolean, {-1, -1}};
+  mask.optional = true;
+  const Schema s = tensors({Port{"ids", DType::int64, {-1, -1}}, mask});
+  for (const char* body : {R"({"instances":[[1,2],[3,4]]})", R"({"instances":[{"ids":[1,2]},{"ids":[3,4]}]})", R"({"inputs":{"ids":[[1,2],[3,4]]}})",
+                           R"({"inputs":[[1,2],[3,4]]})"}) {
+    SCOPED_TRACE(body);
+    const auto r = good(s, body);
+    EXPECT_EQ(r.rows, 2U);
+    EXPECT_EQ(as_vector(r.inputs[0]), (Values{1, 2, 3, 4}));
+    EXPECT_EQ(r.inputs[1].shape(), (Shape{0, 0}));
+  }
+  EXPECT_EQ(as_vector(good(s, R"({"instances":[{"ids":[1],"mask":[1]}]})").inputs[1]), (Values{1}));
+  EXPECT_EQ(problems(s, R"({"instances":[{"mask":[1]}]})"), "invalid_input\n#/instances/0: the input ids is missing");
+}
+
 TEST(RequestCodec, NamesWhatIsWrongWithTensors) {
   const Schema one = tensors({Port{"x", DType::float32, {-1, -1}}});
   const Schema fixed = tensors({Port{"x", DType::float32, {-1, 2}}});

@@ -47,6 +47,7 @@ json::Value port_json(const Port& p) {
   json::Array shape(p.shape.begin(), p.shape.end());
   json::Object o{{"name", p.name}, {"dtype", dtype_name(p.dtype)}, {"shape", std::move(shape)}};
   if (p.any_rank) o.emplace_back("any_rank", true);
+  if (p.optional) o.emplace_back("optional", true);
   return o;
 }
 
@@ -169,6 +170,7 @@ Result<Port> read_port(const json::Value& value, const std::string& place) {
   if (!known) return broken(place + ".dtype is not known");
   p.dtype = *known;
   TRY(m.flag("any_rank", p.any_rank));
+  TRY(m.flag("optional", p.optional));
   const json::Array* shape = TRY(m.array("shape", kRankMax));
   if (shape == nullptr) return broken(place + ".shape is missing");
   for (const json::Value& d : *shape) {
@@ -176,6 +178,7 @@ Result<Port> read_port(const json::Value& value, const std::string& place) {
     p.shape.push_back(d.as_int());
   }
   if (p.any_rank && !p.shape.empty()) return broken(place + " has a shape and any_rank");
+  if (p.optional && std::ranges::find(p.shape, -1) == p.shape.end()) return broken(place + " is optional, but always has elements");
   TRY(m.done());
   return p;
 }
@@ -193,6 +196,18 @@ Status read_ports(Members& m, const char* key, std::vector<Port>& into) {
 }
 
 // --- what holds between the parts
+
+Status check_optional(const Schema& s) {
+  bool before = false;
+  for (const Port& p : s.inputs) {
+    if (before && !p.optional) return broken("input \"" + excerpt(p.name) + "\" stands behind one that is optional");
+    before = p.optional;
+  }
+  if (!s.inputs.empty() && s.inputs[0].optional) return broken("every input is optional");
+  if (std::ranges::any_of(s.outputs, &Port::optional)) return broken("an output is optional");
+  if (before && s.rows_independent) return broken("rows_independent doesn't go with an optional input");
+  return ok();
+}
 
 Status check_batched(const Schema& s) {
   const auto starts_with_rows = [](const Port& p) { return p.any_rank || (!p.shape.empty() && p.shape[0] == -1); };
@@ -286,6 +301,7 @@ Result<Schema> Schema::from_json(const json::Value& value) {
   TRY(read_scalars(m, "classes", s.classes, budget, "the schema"));
   TRY(m.done());
   if (s.outputs.empty()) return broken("there are no outputs");
+  TRY(check_optional(s));
   if (s.rows_independent && !s.batched) return broken("rows_independent goes with batched only");
   if (s.batched) TRY(check_batched(s));
   if (!s.features.empty()) TRY(check_features(s));

@@ -41,6 +41,7 @@ struct Port {  // a graph input or output
   DType dtype = DType::float32;
   std::vector<std::int64_t> shape;  // -1: free; dimension 0 is the rows when `batched`
   bool any_rank = false;            // the file doesn't say how many dimensions; shape is then empty
+  bool optional = false;            // an input that a request may leave out: the graph is then given a tensor without elements
 };
 
 struct Schema {

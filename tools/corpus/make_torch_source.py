@@ -123,6 +123,16 @@ case("keywords_handed_on", "small(n_classes=3, first=6)", {"x": rnd(4, 6)})
 case("sizes_adapted", "UNet()", {"x": rnd(1, 2, 9, 14)})
 case("height_squeezed", "CRNN()", {"x": rnd(2, 1, 24, 17)})
 case("losses_beside", "Classifier(torch.ones(3))", {"x": rnd(5, 6)})
+case("mask_left_out", "Intent()", {"input_ids": ids(40, 2, 5)})
+case("mask_given", "Intent()", {"input_ids": ids(40, 2, 5), "attention_mask": (np.arange(5) < np.array([[5], [3]])).astype(np.int64)})
+case("packed_by_lengths", "Sentiment(30, 5, 4, 3)", {"text": np.where(np.arange(6)[:, None] < np.array([[4, 6, 2]]), ids(29, 6, 3) + 1, 0), "text_lengths": np.array([4, 6, 2])})
+case("experts_by_masks", "Net()", {"x": 2 * rnd(5, 6)}, args=["--arg", "k=2"])
+case("steps_of_a_request", "Scan(ModelArgs(d_model=6, vocab_size=21))", {"ids": ids(21, 2, 5)})
+case("losses_and_densities", "Vae()", {"x": rnd(4, 6)})
+case("complex_numbers", "Spectral()", {"x": rnd(2, 6, 8)})
+case("edges_of_a_graph", "Gcn()", {"x": rnd(5, 5), "edge_index": np.array([[0, 1, 2, 3], [1, 0, 3, 4]])})
+case("attention_over_neighbours", "Gat()", {"x": rnd(4, 5), "adj": (rnd(4, 4) > 0).astype(np.float32) + np.eye(4, dtype=np.float32)})
+case("graph_pooled", "Pool()", {"x": rnd(2, 7, 4), "adj": (rnd(2, 7, 7) > 0).astype(np.float32)})
 
 
 class Env:  # what gym would give

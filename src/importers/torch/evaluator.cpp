@@ -5,6 +5,7 @@
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/python/parser.hpp"
 #include "slipway/importers/python/query.hpp"
+#include "slipway/importers/torch/evaluator_reach.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
@@ -151,10 +152,14 @@ Status Evaluator::run(py::Block block, const std::shared_ptr<Scope>& scope, cons
 // --- statements
 
 Result<Evaluator::Flow> Evaluator::run(py::Block block, Frame& f) {
-  for (const py::Stmt* s : block) {
-    auto flow = run(*s, f);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const py::Stmt* s = block[i];
+    const auto* decision = s->as<py::If>();
+    bool all = false;  // a decision that took what is behind it with it
+    if (decision != nullptr) TRY(step());
+    auto flow = decision != nullptr ? run_if(*decision, f, 0, block.subspan(i + 1), all) : run(*s, f);
     if (!flow.ok()) return located(flow.error(), *s, f.module);
-    if (*flow != Flow::next) return flow;
+    if (all || *flow != Flow::next) return flow;
   }
   return Flow::next;
 }
@@ -181,9 +186,13 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
       const std::string_view op = py::text_of(n->op);
       const std::string_view name = op == "+" ? "add_" : op == "-" ? "sub_" : op == "*" ? "mul_" : op == "/" ? "div_" : op == "**" ? "pow_" : "";
       if (!name.empty()) {
-        ++changes_;
         const Any result = TRY(call_operator(net(), name, {{Any(*t), by}, {}}));
         if (n->target->is<py::Name>()) TRY(assign(*n->target, result, f));
+        if (const auto* at = n->target->as<py::Subscript>()) {  // x[places] += y: of a copy, which goes back
+          const Any object = TRY(eval(*at->object, f));
+          const auto* whole = object.as<TensorRef>();
+          if (whole == nullptr || !(*whole)->same_memory(**t)) TRY(assign_item(object, *at->index, result, f));
+        }
         return Flow::next;
       }
     }
@@ -192,7 +201,6 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
         TRY(may_hold(l->get(), a));
         (*l)->items.push_back(a);
       }
-      ++changes_;
       return Flow::next;
     }
     auto made = TRY(binary_of_objects(py::text_of(n->op), old, by, true));
@@ -203,7 +211,10 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
     if (n->value != nullptr) TRY(assign(*n->target, TRY(eval(*n->value, f)), f));
     return Flow::next;
   }
-  if (const auto* n = s.as<py::If>()) return run_if(*n, f, 0);
+  if (const auto* n = s.as<py::If>()) {
+    bool all = false;
+    return run_if(*n, f, 0, {}, all);
+  }
   if (const auto* n = s.as<py::For>()) return run_for(*n, f);
   if (const auto* n = s.as<py::While>()) return run_while(*n, f);
   if (s.is<py::Pass>() || s.is<py::Global>() || s.is<py::Nonlocal>() || s.is<py::Import>() || s.is<py::ImportFrom>()) return Flow::next;
@@ -251,7 +262,6 @@ Result<Evaluator::Flow> Evaluator::run(const py::Stmt& s, Frame& f) {
         const Any of = TRY(eval(*attribute->object, f));
         const auto* o = of.as<std::shared_ptr<Object>>();
         if (o == nullptr) return neural::wrong("del of an attribute of " + type_name(of));
-        ++changes_;
         std::erase_if((*o)->attributes, [&](const auto& have) { return have.first == attribute->name; });
       }
     }
@@ -366,7 +376,9 @@ bool Evaluator::about_sizes(const py::Expr& test, Frame& f) {
   return sizes(left) && sizes(right);
 }
 
-Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm) {
+// behind: the statements after it; all: they have been run with it.
+Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all) {
+  raised_ = {};
   for (; arm < s.arms.size(); ++arm) {
     const auto& body = s.arms[arm].body;
     if (body.size() == 1 && body[0]->is<py::Raise>() && undecided(*s.arms[arm].test, f)) continue;
@@ -381,7 +393,7 @@ Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t
     const Any condition = TRY(decided);
     if (const auto* t = condition.as<TensorRef>()) {
       const Value v = TRY((*t)->read(net()));
-      if (!v.constant() || v.content->count() != 1) return run_both(s, f, arm, condition);
+      if (!v.constant() || v.content->count() != 1) return run_both(s, f, arm, condition, behind, all);
       if (v.content->as_double(0) != 0) return run(s.arms[arm].body, f);
       continue;
     }
@@ -390,31 +402,58 @@ Result<Evaluator::Flow> Evaluator::run_if(const py::If& s, Frame& f, std::size_t
   return run(s.otherwise, f);
 }
 
-// A decision that only the request can make: both sides, then the graph chooses name by name.
-Result<Evaluator::Flow> Evaluator::run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition) {
+// A decision that only the request can make: both sides, then the graph chooses name by name, and what each tensor holds. Where one side
+// leaves here (return, continue), what is behind belongs to the other.
+Result<Evaluator::Flow> Evaluator::run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all) {
   const auto before = f.scope->names;
-  const std::int64_t changes = changes_;
-  const auto versions = [&before] {
-    std::int64_t sum = 0;
-    for (const auto& [name, value] : before) {
-      if (const auto* t = value.as<TensorRef>()) sum += (*t)->version();
-    }
-    return sum;
+  Held held;
+  std::vector<HeldTensor> tensors;
+  Status readable = ok();
+  std::set<const TensorCell*> known;
+  const auto note = [&](const Any& a) {
+    held.note(a);
+    const auto* t = a.as<TensorRef>();
+    if (t == nullptr) return;
+    if (const auto now = (*t)->read(net()); !now.ok()) readable = now.error();
+    const TensorRef memory = TensorCell::memory_of(*t);
+    if (known.insert(memory.get()).second) tensors.push_back({memory, memory->content(), memory->version()});
   };
-  const std::int64_t written = versions();
+  Reach reach(note);
+  for (const Scope* scope = f.scope.get(); scope != nullptr; scope = scope->outer.get()) {
+    for (const auto& [name, value] : scope->names) reach.from(value);
+  }
+  TRY(std::move(readable));
+  const Error changed = neural::wrong("something is changed on one side of a decision that depends on the values of a tensor");
   const Flow first = TRY(run(s.arms[arm].body, f));
+  if (!held.unchanged()) return changed;
   const auto yes = f.scope->names;
   const Any yes_result = f.result;
+  std::vector<Value> written;
+  for (HeldTensor& t : tensors) {
+    written.push_back(t.cell->content());
+    if (t.cell->version() != t.version) t.cell->replace(t.before);
+  }
   f.scope->names = before;
-  const Flow second = TRY(run_if(s, f, arm + 1));
-  if (changes != changes_ || written != versions())
-    return neural::wrong("something is changed in place on one side of a decision that depends on the values of a tensor");
+  const bool leaves = first != Flow::next;
+  Flow second = TRY(run_if(s, f, arm + 1, leaves ? behind : py::Block{}, all));
+  if (second == Flow::next && leaves && !all) {
+    all = true;
+    second = TRY(run(behind, f));
+    const bool ends_turn = behind.data() + behind.size() == f.loop_end;
+    if (second == Flow::next && first == Flow::continued && ends_turn) second = first;
+  }
+  if (!held.unchanged()) return changed;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Value no = tensors[i].cell->content();
+    if (no.val.name == written[i].val.name && no.content == written[i].content) continue;
+    tensors[i].cell->replace(TRY(neural::where(net(), TRY(value_of(net(), condition, "a decision")), written[i], no)));
+  }
   if (first != second) return neural::wrong("a decision that depends on the values of a tensor: one side leaves here, the other goes on");
   if (first == Flow::returned) {
     f.result = TRY(join(condition, yes_result, f.result, "the result"));
     return first;
   }
-  if (first != Flow::next) return neural::wrong("a loop is left by a decision that depends on the values of a tensor");
+  if (first == Flow::broken) return neural::wrong("a loop is left by a decision that depends on the values of a tensor");
   std::map<std::string, Any, std::less<>> joined;
   for (const auto& [name, value] : yes) {
     const auto no = f.scope->names.find(name);
@@ -422,7 +461,7 @@ Result<Evaluator::Flow> Evaluator::run_both(const py::If& s, Frame& f, std::size
     joined[name] = TRY(join(condition, value, no->second, name));
   }
   f.scope->names = std::move(joined);
-  return Flow::next;
+  return first;
 }
 
 Result<Any> Evaluator::join(const Any& condition, const Any& yes, const Any& no, std::string_view name) {
@@ -460,7 +499,8 @@ Result<std::vector<Any>> Evaluator::iterate(const Any& a) {
     }
     return *items;
   }
-  if (range_of_sizes(a) != nullptr) return neural::wrong("a loop over a size that only a request knows is not supported");
+  if (const Object* range = range_of_sizes(a))
+    return net().needs(turns_of_range(*range), "a loop over a size that only a request knows is not supported");
   if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
     std::vector<Any> keys;
     for (const auto& [key, value] : (*d)->items) keys.push_back(key);
@@ -484,17 +524,24 @@ Result<std::vector<Any>> Evaluator::iterate(const Any& a) {
   return neural::wrong("a loop over " + type_name(a) + " is not supported");
 }
 
+Result<Evaluator::Flow> Evaluator::run_body(py::Block body, Frame& f) {
+  const auto* const around = std::exchange(f.loop_end, body.data() + body.size());
+  auto flow = run(body, f);
+  f.loop_end = around;
+  return flow;
+}
+
 Result<Evaluator::Flow> Evaluator::run_for(const py::For& s, Frame& f) {
   const Any iterable = TRY(eval(*s.iterable, f));
-  if (const Object* range = range_of_sizes(iterable)) {
-    TRY(run_counted(s, *range, f));
+  if (const auto over = TRY(range_over(net(), iterable))) {
+    TRY(run_counted(s, *range_of_sizes(*over), f));
     return run(s.otherwise, f);
   }
   const std::vector<Any> items = TRY(iterate(iterable));
   if (items.size() > kItemsMax) return neural::wrong("a loop over more than " + std::to_string(kItemsMax) + " items");
   for (const Any& item : items) {
     TRY(assign(*s.target, item, f));
-    const Flow flow = TRY(run(s.body, f));
+    const Flow flow = TRY(run_body(s.body, f));
     if (flow == Flow::broken) return Flow::next;
     if (flow == Flow::returned) return flow;
   }
@@ -512,7 +559,7 @@ Result<Evaluator::Flow> Evaluator::run_while(const py::While& s, Frame& f) {
     } else if (!TRY(truth(net(), condition))) {
       break;
     }
-    const Flow flow = TRY(run(s.body, f));
+    const Flow flow = TRY(run_body(s.body, f));
     if (flow == Flow::broken) return Flow::next;
     if (flow == Flow::returned) return flow;
   }
@@ -531,28 +578,32 @@ Status Evaluator::assign(const py::Expr& target, const Any& value, Frame& f) {
     const auto* o = object.as<std::shared_ptr<Object>>();
     if (o == nullptr) {
       if (object.as<TensorRef>() != nullptr && n->name == "data") {
-        ++changes_;
         TRY(call_operator(net(), "copy_", {{object, value}, {}}));
         return ok();
       }
       if (object.as<TensorRef>() != nullptr && (n->name.starts_with("require") || n->name == "grad")) return ok();  // of training
       return neural::wrong("an attribute of " + type_name(object) + " is set");
     }
-    ++changes_;
     if (TRY(host_.set_attribute(*this, *o, n->name, value))) return ok();
     (*o)->set(n->name, value);
     return ok();
   }
-  if (const auto* n = target.as<py::Subscript>()) {
-    ++changes_;
-    return assign_item(TRY(eval(*n->object, f)), *n->index, value, f);
-  }
+  if (const auto* n = target.as<py::Subscript>()) { return assign_item(TRY(eval(*n->object, f)), *n->index, value, f); }
   py::Exprs items;
   if (const auto* n = target.as<py::Tuple>()) items = n->items;
   if (const auto* n = target.as<py::List>()) items = n->items;
   if (items.empty()) return neural::wrong("an assignment to " + py::unparse(target) + " is not supported");
-  const std::vector<Any> values = TRY(iterate(value));
   const auto star = std::ranges::find_if(items, [](const py::Expr* e) { return e->is<py::Starred>(); });
+  if (const auto* t = value.as<TensorRef>(); t != nullptr && star == items.end()) {  // row, col = edges: as many as there are names
+    const Value v = TRY((*t)->read(net()));
+    if (v.rank() > 0 && !v.dims[0].known()) {
+      TRY(net().require(v.dims[0], static_cast<std::int64_t>(items.size()), "a value for each of " + std::to_string(items.size()) + " names"));
+      for (std::size_t i = 0; i < items.size(); ++i)
+        TRY(assign(*items[i], TRY(call_operator(net(), "select", {{value, Any(0), Any(static_cast<std::int64_t>(i))}, {}})), f));
+      return ok();
+    }
+  }
+  const std::vector<Any> values = TRY(iterate(value));
   if (star == items.end()) {
     if (values.size() != items.size()) return neural::wrong(std::to_string(values.size()) + " values for " + std::to_string(items.size()) + " names");
     for (std::size_t i = 0; i < items.size(); ++i) TRY(assign(*items[i], values[i], f));

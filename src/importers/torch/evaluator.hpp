@@ -35,6 +35,7 @@ struct Object {
 struct Callable {
   std::string name;
   std::function<Result<Any>(Evaluator&, const Arguments&)> call;
+  bool takes_nothing = false;  // of its arguments: they needn't be evaluated
 };
 inline Any function(std::string name, std::function<Result<Any>(Evaluator&, const Arguments&)> call) {
   return std::make_shared<Callable>(Callable{std::move(name), std::move(call)});
@@ -72,9 +73,14 @@ class Host {
   virtual std::optional<Any> tensor_attribute(Evaluator&, const TensorRef&, std::string_view) { return std::nullopt; }
 };
 
-// range(n) with an n that only a request knows: an object of the bounds. nullptr: something else.
-Any range_of_sizes(Dim start, Dim end, Dim step);
+// range(n) with an n that only a request knows: an object of the bounds. nullptr: something else. item: what stands at a place, the number
+// itself where it is None, a step of a tensor, several of these in a tuple.
+Any range_of_sizes(Dim start, Dim end, Dim step, Any item = {});
 const Object* range_of_sizes(const Any& a);
+// What enumerate, zip, reversed and a loop go through where a tensor's first size is not known, or such a range; nullopt: something else.
+Result<std::optional<Any>> range_over(Net& net, const Any& a);
+Dim turns_of_range(const Object& range);  // the size that decides how many
+bool is_gone(const Any& a);               // what a name is that a loop of an unknown number of turns gave first
 
 class Evaluator {
  public:
@@ -101,16 +107,21 @@ class Evaluator {
     std::shared_ptr<Scope> scope;
     const py::Module* module = nullptr;
     Any result;
+    const py::Stmt* const* loop_end = nullptr;  // of the body of the loop that is running
   };
   Result<Flow> run(py::Block block, Frame& f);
   Result<Flow> run(const py::Stmt& s, Frame& f);
   Result<Flow> run_try(const py::Try& s, Frame& f);
-  Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm);
+  Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all);
   bool about_sizes(const py::Expr& test, Frame& f);
-  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition);
+  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all);
   Result<Flow> run_for(const py::For& s, Frame& f);
+  Result<Flow> run_body(py::Block body, Frame& f);  // of a loop, one turn
   Result<Flow> run_while(const py::While& s, Frame& f);
+  Status counted(CountedLoop& loop, const Object& range);
   Status run_counted(const py::For& s, const Object& range, Frame& f);
+  Result<Any> comprehend_counted(const py::Comprehension& c, const Object& range, Frame& f);
+  Error gone(std::string_view id);
   friend class CountedLoop;
   Status assign(const py::Expr& target, const Any& value, Frame& f);
   Status assign_item(const Any& object, const py::Expr& index, const Any& value, Frame& f);
@@ -122,8 +133,8 @@ class Evaluator {
   Result<Any> eval_compare(const py::Compare& c, Frame& f);
   Result<Any> eval_subscript(const Any& object, const py::Expr& index, Frame& f);
   Result<Any> eval_comprehension(const py::Comprehension& c, Frame& f);
-  // over: what the clause goes over
-  Status comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
+  Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
+                    const Any* first);  // what the first clause goes through
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);
@@ -140,7 +151,6 @@ class Evaluator {
   Host& host_;
   int depth_ = 0;
   std::int64_t steps_ = 0, steps_max_ = 5'000'000;  // statements and calls of one evaluation
-  std::int64_t changes_ = 0;                        // of attributes and lists and tensors: none may happen on one side of a decision only
   bool located_ = false;
   // The exception that Python itself would raise where evaluation failed: only such a one leads into an except clause. Empty: it failed for
   // something that isn't supported here, which the code must not be led astray by.

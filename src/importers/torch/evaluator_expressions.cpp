@@ -27,7 +27,9 @@ const Object* slice_object(const Any& a) {
 Result<Any> Evaluator::eval_name(std::string_view id, Frame& f) {
   for (const Scope* scope = f.scope.get(); scope != nullptr; scope = scope->outer.get()) {
     const auto it = scope->names.find(id);
-    if (it != scope->names.end()) return it->second;
+    if (it == scope->names.end()) continue;
+    if (is_gone(it->second)) return gone(id);
+    return it->second;
   }
   if (auto global = TRY(host_.global(*this, f.module, id))) return *global;
   return neural::wrong("the name " + std::string(id) + " is not known here");
@@ -82,6 +84,30 @@ Result<Any> Evaluator::eval_binary(std::string_view op, const Any& a, const Any&
   return call_operator(net(), name, {{a, b}, {}});
 }
 
+namespace {
+
+// random.random() < p: certain where p is 0 or 1.
+std::optional<Result<Any>> compare_with_chance(std::string_view op, const Any& left, const Any& right) {
+  const auto is_chance = [](const Any& a) {
+    const auto* o = a.as<std::shared_ptr<Object>>();
+    return o != nullptr && (*o)->type == kChance;
+  };
+  if (!is_chance(left) && !is_chance(right)) return std::nullopt;
+  const bool turned = is_chance(right);
+  const Any& bound = turned ? left : right;
+  const auto* d = bound.as<Dim>();
+  const auto* x = bound.as<double>();
+  const bool less = (op == "<" || op == "<=") != turned;  // the chance is on the small side
+  if ((op == "<" || op == "<=" || op == ">" || op == ">=") && (x != nullptr || (d != nullptr && d->known()))) {
+    const double value = x != nullptr ? *x : static_cast<double>(d->value);
+    if (value <= 0) return Result<Any>(Any(!less));
+    if (value >= 1) return Result<Any>(Any(less));
+  }
+  return Result<Any>(neural::wrong("a decision by chance, which is another one with every answer"));
+}
+
+}  // namespace
+
 Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
   Any left = TRY(eval(*c.first, f));
   Any all = true;
@@ -113,6 +139,9 @@ Result<Any> Evaluator::eval_compare(const py::Compare& c, Frame& f) {
         left = right;
         continue;
       }
+    }
+    if (const auto drawn = compare_with_chance(op, left, right)) {
+      if (c.rest.size() == 1) return TRY(*drawn);
     }
     const bool by_value = op != "is" && op != "is not" && op != "in" && op != "not in" && !left.none() && !right.none();
     if (by_value && (is_tensor(left) || is_tensor(right))) {
@@ -294,21 +323,20 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
   }
 }
 
-Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys,
-                             std::vector<Any>& values) {  // NOLINT(misc-no-recursion)
+Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
+                             const Any* first) {  // NOLINT(misc-no-recursion)
+  if (clause == c.clauses.size()) {
+    keys.push_back(TRY(eval(*c.element, f)));
+    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
+    return step();
+  }
   const py::Clause& at = c.clauses[clause];
+  const Any over = clause == 0 && first != nullptr ? *first : TRY(eval(*at.iterable, f));
   for (const Any& item : TRY(iterate(over))) {
     TRY(assign(*at.target, item, f));
     bool wanted = true;
     for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net(), TRY(eval(*condition, f))));
-    if (!wanted) continue;
-    if (clause + 1 < c.clauses.size()) {
-      TRY(comprehend(c, clause + 1, TRY(eval(*c.clauses[clause + 1].iterable, f)), f, keys, values));
-      continue;
-    }
-    keys.push_back(TRY(eval(*c.element, f)));
-    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
-    TRY(step());
+    if (wanted) TRY(comprehend(c, clause + 1, f, keys, values, nullptr));
   }
   return ok();
 }
@@ -318,10 +346,13 @@ Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) 
   inner.scope = std::make_shared<Scope>();
   inner.scope->outer = f.scope;
   inner.module = f.module;
-  std::vector<Any> keys, values;
   const Any over = TRY(eval(*c.clauses[0].iterable, inner));
+  if (c.clauses.size() == 1 && c.kind != py::ComprehensionKind::dict && c.clauses[0].conditions.empty()) {
+    if (const auto range = TRY(range_over(net(), over))) return comprehend_counted(c, *range_of_sizes(*range), inner);
+  }
+  std::vector<Any> keys, values;
   if (host_.is_foreign(over)) return host_.foreign_list(over);
-  TRY(comprehend(c, 0, over, inner, keys, values));
+  TRY(comprehend(c, 0, inner, keys, values, &over));
   if (c.kind != py::ComprehensionKind::dict) return list(std::move(keys));
   auto d = std::make_shared<Dict>();
   for (std::size_t i = 0; i < keys.size(); ++i) d->items.emplace_back(keys[i], values[i]);
@@ -330,6 +361,7 @@ Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) 
 
 Result<Any> Evaluator::eval_call(const py::Call& c, Frame& f) {
   const Any callee = TRY(eval(*c.callee, f));
+  if (const auto* known = callee.as<std::shared_ptr<Callable>>(); known != nullptr && (*known)->takes_nothing) return call(callee, {});
   Arguments arguments;
   for (const py::Expr* a : c.arguments) {
     if (const auto* star = a->as<py::Starred>()) {
@@ -385,9 +417,14 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     }
     if (name == "element_size")
       return function(op, [v](Evaluator&, const Arguments&) -> Result<Any> { return Any(static_cast<std::int64_t>(dtype_size(v.dtype()))); });
-    if (name == "tolist" || name == "numpy")
-      return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
-    if (name == "masked_select" || name == "nonzero" || name == "backward") return neural::wrong("Tensor." + op + " is not supported");
+    if (name == "numpy") return function(op, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+    if (name == "tolist" && v.rank() == 1) {  // a list of as many numbers; what wants a tensor of them has it
+      return function(op, [object, v](Evaluator& e, const Arguments&) -> Result<Any> {
+        return v.dims[0].known() ? Result<Any>(list(TRY(e.iterate(object)))) : Result<Any>(object);
+      });
+    }
+    if (name == "tolist") return neural::wrong("a tensor's values as Python numbers (" + op + ") are not known before a request comes");
+    if (name == "backward") return neural::wrong("Tensor." + op + " is not supported");
     if (name == "nelement") op = "numel";
     if (name == "ndimension") op = "dim";
     if (name == "astype") op = "to";
@@ -395,7 +432,6 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     if (!is_operator(op)) return neural::wrong("Tensor." + op + " is not supported");
     const bool in_place = op.size() > 1 && op.ends_with('_') && !op.ends_with("__");
     return function(op, [object, op, in_place](Evaluator& e, const Arguments& given) {
-      if (in_place) ++e.changes_;
       Arguments with_self = given;
       with_self.positional.insert(with_self.positional.begin(), object);
       return call_operator(e.net(), op, with_self);
@@ -497,6 +533,15 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
     if (!item.ok()) raised_ = "KeyError";
     return item;
   }
+  if (const auto* o = object.as<std::shared_ptr<Object>>(); o != nullptr && (*o)->type == "_Complex") {  // both parts alike
+    auto item = std::make_shared<Object>(**o);
+    for (const std::string_view part : {"real", "imag"}) {
+      const auto* t = (*o)->find(part)->as<TensorRef>();
+      if (t == nullptr) return neural::wrong("an item of a complex number is wanted");
+      item->set(part, TRY(index_tensor(*t, index, f)));
+    }
+    return Any(item);
+  }
   if (const auto* o = object.as<std::shared_ptr<Object>>()) {
     if (const auto getter = TRY(host_.attribute(*this, *o, "__getitem__"))) {
       if (const auto* s = index.as<py::Slice>()) {  // as Python's slice object: three numbers or None
@@ -512,6 +557,10 @@ Result<Any> Evaluator::eval_subscript(const Any& object, const py::Expr& index, 
   return neural::wrong("an item of " + type_name(object) + " is wanted");
 }
 
+namespace {
+bool is_ellipsis(const Any& a) { return a.as<std::string>() != nullptr && *a.as<std::string>() == "..."; }
+}  // namespace
+
 Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, Frame& f) {
   const Value v = TRY(t->read(net()));
   py::Exprs parts;
@@ -522,15 +571,30 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
     parts = single;
   }
   std::size_t taken = 0;  // dimensions that the parts speak of
-  std::vector<std::optional<Any>> values;
-  for (const py::Expr* part : parts) {
+  std::vector<std::optional<Any>> values, starred;
+  std::vector<const py::Expr*> each;
+  for (const py::Expr* part : parts) {  // x[(*(None,) * k, ...)]
+    const auto* star = part->as<py::Starred>();
+    if (star == nullptr) {
+      each.push_back(part);
+      starred.emplace_back();
+      continue;
+    }
+    for (Any& item : TRY(iterate(TRY(eval(*star->value, f))))) {
+      each.push_back(part);
+      starred.emplace_back(std::move(item));
+    }
+  }
+  parts = each;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const py::Expr* part = parts[i];
     if (part->is<py::Slice>()) {
       values.emplace_back();
       ++taken;
     } else {
-      values.emplace_back(TRY(eval(*part, f)));
+      values.emplace_back(starred[i] ? *starred[i] : TRY(eval(*part, f)));
       const Any& a = *values.back();
-      const bool ellipsis = part->is<py::Ellipsis>();
+      const bool ellipsis = is_ellipsis(a);
       if (const auto* mask = a.as<TensorRef>()) {
         const Value m = TRY((*mask)->read(net()));
         taken += m.dtype() == DType::boolean ? std::max<std::size_t>(1, m.rank()) : 1;
@@ -567,12 +631,12 @@ Result<Any> Evaluator::index_tensor(const TensorRef& t, const py::Expr& index, F
       continue;
     }
     const Any& a = *values[i];
-    if (parts[i]->is<py::Ellipsis>()) {
+    if (is_ellipsis(a)) {
       const std::size_t skipped = v.rank() - taken;
       axis += static_cast<std::int64_t>(skipped);
       picked.resize(picked.size() + skipped);
     } else if (a.none()) {
-      now = TRY(call_operator(net(), "unsqueeze", {{now, Any(axis)}, {}}));
+      now = TRY(call_operator(net(), "new_axis", {{now, Any(axis)}, {}}));
       ++axis;
       picked.emplace_back();
     } else if (const auto* d = a.as<Dim>()) {

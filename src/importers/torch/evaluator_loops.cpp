@@ -2,11 +2,13 @@
 // tensor) is found by evaluating one turn that is thrown away; then the body is evaluated with those as inputs of a graph inside.
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
 #include "slipway/importers/python/parser.hpp"
 #include "slipway/importers/torch/evaluator.hpp"
+#include "slipway/importers/torch/evaluator_reach.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
@@ -14,7 +16,7 @@ namespace slipway::importers::torch {
 
 namespace {
 
-constexpr std::string_view kRange = "range of sizes", kSteps = "steps of a loop";
+constexpr std::string_view kRange = "range of sizes", kSteps = "steps of a loop", kGone = "a name of a loop";
 
 Any object_of(std::string_view type, std::vector<std::pair<std::string, Any>> attributes) {
   auto o = std::make_shared<Object>();
@@ -27,38 +29,7 @@ const Object* object_of_type(const Any& a, std::string_view type) {
   return o != nullptr && (*o)->type == type ? o->get() : nullptr;
 }
 
-// The same thing, not an equal one: tensors and lists by identity.
-bool same(const Any& a, const Any& b) {
-  if (a.v.index() != b.v.index()) return false;
-  return std::visit(
-      [&b](const auto& x) {
-        using T = std::decay_t<decltype(x)>;
-        [[maybe_unused]] const T& y = *b.as<T>();
-        if constexpr (std::is_same_v<T, None>) {
-          return true;
-        } else if constexpr (std::is_same_v<T, TorchDType>) {
-          return x.dtype == y.dtype;
-        } else {
-          return x == y;
-        }
-      },
-      a.v);
-}
-
 constexpr int kDepthMax = 20;  // of lists and tuples that hold what a loop changes
-
-// Everything that can be reached from a value through lists, tuples and dicts.
-template <class Each>
-void reach(const Any& a, const Each& each, int depth = 0) {  // NOLINT(misc-no-recursion): kDepthMax
-  if (depth > kDepthMax) return;
-  each(a);
-  if (const std::vector<Any>* items = items_of(a)) {
-    for (const Any& item : *items) reach(item, each, depth + 1);
-  }
-  if (const auto* d = a.as<std::shared_ptr<Dict>>()) {
-    for (const auto& [key, item] : (*d)->items) reach(item, each, depth + 1);
-  }
-}
 
 bool is_number(const Any& a) { return a.as<Dim>() != nullptr || a.as<double>() != nullptr || a.as<TensorRef>() != nullptr; }
 
@@ -92,7 +63,31 @@ Any with_leaves(const Any& a, std::span<const Any>& leaves) {  // NOLINT(misc-no
 
 }  // namespace
 
-Any range_of_sizes(Dim start, Dim end, Dim step) { return object_of(kRange, {{"start", Any(start)}, {"end", Any(end)}, {"step", Any(step)}}); }
+Any range_of_sizes(Dim start, Dim end, Dim step, Any item) {
+  return object_of(kRange, {{"start", Any(start)}, {"end", Any(end)}, {"step", Any(step)}, {"item", std::move(item)}});
+}
+Result<std::optional<Any>> range_over(Net& net, const Any& a) {
+  if (range_of_sizes(a) != nullptr) return std::optional(a);
+  const auto* t = a.as<TensorRef>();
+  if (t == nullptr) return std::optional<Any>();
+  const Value v = TRY((*t)->read(net));
+  if (v.rank() == 0 || v.dims[0].known()) return std::optional<Any>();
+  return std::optional(range_of_sizes(0, v.dims[0], 1, a));
+}
+
+namespace {
+
+Result<Any> item_at(Net& net, const Any& pattern, Dim at) {  // NOLINT(misc-no-recursion): as deep as zip and enumerate are nested
+  if (pattern.as<TensorRef>() != nullptr) return call_operator(net, "select", {{pattern, Any(0), Any(at)}, {}});
+  const auto* t = pattern.as<std::shared_ptr<Tuple>>();
+  if (t == nullptr) return Any(at);
+  std::vector<Any> items;
+  for (const Any& each : (*t)->items) items.push_back(TRY(item_at(net, each, at)));
+  return tuple(std::move(items));
+}
+
+}  // namespace
+
 const Object* range_of_sizes(const Any& a) { return object_of_type(a, kRange); }
 
 Any as_steps(const Any& stacked) { return object_of(kSteps, {{"all", stacked}}); }
@@ -107,25 +102,33 @@ Result<Dim> length_of_steps(Net& net, const Any& steps) {
   return TRY((*t)->read(net)).dims.at(0);
 }
 
+bool is_gone(const Any& a) { return object_of_type(a, kGone) != nullptr; }
+
 // One loop: what it carries from turn to turn.
 class CountedLoop {
  public:
-  CountedLoop(Evaluator& e, const py::For& s, const Object& range, Evaluator::Frame& f) : e_(e), net_(e.net()), s_(s), range_(range), f_(f) {}
+  using Turn = std::function<Result<bool>()>;  // the body; false: the loop is left in the middle
+  CountedLoop(Evaluator& e, const py::Expr& target, Turn body, const Object& range, Evaluator::Frame& f)
+      : e_(e), net_(e.net()), target_(target), body_(std::move(body)), range_(range), f_(f) {}
 
   Status run() {
     names_ = f_.scope->names;
     Status all_read = ok();
-    for (const auto& [name, value] : names_) {
-      reach(value, [&](const Any& a) {
-        if (const auto* t = a.as<TensorRef>()) {
-          // As it is now: a view that is read again in the loop would be a value of that graph.
-          if (const auto now = (*t)->read(net_); !now.ok()) all_read = now.error();
-          const TensorRef memory = TensorCell::memory_of(*t);
-          const auto known = std::ranges::find(cells_, memory, &Cell::cell);
-          if (known == cells_.end()) cells_.push_back({memory, memory->content(), memory->version()});
-        }
-        if (const auto* l = a.as<std::shared_ptr<List>>()) lists_.push_back({*l, (*l)->items, {}});
-      });
+    std::set<const TensorCell*> known;
+    const auto note = [&](const Any& a) {
+      if (const auto* t = a.as<TensorRef>()) {
+        // As it is now: a view that is read again in the loop would be a value of that graph.
+        if (const auto now = (*t)->read(net_); !now.ok()) all_read = now.error();
+        const TensorRef memory = TensorCell::memory_of(*t);
+        if (known.insert(memory.get()).second) cells_.push_back({memory, memory->content(), memory->version()});
+      }
+      if (const auto* l = a.as<std::shared_ptr<List>>()) lists_.push_back({*l, (*l)->items, {}});
+      if (const auto* d = a.as<std::shared_ptr<Dict>>()) dicts_.emplace_back(*d, **d);
+      if (const auto* o = a.as<std::shared_ptr<Object>>()) objects_.emplace_back(*o, (*o)->attributes);
+    };
+    Reach reach(note);
+    for (const Scope* scope = f_.scope.get(); scope != nullptr; scope = scope->outer.get()) {
+      for (const auto& [name, value] : scope->names) reach.from(value);
     }
     TRY(std::move(all_read));
     TRY(find_what_changes());
@@ -158,6 +161,8 @@ class CountedLoop {
       if (c.cell->version() != c.version) c.cell->replace(c.before);
     }
     for (const Growing& l : lists_) l.list->items = l.before;
+    for (const auto& [object, attributes] : objects_) object->attributes = attributes;
+    for (const auto& [dict, before] : dicts_) *dict = before;
   }
 
   // One turn with things as they are before the loop.
@@ -176,7 +181,7 @@ class CountedLoop {
   Status note_changes() {
     for (const auto& [name, value] : names_) {
       const auto now = f_.scope->names.find(name);
-      if (now == f_.scope->names.end() || same(now->second, value)) continue;
+      if (now == f_.scope->names.end() || same(now->second, value) || is_gone(value)) continue;
       const auto* was = value.as<std::shared_ptr<List>>();
       const auto* is = now->second.as<std::shared_ptr<List>>();
       if (was != nullptr && is != nullptr && grew((*is)->items, before_of(*was))) {
@@ -184,6 +189,16 @@ class CountedLoop {
       } else {
         carried_.emplace_back(name, value);
       }
+    }
+    for (const auto& [name, value] : f_.scope->names) {
+      if (!names_.contains(name)) made_.push_back(name);
+    }
+    for (const auto& [object, attributes] : objects_) {
+      if (!keeps_attributes(*object, attributes)) return neural::wrong("an attribute is set in a loop over a size that only a request knows");
+    }
+    for (const auto& [dict, before] : dicts_) {
+      const bool equal = std::ranges::equal(dict->items, before.items, [](const auto& a, const auto& b) { return same(a.second, b.second); });
+      if (!equal) return neural::wrong("a dict is changed in a loop over a size that only a request knows");
     }
     for (const Cell& c : cells_) {
       if (c.cell->version() != c.version) written_.push_back(c);
@@ -206,12 +221,13 @@ class CountedLoop {
     e_.net_ = &inside;
     const auto number = [&](std::string_view name) { return *range_.find(name)->as<Dim>(); };
     const Dim at = inside.add(number("start"), inside.mul(inside.from_scalar(count), number("step")));
-    Status done = e_.assign(*s_.target, Any(at), f_);
+    const auto item = item_at(inside, *range_.find("item"), at);
+    Status done = item.ok() ? e_.assign(target_, *item, f_) : Status(item.error());
     if (done.ok()) {
-      const auto flow = e_.run(s_.body, f_);
-      if (!flow.ok()) {
-        done = flow.error();
-      } else if (*flow != Evaluator::Flow::next && *flow != Evaluator::Flow::continued) {
+      const auto whole = body_();
+      if (!whole.ok()) {
+        done = whole.error();
+      } else if (!*whole) {
         done = neural::wrong("a loop over a size that only a request knows is left in the middle");
       }
     }
@@ -316,6 +332,7 @@ class CountedLoop {
       growing_[i].list->items = growing_[i].before;
       growing_[i].list->items.push_back(as_steps(tensor(made[states_.size() + i])));
     }
+    for (const std::string& name : made_) f_.scope->names[name] = object_of(kGone, {});
     return true;
   }
 
@@ -375,16 +392,65 @@ class CountedLoop {
 
   Evaluator& e_;
   Net& net_;
-  const py::For& s_;
+  const py::Expr& target_;
+  Turn body_;
   const Object& range_;
   Evaluator::Frame& f_;
   std::map<std::string, Any, std::less<>> names_;  // before the loop
   std::vector<Cell> cells_, written_;              // all that it may write, and what it does
   std::vector<Growing> lists_, growing_;
+  std::vector<std::pair<std::shared_ptr<Object>, std::vector<std::pair<std::string, Any>>>> objects_;
+  std::vector<std::pair<std::shared_ptr<Dict>, Dict>> dicts_;
+  std::vector<std::string> made_;  // names that the first turn gives
   std::vector<std::pair<std::string, Any>> carried_;
   std::vector<State> states_;
 };
 
-Status Evaluator::run_counted(const py::For& s, const Object& range, Frame& f) { return CountedLoop(*this, s, range, f).run(); }
+Dim turns_of_range(const Object& range) {
+  const Dim* end = range.find("end")->as<Dim>();
+  const Dim* start = range.find("start")->as<Dim>();
+  return end->known() ? *start : *end;
+}
+
+// A loop that can't be one of the engine's may be unrolled, with a number of turns that is known.
+Status Evaluator::counted(CountedLoop& loop, const Object& range) {
+  const bool was_located = located_;
+  auto done = loop.run();
+  if (done.ok()) return done;
+  if (!done.ok() && done.error().detail().find("loop") != std::string::npos) (void)net().needs(turns_of_range(range), {});
+  located_ = located_ || was_located;
+  return done;
+}
+
+Status Evaluator::run_counted(const py::For& s, const Object& range, Frame& f) {
+  CountedLoop loop(
+      *this, *s.target,
+      [&]() -> Result<bool> {
+        const Flow flow = TRY(run_body(s.body, f));
+        return flow == Flow::next || flow == Flow::continued;
+      },
+      range, f);
+  return counted(loop, range);
+}
+
+// [element for target in range(n)]: a list that grows by one tensor each turn.
+Result<Any> Evaluator::comprehend_counted(const py::Comprehension& c, const Object& range, Frame& f) {
+  const std::string made = " the list";
+  f.scope->names[made] = list({});
+  CountedLoop loop(
+      *this, *c.clauses[0].target,
+      [&]() -> Result<bool> {
+        const Any item = TRY(eval(*c.element, f));
+        (*f.scope->names[made].as<std::shared_ptr<List>>())->items.push_back(item);
+        return true;
+      },
+      range, f);
+  TRY(counted(loop, range));
+  return f.scope->names[made];
+}
+
+Error Evaluator::gone(std::string_view id) {
+  return net().needs(net().symbol(), "what " + std::string(id) + " is after a loop over a size that only a request knows");
+}
 
 }  // namespace slipway::importers::torch

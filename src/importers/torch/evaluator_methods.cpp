@@ -67,10 +67,9 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
   if (const auto* l = object.as<std::shared_ptr<List>>()) {
     const std::shared_ptr<List> items = *l;
     if (name == "append") {
-      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+      return std::optional(function(text, [items](Evaluator&, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 1 || items->items.size() > 100'000) return neural::wrong("append: to a list that grows without end");
         TRY(may_hold(items.get(), a.positional[0]));
-        ++e.changes_;
         items->items.push_back(a.positional[0]);
         return Any();
       }));
@@ -78,7 +77,6 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
     if (name == "extend") {
       return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 1) return neural::wrong("extend: takes one list");
-        ++e.changes_;
         for (Any& item : TRY(e.iterate(a.positional[0]))) {
           TRY(may_hold(items.get(), item));
           items->items.push_back(std::move(item));
@@ -87,9 +85,8 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
       }));
     }
     if (name == "pop") {
-      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+      return std::optional(function(text, [items](Evaluator&, const Arguments& a) -> Result<Any> {
         if (items->items.empty()) return neural::wrong("pop: of an empty list");
-        ++e.changes_;
         std::int64_t at = -1;
         if (!a.positional.empty() && a.positional[0].as<Dim>() != nullptr) at = a.positional[0].as<Dim>()->value;
         if (at < 0) at += static_cast<std::int64_t>(items->items.size());
@@ -100,10 +97,9 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
       }));
     }
     if (name == "insert") {
-      return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+      return std::optional(function(text, [items](Evaluator&, const Arguments& a) -> Result<Any> {
         if (a.positional.size() != 2 || a.positional[0].as<Dim>() == nullptr) return neural::wrong("insert: takes a place and an item");
         TRY(may_hold(items.get(), a.positional[1]));
-        ++e.changes_;
         const auto size = static_cast<std::int64_t>(items->items.size());
         const std::int64_t place = a.positional[0].as<Dim>()->value;
         const auto at = std::clamp<std::int64_t>(place < 0 ? place + size : place, 0, size);
@@ -113,7 +109,6 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
     }
     if (name == "clear" || name == "remove") {
       return std::optional(function(text, [items, text](Evaluator& e, const Arguments& a) -> Result<Any> {
-        ++e.changes_;
         if (text == "clear") {
           items->items.clear();
           return Any();
@@ -131,14 +126,12 @@ Result<std::optional<Any>> Evaluator::list_method(const Any& object, std::string
         Arguments given = a;
         given.positional.insert(given.positional.begin(), Any(items));
         const Any sorted = TRY(e.call(TRY(e.builtin("sorted")), given));
-        ++e.changes_;
         items->items = *items_of(sorted);
         return Any();
       }));
     }
     if (name == "reverse") {
-      return std::optional(function(text, [items](Evaluator& e, const Arguments&) -> Result<Any> {
-        ++e.changes_;
+      return std::optional(function(text, [items](Evaluator&, const Arguments&) -> Result<Any> {
         std::ranges::reverse(items->items);
         return Any();
       }));
@@ -176,10 +169,9 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
     }));
   }
   if (name == "update") {
-    return std::optional(function(text, [items](Evaluator& e, const Arguments& a) -> Result<Any> {
+    return std::optional(function(text, [items](Evaluator&, const Arguments& a) -> Result<Any> {
       for (const Any& given : a.positional) TRY(may_hold(items.get(), given));
       for (const auto& [key, value] : a.keywords) TRY(may_hold(items.get(), value));
-      ++e.changes_;
       const auto* other = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Dict>>();
       if (other != nullptr && *other != items) {
         for (const auto& [key, value] : (*other)->items) set_item(*items, key, value);
@@ -195,16 +187,12 @@ Result<std::optional<Any>> Evaluator::dict_method(const std::shared_ptr<Dict>& i
       for (std::size_t i = 0; i < items->items.size(); ++i) {
         if (!TRY(scalar_compare(e.net(), "==", items->items[i].first, first_or_none(a)))) continue;
         const Any value = items->items[i].second;
-        if (text == "pop") {
-          ++e.changes_;
-          items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(i));
-        }
+        if (text == "pop") { items->items.erase(items->items.begin() + static_cast<std::ptrdiff_t>(i)); }
         return value;
       }
       if (a.positional.size() < 2) return text == "pop" ? Result<Any>(neural::wrong("pop: there is no such entry")) : Result<Any>(Any());
       if (text == "setdefault") {
         TRY(may_hold(items.get(), a.positional[1]));
-        ++e.changes_;
         items->items.emplace_back(a.positional[0], a.positional[1]);
       }
       return a.positional[1];

@@ -1,6 +1,8 @@
 #include "slipway/importers/torch/inputs.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -19,7 +21,8 @@ using neural::Dims;
 using neural::Net;
 using neural::Value;
 
-constexpr std::int64_t kFree = -1;
+// Sizes of inputs that aren't known: free, as many as there are rows, or the same as every other with the same (smaller) number.
+constexpr std::int64_t kFree = -1, kRows = -2;
 constexpr std::size_t kTriesMax = 2'000;
 constexpr std::size_t kWidths = 300;        // of an image whose height is known
 constexpr std::size_t kSidesOfFailed = 30;  // where it is not even known that a size would help
@@ -35,10 +38,14 @@ struct Attempt {
   std::string error;
   std::size_t progress = 0;  // nodes made before it failed
   bool no_rows = false, needs_sizes = false;
-  bool one_row = false;         // the code squeezes the rows away
-  std::size_t guesses = 0;      // sizes beside each other that nothing says are equal
-  std::size_t output_rank = 0;  // the largest
-  bool keeps_rows = false;      // every output begins with the rows of the inputs
+  bool one_row = false;                               // the code squeezes the rows away
+  std::size_t mixed = 0;                              // dimensions that are as many as there are rows, of the guesses
+  std::size_t guesses = 0;                            // sizes beside each other that nothing says are equal
+  std::size_t output_rank = 0;                        // the largest
+  bool keeps_rows = false;                            // every output begins with the rows of the inputs
+  using Place = std::pair<std::size_t, std::size_t>;  // (input, dimension)
+  std::vector<std::pair<Place, Place>> equal;         // that must be the same, and aren't yet
+  std::vector<std::string> outputs;                   // names and types, for a comparison
   // Of input dimensions: (input, dimension, value); others stay open.
   std::vector<std::tuple<std::size_t, std::size_t, std::int64_t>> settled;
   std::vector<std::string> open;                                            // assumptions that no input dimension settles
@@ -56,15 +63,29 @@ std::string port_name(std::string_view name, std::string_view otherwise) {
   return out;
 }
 
+bool is_rows(std::size_t input, std::size_t dim, std::int64_t size, bool apart) {
+  return size == kRows || (size == kFree && dim == 0 && (input == 0 || !apart));
+}
+
 // Inputs of one try. The rows of all inputs are one symbol, unless they are told apart: sequences of different lengths, for what is no row.
 std::vector<Value> make_inputs(Net& net, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes, bool apart = false) {
   std::vector<Value> values;
   const Dim rows = net.symbol();
   net.set_rows(rows);
+  std::map<std::int64_t, Dim> shared{{kRows, rows}};
   for (std::size_t i = 0; i < ports.size(); ++i) {
     Dims dims;
-    for (std::size_t d = 0; d < shapes[i].dims.size(); ++d)
-      dims.push_back(shapes[i].dims[d] != kFree ? Dim(shapes[i].dims[d]) : d == 0 && (i == 0 || !apart) ? rows : net.symbol());
+    for (std::size_t d = 0; d < shapes[i].dims.size(); ++d) {
+      const std::int64_t size = shapes[i].dims[d];
+      if (size >= 0) {
+        dims.emplace_back(size);
+      } else if (size == kFree) {
+        dims.push_back(is_rows(i, d, size, apart) ? rows : net.symbol());
+      } else {
+        if (!shared.contains(size)) shared[size] = net.symbol();
+        dims.push_back(shared[size]);
+      }
+    }
     const std::string name = port_name(ports[i].name, "input" + std::to_string(i));
     if (!shapes[i].flattened) {
       values.push_back(net.input(name, shapes[i].dtype, std::move(dims)));
@@ -117,6 +138,22 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   a.one_row = net.wants_one_row();
   a.guesses = net.guesses();
   a.progress = builder.node_count();
+  const auto place_of = [&](const Dim& dim) -> std::optional<Attempt::Place> {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      for (std::size_t d = 0; d < inputs[i].dims.size(); ++d) {
+        if (!dim.known() && inputs[i].dims[d] == dim) return Attempt::Place{i, d};
+      }
+    }
+    return std::nullopt;
+  };
+  for (const auto& [x, y] : net.equal()) {
+    const auto p = place_of(x), q = place_of(y);
+    if (p && q && !(x == y)) a.equal.emplace_back(*p, *q);
+  }
+  for (std::size_t i = 0; a.ok && i < outputs->size(); ++i) {
+    const OutputPort& o = (*outputs)[i];
+    a.outputs.push_back(o.name + " " + std::string(dtype_name(o.value.dtype())) + " " + std::to_string(o.value.rank()));
+  }
   for (const neural::Assumption& assumed : net.assumptions()) {
     bool found = false;
     const auto solved = net.solve(assumed.dim, assumed.value);
@@ -139,6 +176,84 @@ Attempt run(const Body& body, const std::vector<InputPort>& ports, const std::ve
   return a;
 }
 
+// A size that turned out to be `value`, and every one that is the same.
+void fix(std::vector<Shape>& shapes, std::size_t input, std::size_t dim, std::int64_t value) {
+  const std::int64_t was = shapes[input].dims[dim];
+  shapes[input].dims[dim] = value;
+  if (was >= kRows) return;
+  for (Shape& s : shapes) std::ranges::replace(s.dims, was, value);
+}
+
+// Two sizes that turned out to be the same.
+bool unite(std::vector<Shape>& shapes, const Attempt::Place& p, const Attempt::Place& q, bool apart) {
+  const std::int64_t x = shapes[p.first].dims[p.second], y = shapes[q.first].dims[q.second];
+  if (x >= 0 || y >= 0) return false;
+  const bool x_rows = is_rows(p.first, p.second, x, apart), y_rows = is_rows(q.first, q.second, y, apart);
+  if ((x_rows && y_rows) || (x == y && x < kRows)) return false;
+  std::int64_t as = kRows;
+  if (!x_rows && !y_rows) {
+    as = std::min(x, y);
+    if (as == kFree) {
+      as = kRows - 1;
+      for (const Shape& s : shapes) {
+        for (const std::int64_t d : s.dims) as = std::min(as, d - 1);
+      }
+    }
+  }
+  if (!x_rows) fix(shapes, p.first, p.second, as);
+  if (!y_rows) fix(shapes, q.first, q.second, as);
+  return true;
+}
+
+// Sizes of masks that would have to be two different ones: [N, 1, steps] for queries of any number.
+std::vector<Attempt::Place> of_one(const std::vector<InputPort>& ports, const Attempt& a) {
+  std::map<Attempt::Place, std::set<Attempt::Place>> with;
+  for (const auto& [p, q] : a.equal) {
+    with[p].insert(q);
+    with[q].insert(p);
+  }
+  std::vector<Attempt::Place> out;
+  for (const auto& [p, others] : with) {
+    if (others.size() > 1 && p.second > 0 && ports[p.first].name.find("mask") != std::string::npos) out.push_back(p);
+  }
+  return out;
+}
+
+// Of two lengths that only a mask makes the same: its dimension for the queries is 1, for any number of them.
+bool one_for_all(const std::vector<InputPort>& ports, std::vector<Shape>& shapes, const Attempt::Place& p, const Attempt::Place& q) {
+  const auto is_mask = [&](std::size_t port) { return ports[port].name.find("mask") != std::string::npos; };
+  if (is_mask(p.first) || is_mask(q.first)) return false;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    for (std::size_t d = 1; is_mask(i) && d + 1 < shapes[i].dims.size(); ++d) {
+      std::int64_t& size = shapes[i].dims[d];
+      if (size >= kRows || (size != shapes[p.first].dims[p.second] && size != shapes[q.first].dims[q.second])) continue;
+      size = 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+// Sizes of one input that are the same as each other and as nothing else, or that have to be 1: rarely what is meant.
+std::size_t within_one(const std::vector<Shape>& shapes) {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const auto ones = static_cast<std::size_t>(std::ranges::count(shapes[i].dims, 1));
+    found += ones > 1 ? ones - 1 : 0;
+    for (std::size_t d = 1; d < shapes[i].dims.size(); ++d) {
+      const std::int64_t size = shapes[i].dims[d];
+      if (size >= kRows || std::ranges::find(shapes[i].dims.begin() + 1, shapes[i].dims.begin() + static_cast<std::ptrdiff_t>(d), size) ==
+                               shapes[i].dims.begin() + static_cast<std::ptrdiff_t>(d))
+        continue;
+      bool elsewhere = false;
+      for (std::size_t k = 0; k < shapes.size(); ++k)
+        elsewhere = elsewhere || (k != i && std::ranges::find(shapes[k].dims, size) != shapes[k].dims.end());
+      found += elsewhere ? 0 : 1;
+    }
+  }
+  return found;
+}
+
 // A try, then again with what it settled, until nothing new is settled.
 Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vector<Shape>& shapes, std::size_t& tries, bool apart = false) {
   Attempt a;
@@ -147,24 +262,43 @@ Attempt settle(const Body& body, const std::vector<InputPort>& ports, std::vecto
     a = run(body, ports, shapes, apart);
     bool changed = false;
     for (const auto& [input, dim, value] : a.settled) {
-      std::int64_t& d = shapes[input].dims[dim];
-      if (d != kFree) continue;
-      d = value;
+      const std::int64_t d = shapes[input].dims[dim];
+      if (d >= 0) continue;
+      const bool rows = is_rows(input, dim, d, apart);
+      fix(shapes, input, dim, value);
       changed = true;
-      if (dim == 0 && !apart) {  // the rows of all
-        for (Shape& s : shapes) {
-          if (!s.dims.empty()) s.dims[0] = value;
+      if (!rows) continue;
+      for (std::size_t i = 0; i < shapes.size(); ++i) {
+        for (std::size_t k = 0; k < shapes[i].dims.size(); ++k) {
+          if (is_rows(i, k, shapes[i].dims[k], apart)) shapes[i].dims[k] = value;
         }
       }
     }
+    for (const Attempt::Place& one : of_one(ports, a)) {
+      if (shapes[one.first].dims[one.second] != kFree) continue;
+      shapes[one.first].dims[one.second] = 1;
+      changed = true;
+    }
+    for (const auto& [p, q] : a.equal) changed = one_for_all(ports, shapes, p, q) || unite(shapes, p, q, apart) || changed;
     if (!changed) break;
   }
+  for (const Shape& s : shapes) {  // as many of something as there are rows: then they aren't rows of a request
+    for (std::size_t d = 1; d < s.dims.size(); ++d) a.mixed += s.dims[d] == kRows ? 1 : 0;
+  }
+  a.guesses += a.mixed + within_one(shapes);
   return a;
 }
 
-// The usual inputs, the likeliest first.
+// The usual inputs, the likeliest first. A mask is booleans, or ones and zeros that say the same.
 std::vector<Shape> usual(const InputPort& port) {
   if (port.shape) return {{port.dtype.value_or(DType::float32), *port.shape}};
+  if (!port.dtype && port.name.find("mask") != std::string::npos) {
+    std::vector<Shape> all;
+    for (const std::size_t rank : {2, 3, 4, 1}) {
+      for (const DType type : {DType::boolean, DType::int64, DType::float32}) all.push_back({type, std::vector<std::int64_t>(rank, kFree)});
+    }
+    return all;
+  }
   std::vector<Shape> all;
   const bool floating = !port.dtype || is_floating(*port.dtype);
   const DType f = port.dtype.value_or(DType::float32);
@@ -202,16 +336,18 @@ std::vector<std::int64_t> sizes_to_try() {
 // for the weights to tell, behind a loop over the steps.
 bool set_sides(std::vector<Shape>& shapes, const Sides& sides, bool lengths_only = false) {
   bool any = false;
-  for (Shape& s : shapes) {
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    Shape& s = shapes[i];
+    const auto open = [&](std::size_t d) { return s.dims[d] < 0 && s.dims[d] != kRows; };
     if (lengths_only) {
-      const bool sequence = s.dims.size() == 3 && s.dims[1] == kFree && s.dims[2] == kFree;
-      if (sequence) s.dims[1] = sides.width;
+      const bool sequence = s.dims.size() == 3 && open(1) && open(2);
+      if (sequence) fix(shapes, i, 1, sides.width);
       any = any || sequence;
       continue;
     }
     for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
-      if (s.dims[d] != kFree) continue;
-      s.dims[d] = d + 1 == s.dims.size() ? sides.width : sides.height;
+      if (!open(d)) continue;
+      fix(shapes, i, d, d + 1 == s.dims.size() ? sides.width : sides.height);
       any = true;
     }
   }
@@ -317,13 +453,94 @@ Choice fewer_dimensions(const Body& body, const std::vector<InputPort>& ports, C
     if (ports[i].shape || is_floating(s.dtype) || s.dims.size() != 2) continue;
     // A class beside an image, not a table of them: [N, 1] comes out, where the table would give a rank more than that.
     const bool beside = std::ranges::any_of(c.shapes, [](const Shape& other) { return is_floating(other.dtype) && other.dims.size() >= 2; });
-    any = any || c.shapes[i].dims[1] != kFree || (beside && c.attempt.output_rank > 2);
+    // Users and items: a number for each pair of them, where tables would give several.
+    const bool pairs = ports.size() > 1 && c.attempt.output_rank > 1 &&
+                       std::ranges::all_of(c.shapes, [](const Shape& other) { return !is_floating(other.dtype) && other.dims.size() == 2; });
+    any = any || pairs;
+    any = any || c.shapes[i].dims[1] >= 0 || (beside && c.attempt.output_rank > 2);
     s.dims = {kFree};
   }
   if (!any) return c;
   flat.attempt = settle(body, ports, flat.shapes, tries);
-  return is_complete(flat.attempt) && !flat.attempt.no_rows && flat.attempt.keeps_rows && flat.attempt.output_rank <= c.attempt.output_rank ? flat
-                                                                                                                                            : c;
+  const bool sure = is_complete(flat.attempt) && flat.attempt.guesses <= c.attempt.guesses;
+  return sure && !flat.attempt.no_rows && flat.attempt.keeps_rows && flat.attempt.output_rank <= c.attempt.output_rank ? flat : c;
+}
+
+// One input after the other as it comes furthest, while the others stay: where that leads. nullopt: of few inputs, for which all combinations are
+// tried.
+std::optional<std::vector<std::size_t>> climbed(const Body& body, const std::vector<InputPort>& ports, const std::vector<std::vector<Shape>>& options,
+                                                std::size_t& tries) {
+  constexpr std::size_t kFew = 2;
+  constexpr int kRounds = 4;
+  if (ports.size() <= kFew) return std::nullopt;
+  // What works before what doesn't; then with fewer guesses, and of fewer dimensions; what doesn't: how far it comes.
+  using Score = std::tuple<bool, bool, std::ptrdiff_t, std::ptrdiff_t>;
+  const auto score = [&](const std::vector<std::size_t>& pick) -> Score {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < ports.size(); ++i) shapes.push_back(options[i][pick[i]]);
+    const Attempt a = settle(body, ports, shapes, tries);
+    const bool works = is_complete(a);
+    std::size_t dims = 0;
+    for (const Shape& s : shapes) dims += s.dims.size();
+    return {works, works && a.keeps_rows && !a.no_rows, works ? -static_cast<std::ptrdiff_t>(a.guesses) : 0,
+            works ? -static_cast<std::ptrdiff_t>(dims) : static_cast<std::ptrdiff_t>(a.progress)};
+  };
+  const auto perfect = [](const Score& s) { return std::get<0>(s) && std::get<1>(s) && std::get<2>(s) == 0; };
+  std::vector<std::size_t> pick(ports.size(), 0);
+  Score best = score(pick);
+  const auto better = [&](std::vector<std::size_t> next) {
+    if (next == pick || tries > kTriesMax / 2) return;
+    const Score s = score(next);
+    if (s <= best) return;
+    best = s;
+    pick = std::move(next);
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    const std::vector<std::size_t> before = pick;
+    for (const Shape& all : options[0]) {  // those of one kind together: masks, states and actions
+      std::vector<std::size_t> next = pick;
+      for (std::size_t i = 0; i < ports.size(); ++i) {
+        if (is_floating(options[i][pick[i]].dtype) != is_floating(all.dtype)) continue;
+        const auto same = std::ranges::find_if(options[i], [&](const Shape& s) { return s.dtype == all.dtype && s.dims == all.dims; });
+        if (same != options[i].end()) next[i] = static_cast<std::size_t>(same - options[i].begin());
+      }
+      better(std::move(next));
+    }
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      for (std::size_t o = 0; o < options[i].size(); ++o) {
+        std::vector<std::size_t> next = pick;
+        next[i] = o;
+        better(std::move(next));
+      }
+    }
+    if (perfect(best)) break;
+    if (pick != before) continue;
+    // Two of a kind at once: masks, states and actions.
+    for (std::size_t i = 0; i < ports.size() && !perfect(best); ++i) {
+      for (std::size_t k = i + 1; k < ports.size() && !perfect(best); ++k) {
+        for (std::size_t o = 0; o < options[i].size(); ++o) {
+          const auto alike =
+              std::ranges::find_if(options[k], [&](const Shape& s) { return s.dtype == options[i][o].dtype && s.dims == options[i][o].dims; });
+          if (alike == options[k].end()) continue;
+          std::vector<std::size_t> next = pick;
+          next[i] = o;
+          next[k] = static_cast<std::size_t>(alike - options[k].begin());
+          better(std::move(next));
+        }
+      }
+    }
+    if (pick == before) break;
+  }
+  for (std::size_t i = 0; i < ports.size(); ++i) {  // likelier ones that come as far
+    for (std::size_t o = 0; o < pick[i]; ++o) {
+      std::vector<std::size_t> next = pick;
+      next[i] = o;
+      if (tries > kTriesMax / 2 || score(next) < best) continue;
+      pick = std::move(next);
+      break;
+    }
+  }
+  return pick;
 }
 
 // Inputs of one row each, for a network that squeezes it away: a bag [1, instances, ...].
@@ -342,46 +559,12 @@ std::optional<Choice> with_one_row(const Body& body, const std::vector<InputPort
     if (c.attempt.ok && !c.attempt.open.empty()) {
       if (auto found = search_sides(body, ports, c.shapes, sides, kTriesMax, tries)) c = std::move(*found);
     }
-    if (!is_complete(c.attempt) || c.attempt.no_rows || c.attempt.guesses > 0) continue;
+    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
     c.attempt.no_rows = true;
     c.attempt.error = "the network squeezes the first dimension away";
     return c;
   }
   return std::nullopt;
-}
-
-// Of three inputs and more there are too many combinations: one input after the other is given the shape that the network comes furthest with.
-std::vector<std::size_t> one_by_one(const Body& body, const std::vector<InputPort>& ports, const std::vector<std::vector<Shape>>& options,
-                                    std::size_t& tries) {
-  // Fits, was evaluated to its end, how far or how well: by rows, sizes that nothing says are equal, dimensions.
-  using Score = std::tuple<bool, bool, bool, std::int64_t, std::int64_t>;
-  std::vector<std::size_t> best(ports.size(), 0);
-  const auto score = [&](const std::vector<std::size_t>& pick) {
-    std::vector<Shape> shapes;
-    for (std::size_t i = 0; i < ports.size(); ++i) shapes.push_back(options[i][pick[i]]);
-    const Attempt a = settle(body, ports, shapes, tries);
-    if (!a.ok) return Score(false, false, false, static_cast<std::int64_t>(a.progress), 0);
-    std::int64_t dimensions = 0;
-    for (const Shape& s : shapes) dimensions += static_cast<std::int64_t>(s.dims.size());
-    const bool by_rows = is_complete(a) && a.keeps_rows && !a.no_rows;
-    return Score(by_rows && a.guesses == 0, true, by_rows, -static_cast<std::int64_t>(a.guesses), -dimensions);
-  };
-  Score reached = score(best);
-  for (int round = 0; round < 4 && !std::get<0>(reached); ++round) {
-    const Score before = reached;
-    for (std::size_t i = 0; i < ports.size(); ++i) {
-      for (std::size_t k = 0; k < options[i].size() && !std::get<0>(reached); ++k) {
-        std::vector<std::size_t> next = best;
-        next[i] = k;
-        const Score s = next == best ? reached : score(next);
-        if (s <= reached) continue;
-        reached = s;
-        best = std::move(next);
-      }
-    }
-    if (reached == before) break;
-  }
-  return best;
 }
 
 Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides, std::span<const std::int64_t> heights) {
@@ -396,29 +579,38 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     }
   }
   std::size_t tries = 0;
-  if (ports.size() > 2) {
-    constexpr std::size_t kLikeliest = 40;
-    const std::vector<std::size_t> pick = one_by_one(body, ports, options, tries);
-    if (order.size() > kLikeliest) order.insert(order.begin() + kLikeliest, pick);
+  if (const auto ahead = climbed(body, ports, options, tries)) {  // of several inputs there are too many combinations
+    std::erase(order, *ahead);
+    order.insert(order.begin(), *ahead);
   }
-  std::optional<Choice> without_rows, open_sizes, guessed;
+  std::optional<Choice> without_rows, open_sizes, guessed, each_its_own, own_rows;
+  std::size_t picks_left = 60;  // once one is found whose first dimensions are not the same
   std::optional<Choice> best_failure;
   bool one_row = false;
   const auto fail = [&](const Choice& c) {
     if (!best_failure || c.attempt.progress > best_failure->attempt.progress) best_failure = c;
   };
   for (const auto& pick : order) {
-    if (tries >= kTriesMax) break;
+    if (tries >= kTriesMax || (own_rows && picks_left-- == 0)) break;
     Choice c;
     for (std::size_t i = 0; i < ports.size(); ++i) c.shapes.push_back(options[i][pick[i]]);
     const std::vector<Shape> given = c.shapes;
     c.attempt = settle(body, ports, c.shapes, tries);
     one_row = one_row || c.attempt.one_row;
-    if (ports.size() > 1 && is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] != kFree) {
-      // The first dimension of one of them is no row: the states [layers, N, units] beside a sequence [N, length, features].
+    const bool rows_fixed = is_complete(c.attempt) && !given[0].dims.empty() && given[0].dims[0] == kFree && c.shapes[0].dims[0] >= 0;
+    const bool doubtful = c.attempt.guesses > 0 || c.attempt.no_rows || !c.attempt.keeps_rows;
+    if (ports.size() > 1 && (rows_fixed || (is_complete(c.attempt) && doubtful))) {
+      // The first dimension of one of them is no row: the states [layers, N, units] beside a sequence [N, length, features], lengths [N] beside
+      // [length, N].
       Choice alone{given, {}, true};
       alone.attempt = settle(body, ports, alone.shapes, tries, true);
-      if (is_complete(alone.attempt) && alone.shapes[0].dims[0] == kFree && !alone.attempt.no_rows) return alone;
+      const bool open = is_complete(alone.attempt) && alone.shapes[0].dims[0] < 0;
+      if (rows_fixed && open && !alone.attempt.no_rows && !own_rows) own_rows = alone;
+      bool differs = false;
+      for (std::size_t i = 1; i < alone.shapes.size(); ++i)
+        differs = differs || (!alone.shapes[i].dims.empty() && !is_rows(i, 0, alone.shapes[i].dims[0], true));
+      const bool surer = alone.attempt.mixed == 0 && alone.attempt.guesses <= c.attempt.guesses - c.attempt.mixed;
+      if (open && differs && surer && !each_its_own) each_its_own = std::move(alone);
     }
     if (is_complete(c.attempt)) {
       if (!c.attempt.no_rows && c.attempt.keeps_rows) {
@@ -454,8 +646,11 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
     fail(c);
   }
   if (one_row) {
-    if (auto found = with_one_row(body, ports, options, order, sides, tries)) return std::move(*found);
+    std::size_t its_tries = 0;
+    if (auto found = with_one_row(body, ports, options, order, sides, its_tries)) return std::move(*found);
   }
+  if (own_rows) return std::move(*own_rows);
+  if (each_its_own) return std::move(*each_its_own);
   if (guessed) return fewer_dimensions(body, ports, std::move(*guessed), tries);
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
@@ -470,7 +665,7 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
   for (std::size_t i = 0; i < ports.size(); ++i) {
     tried += (i > 0 ? ", " : "") + ports[i].name + " " + std::string(dtype_name(c.shapes[i].dtype)) + " [";
     for (std::size_t d = 0; d < c.shapes[i].dims.size(); ++d)
-      tried += (d > 0 ? ", " : "") + (c.shapes[i].dims[d] == kFree ? "?" : std::to_string(c.shapes[i].dims[d]));
+      tried += (d > 0 ? ", " : "") + (c.shapes[i].dims[d] < 0 ? "?" : std::to_string(c.shapes[i].dims[d]));
     tried += "]";
   }
   if (c.attempt.ok) return neural::wrong("no size of the input fits: " + c.attempt.open[0] + " (with " + tried + ")");
@@ -485,7 +680,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
   Schema out = schema;
   for (std::size_t i = 0; i < c.example.size() && i < out.inputs.size(); ++i) {
     for (std::size_t d = 1; d < c.example[i].dims.size() && c.example[i].dims.size() == out.inputs[i].shape.size(); ++d) {
-      if (out.inputs[i].shape[d] < 0 && c.example[i].dims[d] != kFree) out.inputs[i].shape[d] = c.example[i].dims[d];
+      if (out.inputs[i].shape[d] < 0 && c.example[i].dims[d] > 0) out.inputs[i].shape[d] = c.example[i].dims[d];
     }
   }
   if (!c.example.empty()) return out;
@@ -497,8 +692,9 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
     bool any = false;
     for (Shape& s : shapes) {
       for (std::size_t d = s.dims.size() >= 4 ? 2 : 1; d < s.dims.size(); ++d) {
-        any = any || s.dims[d] == kFree;
-        if (s.dims[d] == kFree) s.dims[d] = s.dims.size() >= 4 ? side : length;
+        const bool open = s.dims[d] < 0 && s.dims[d] != kRows;
+        any = any || open;
+        if (open) s.dims[d] = s.dims.size() >= 4 ? side : length;
       }
     }
     if (!any) return out;
@@ -513,7 +709,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
     if (!is_complete(a) || !a.settled.empty()) continue;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       for (std::size_t d = 1; d < shapes[i].dims.size() && shapes[i].dims.size() == out.inputs[i].shape.size(); ++d) {
-        if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] != kFree) out.inputs[i].shape[d] = shapes[i].dims[d];
+        if (out.inputs[i].shape[d] < 0 && shapes[i].dims[d] >= 0) out.inputs[i].shape[d] = shapes[i].dims[d];
       }
     }
     return out;
@@ -524,7 +720,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
 // [N, F] as well as [N, C, H, W] when all that happens to the input first is that it is flattened: then any of them is taken.
 void take_any_rank(const Body& body, const std::vector<InputPort>& ports, Choice& c) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].shape || c.shapes[i].dims.size() != 2 || !is_floating(c.shapes[i].dtype) || c.shapes[i].dims[1] == kFree) continue;
+    if (ports[i].shape || c.shapes[i].dims.size() != 2 || !is_floating(c.shapes[i].dtype) || c.shapes[i].dims[1] < 0) continue;
     std::vector<Shape> wide = c.shapes;
     wide[i].dims = {kFree, kFree, kFree, kFree};
     const Attempt a = run(body, ports, wide);
@@ -566,16 +762,137 @@ Status collect_outputs(Net& net, const Any& a, const std::string& name,
   return ok();  // None and the like
 }
 
-Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& ports, const Body& body, Report& report,
+namespace {
+
+// --- inputs that a request may leave out
+
+// The network with some of its inputs given; the others are absent.
+Body with_some(const Body& body, std::size_t all, std::vector<std::size_t> which) {
+  return [&body, all, which = std::move(which)](Net& net, const std::vector<Value>& inputs) {
+    std::vector<Value> every(all);
+    for (std::size_t i = 0; i < which.size(); ++i) every[which[i]] = inputs[i];
+    return body(net, every);
+  };
+}
+
+bool is_used(const Body& body, const std::vector<InputPort>& ports, const std::vector<Shape>& shapes) {
+  graph::Builder builder("try");
+  Net net(builder, true);
+  const std::vector<Value> inputs = make_inputs(net, ports, shapes);
+  const auto outputs = body(net, inputs);
+  for (std::size_t i = 0; outputs.ok() && i < outputs->size(); ++i) net.output("output" + std::to_string(i), (*outputs)[i].value);
+  const graph::Model made = builder.finish();
+  const std::string& name = inputs.back().val.name;
+  return std::ranges::any_of(made.graph.nodes, [&](const graph::Node& n) { return std::ranges::find(n.inputs, name) != n.inputs.end(); });
+}
+
+// Of an input that is None by default: numbers of tokens and lengths are whole ones.
+std::vector<Shape> usual_optional(const InputPort& port) {
+  std::vector<Shape> all = usual(port);
+  const bool whole = port.name.find("id") != std::string::npos || port.name.find("len") != std::string::npos;
+  if (whole) std::ranges::stable_partition(all, [](const Shape& s) { return !is_floating(s.dtype); });
+  return all;
+}
+
+// Those of the optional ports with which the network gives what it gives without them. Each doubles the graph.
+std::vector<std::size_t> optional_inputs(const Body& body, const std::vector<InputPort>& ports, std::vector<std::size_t> needed, Choice& c) {
+  constexpr std::size_t kOptionalMax = 2, kTriedMax = 6;
+  std::vector<std::size_t> taken;
+  std::size_t tries = 0, tried = 0;
+  if (c.apart || c.attempt.no_rows) return taken;
+  for (std::size_t k = 0; k < ports.size() && taken.size() < kOptionalMax; ++k) {
+    if (!ports[k].optional || ++tried > kTriedMax) continue;
+    std::vector<std::size_t> which = needed;
+    which.push_back(k);
+    std::vector<InputPort> some;
+    for (const std::size_t i : which) some.push_back(ports[i]);
+    const Body part = with_some(body, ports.size(), which);
+    for (const Shape& shape : usual_optional(ports[k])) {
+      Choice with{c.shapes, {}};
+      with.shapes.push_back(shape);
+      with.attempt = settle(part, some, with.shapes, tries);
+      bool same = is_complete(with.attempt) && with.attempt.guesses <= c.attempt.guesses && with.attempt.outputs == c.attempt.outputs &&
+                  with.attempt.keeps_rows && !with.attempt.no_rows && with.shapes.back().dims[0] == kFree;
+      for (std::size_t i = 0; i < c.shapes.size() && same; ++i) {  // it says nothing new of the others
+        for (std::size_t d = 0; d < c.shapes[i].dims.size(); ++d) same = same && (with.shapes[i].dims[d] < 0) == (c.shapes[i].dims[d] < 0);
+      }
+      if (!same || !is_used(part, some, with.shapes)) continue;
+      c.shapes = std::move(with.shapes);
+      needed = std::move(which);
+      taken.push_back(k);
+      break;
+    }
+  }
+  return taken;
+}
+
+// The network as it is with an input and as it is without: the graph chooses by whether the input has elements. left: places of optional inputs
+// in `inputs` that are still to be decided on.
+Result<std::vector<OutputPort>> either_way(Net& net, const Body& body, const std::vector<Value>& inputs,
+                                           std::span<const std::size_t> left) {  // NOLINT(misc-no-recursion): as many as optional inputs
+  if (left.empty()) return body(net, inputs);
+  const Value& input = inputs[left[0]];
+  const Value count = net.op("Size", {input}, DType::int64, {});
+  const Value given = net.op("Greater", {count, net.number(0, DType::int64)}, DType::boolean, {});
+  std::vector<std::shared_ptr<const graph::Graph>> graphs;
+  std::vector<OutputPort> outputs;
+  std::vector<std::pair<DType, Dims>> types;
+  for (const bool with : {true, false}) {
+    graph::Builder builder = net.graph().inside();
+    Net inside(builder, net);
+    std::vector<Value> now = inputs;
+    if (!with) now[left[0]] = Net::absent();
+    outputs = TRY(either_way(inside, body, now, left.subspan(1)));
+    types.clear();
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      inside.output(builder.name() + "/result" + std::to_string(i), outputs[i].value);
+      types.emplace_back(outputs[i].value.dtype(), inside.outside(outputs[i].value.dims));
+    }
+    TRY(inside.leave());
+    auto graph = std::make_shared<graph::Graph>(builder.finish().graph);
+    for (graph::ValueInfo& info : graph->outputs) {
+      info.has_shape = false;
+      info.shape.clear();
+    }
+    graphs.push_back(std::move(graph));
+  }
+  const std::vector<Value> made =
+      net.op_n("If", {given}, std::move(types), {graph::attr("then_branch", graphs[0]), graph::attr("else_branch", graphs[1])});
+  for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i].value = made[i];
+  return outputs;
+}
+
+}  // namespace
+
+Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& all_ports, const Body& network, Report& report,
                                std::span<const Sides> sides, std::span<const std::int64_t> heights) {
+  std::vector<std::size_t> which;
+  std::vector<InputPort> ports;
+  for (std::size_t i = 0; i < all_ports.size(); ++i) {
+    if (all_ports[i].optional) continue;
+    which.push_back(i);
+    ports.push_back(all_ports[i]);
+  }
   if (ports.empty()) return neural::wrong("the network takes no tensor");
-  Choice c = TRY(choose(body, ports, sides, heights));
-  if (!c.apart) take_any_rank(body, ports, c);
+  const Body needed = with_some(network, all_ports.size(), which);
+  Choice c = TRY(choose(needed, ports, sides, heights));
+  if (!c.apart) take_any_rank(needed, ports, c);
+  const std::size_t count = ports.size();
+  if (std::ranges::none_of(c.shapes, &Shape::flattened)) {
+    for (const std::size_t k : optional_inputs(network, all_ports, which, c)) {
+      which.push_back(k);
+      ports.push_back(all_ports[k]);
+    }
+  }
+  const Body body = with_some(network, all_ports.size(), which);
   if (!c.attempt.error.empty()) report.warnings.push_back("requests can't have several rows: with a free number of rows, " + c.attempt.error);
   graph::Builder builder(title);
   Net net(builder);
   const std::vector<Value> inputs = make_inputs(net, ports, c.shapes, c.apart);
-  std::vector<OutputPort> outputs = TRY(body(net, inputs));
+  std::vector<std::size_t> optional;
+  for (std::size_t i = count; i < ports.size(); ++i) optional.push_back(i);
+  // An absent one among the inputs is absent for the network.
+  std::vector<OutputPort> outputs = TRY(either_way(net, body, inputs, optional));
   std::vector<std::string> names;
   for (const InputPort& p : ports) names.push_back(port_name(p.name, "input"));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -594,14 +911,17 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   TRY(describe_ports(a.model.graph, a.schema));
   a.schema.kind = "graph";
+  for (std::size_t i = count; i < ports.size(); ++i) a.schema.inputs[i].optional = true;
   if (c.attempt.no_rows || std::ranges::any_of(c.shapes, &Shape::flattened)) {
     a.schema.batched = false;
   } else if (a.schema.batched) {
-    a.schema.rows_independent = graph::rows_are_independent(a.model);
-    add_features(a.schema);
+    a.schema.rows_independent = optional.empty() && graph::rows_are_independent(a.model);
+    if (optional.empty()) add_features(a.schema);
   }
-  a.example = TRY(zero_example(a.model.graph, example_schema(body, ports, c, sides, a.schema)));
-  for (std::size_t i = 0; i < ports.size(); ++i) {
+  c.shapes.resize(count);
+  a.example = TRY(
+      zero_example(a.model.graph, example_schema(needed, {ports.begin(), ports.begin() + static_cast<std::ptrdiff_t>(count)}, c, sides, a.schema)));
+  for (std::size_t i = 0; i < count; ++i) {
     if (!c.shapes[i].flattened) continue;
     a.model.graph.inputs[i].has_shape = false;
     a.model.graph.inputs[i].shape.clear();

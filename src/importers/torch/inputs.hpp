@@ -17,6 +17,8 @@ struct InputPort {
   std::string name;
   std::optional<DType> dtype;                      // known from the file
   std::optional<std::vector<std::int64_t>> shape;  // known from the file, -1: free; the first is the rows
+  // None where it isn't given: an input that a request may leave out, where the network takes a tensor there and gives the same outputs.
+  bool optional = false;
 };
 struct OutputPort {
   std::string name;
@@ -24,7 +26,8 @@ struct OutputPort {
 };
 // Every tensor in a result, named as well as the code allows.
 Status collect_outputs(neural::Net& net, const Any& result, const std::string& name, std::vector<OutputPort>& out);
-// The network over the graph: called for every try, must have no memory.
+// The network over the graph: called for every try, must have no memory. inputs: one a port; of an optional one that isn't given is_absent.
+inline bool is_absent(const neural::Value& v) { return v.val.name.empty() && !v.constant(); }
 using Body = std::function<Result<std::vector<OutputPort>>(neural::Net& net, const std::vector<neural::Value>& inputs)>;
 
 // Fills model, schema and example of the artifact. Errors: that of the most promising try, with what it was tried with.

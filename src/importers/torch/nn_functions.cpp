@@ -101,6 +101,22 @@ def _repeat(tensor, pattern, **sizes):
 def _reduce(tensor, pattern, reduction, **sizes):
     return _einops(tensor, pattern, sizes, reduction)
 
+# einops.einsum: named axes, the pattern last.
+def _named_einsum(*args):
+    tensors = args[:-1]
+    letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't']
+    known = {}
+    left, right = args[-1].split('->')
+    terms = []
+    for side in left.split(',') + [right]:
+        term = ''
+        for word in side.split():
+            if word not in known:
+                known[word] = letters[len(known)]
+            term = term + known[word]
+        terms.append(term)
+    return torch.einsum(','.join(terms[:-1]) + '->' + terms[-1], *tensors)
+
 class _Rearrange(Module):
     def __init__(self, pattern, **sizes):
         self.pattern = pattern
@@ -256,6 +272,12 @@ class _ImageNormalize(Module):
         self.std = std
     def forward(self, tensor):
         return _image_normalize(tensor, self.mean, self.std)
+
+def _fans(tensor):
+    field = 1
+    for size in tensor.shape[2:]:
+        field = field * size
+    return tensor.size(1) * field, tensor.size(0) * field
 
 def _norm_but(v, dim):
     if dim is None:

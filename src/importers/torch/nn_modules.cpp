@@ -633,10 +633,43 @@ class Softmax2d(Module):
 }
 
 constexpr std::string_view kRecurrent = R"py(
+# Sequences of different lengths: here they keep their padding, [steps, rows, ...], and each row's number of steps goes beside them.
+class PackedSequence:
+    def __init__(self, padded, lengths):
+        self.padded = padded
+        self.lengths = lengths
+    def to(self, *args, **kwargs):
+        return self
+    def cpu(self):
+        return self
+
+def _pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
+    if not isinstance(lengths, torch.Tensor):
+        lengths = torch.tensor(lengths)
+    if lengths.dim() != 1 or lengths.is_floating_point():
+        raise ValueError('lengths are whole numbers, one for each sequence')
+    return PackedSequence(input.transpose(0, 1) if batch_first else input, lengths)
+
+# As long as the longest of them, which need not be all that there is of padding.
+def _pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
+    padded = sequence.padded
+    steps = padded.size(0)
+    if total_length is None:
+        padded = padded[:int(sequence.lengths.max())]
+        steps = padded.size(0)
+    elif total_length != steps:
+        raise NotImplementedError('a total_length other than that of the input')
+    inside = torch.arange(steps).unsqueeze(1) < sequence.lengths.unsqueeze(0)
+    while inside.dim() < padded.dim():
+        inside = inside.unsqueeze(-1)
+    padded = torch.where(inside, padded, torch.full_like(padded, padding_value))
+    return padded.transpose(0, 1) if batch_first else padded, sequence.lengths.to(torch.int64)
+
 class _Recurrent(Module):
     def _setup(self, gates, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size):
         if proj_size != 0:
             raise NotImplementedError("proj_size")
+        self._gates = gates
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -660,41 +693,47 @@ class _Recurrent(Module):
         setattr(self, name, Parameter(_random(*size)))
     def _weights(self):
         return [getattr(self, name) for name in self._names]
-    def _zeros(self, input):
-        count = self.num_layers * self.directions
-        if input.dim() == 2:
-            return torch.zeros(count, self.hidden_size)
-        return torch.zeros(count, input.size(0 if self.batch_first else 1), self.hidden_size)
     def flatten_parameters(self):
         pass
+    # What the operators take: steps, [steps, rows, ...] of packed ones, and their lengths.
+    def _run(self, run, input, hx):
+        packed = isinstance(input, PackedSequence)
+        steps = input.padded if packed else input
+        first = self.batch_first and not packed
+        if hx is None:
+            count = self.num_layers * self.directions
+            sizes = [count, self.hidden_size] if steps.dim() == 2 else [count, steps.size(0 if first else 1), self.hidden_size]
+            hx = torch.zeros(*sizes)
+            if self._gates == 4:
+                hx = (hx, hx)
+        if self._gates == 4:
+            hx = [hx[0], hx[1]]
+        lengths = input.lengths if packed else None
+        result = run(steps, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, first, lengths)
+        output = PackedSequence(result[0], input.lengths) if packed else result[0]
+        return output, result[1:]
 
 class LSTM(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0, device=None, dtype=None):
         self._setup(4, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size)
     def forward(self, input, hx=None):
-        if hx is None:
-            zeros = self._zeros(input)
-            hx = (zeros, zeros)
-        output, h, c = torch.lstm(input, [hx[0], hx[1]], self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
-        return output, (h, c)
+        output, state = self._run(torch.lstm, input, hx)
+        return output, (state[0], state[1])
 
 class GRU(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None):
         self._setup(3, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, 0)
     def forward(self, input, hx=None):
-        if hx is None:
-            hx = self._zeros(input)
-        return torch.gru(input, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
+        output, state = self._run(torch.gru, input, hx)
+        return output, state[0]
 
 class RNN(_Recurrent):
     def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity='tanh', bias=True, batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None):
         self.nonlinearity = nonlinearity
         self._setup(1, input_size, hidden_size, num_layers, bias, batch_first, bidirectional, 0)
     def forward(self, input, hx=None):
-        if hx is None:
-            hx = self._zeros(input)
-        run = torch.rnn_relu if self.nonlinearity == 'relu' else torch.rnn_tanh
-        return run(input, hx, self._weights(), self.bias, self.num_layers, 0.0, False, self.bidirectional, self.batch_first)
+        output, state = self._run(torch.rnn_relu if self.nonlinearity == 'relu' else torch.rnn_tanh, input, hx)
+        return output, state[0]
 
 class _Cell(Module):
     def _setup(self, gates, input_size, hidden_size, bias):
@@ -911,8 +950,7 @@ std::string_view nn_modules_text() {
     add_activations(all);
     all += kRecurrent;
     all += kTransformers;
-    all += nn_functions_text();
-    all += nn_losses_text();
+    for (const std::string_view more : {nn_functions_text(), nn_losses_text(), nn_distributions_text(), nn_complex_text()}) all += more;
     return all;
   }();
   return text;

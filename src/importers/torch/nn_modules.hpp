@@ -7,7 +7,9 @@
 namespace slipway::importers::torch {
 
 std::string_view nn_modules_text();    // all of it
-std::string_view nn_functions_text();  // weight_norm, rearrange, quantile: part of it
-std::string_view nn_losses_text();     // mse_loss, CrossEntropyLoss: part of it
+std::string_view nn_functions_text();  // weight_norm, rearrange, quantile: part of it, as those that follow
+std::string_view nn_losses_text();
+std::string_view nn_distributions_text();
+std::string_view nn_complex_text();  // complex numbers, torch.fft
 
 }  // namespace slipway::importers::torch

@@ -7,6 +7,7 @@
 
 #include "slipway/importers/blocks/neural/elementwise.hpp"
 #include "slipway/importers/blocks/neural/shapes.hpp"
+#include "slipway/importers/torch/evaluator.hpp"
 #include "slipway/importers/torch/operator_call.hpp"
 #include "slipway/importers/torch/scalars.hpp"
 
@@ -83,7 +84,8 @@ const Table& scalar_table() {
 
 bool same_parameter(std::string_view given, std::string_view name) {
   return given == name || (given == "input" && name == "self") || (given == "self" && name == "input") || (given == "axis" && name == "dim") ||
-         (given == "keepdims" && name == "keepdim") || (given == "unbiased" && name == "correction");
+         (given == "keepdims" && name == "keepdim") || (given == "unbiased" && name == "correction") ||
+         (given == "split_size" && name == "split_size_or_sections");
 }
 
 Result<std::vector<Any>> bind(const Entry& entry, std::string_view name, const Arguments& arguments) {
@@ -223,6 +225,11 @@ Arguments sizes_in_a_list(Arguments given) {
 }
 
 Result<Any> call_operator(Net& net, std::string_view name, const Arguments& arguments) {
+  // relu(x, inplace=True): x itself is another one afterwards.
+  const auto in_place = std::ranges::find(arguments.keywords, "inplace", &std::pair<std::string, Any>::first);
+  if (in_place != arguments.keywords.end() && in_place->second.as<bool>() != nullptr && *in_place->second.as<bool>()) {
+    if (tensor_table().contains(name)) return run_in_place(net, name, name, arguments);
+  }
   if (const auto scalar = scalar_table().find(name); scalar != scalar_table().end() && tensor_table().contains(name)) {
     if (const auto numbers = without_constants(arguments)) return run(net, scalar->second, name, *numbers);
   }
@@ -389,6 +396,11 @@ Result<DType> OpCall::dtype(std::size_t i, DType otherwise) const {
   if (const auto* d = args[i].as<Dim>(); d != nullptr && d->known()) {
     if (const auto known = dtype_of_code(d->value)) return *known;
     return wrong("the number type " + std::to_string(d->value) + " is not supported");
+  }
+  if (const auto* f = args[i].as<std::shared_ptr<Callable>>()) {  // dtype=float
+    if ((*f)->name == "float") return DType::float32;
+    if ((*f)->name == "int") return DType::int64;
+    if ((*f)->name == "bool") return DType::boolean;
   }
   return wrong("a type is wanted, not " + type_name(args[i]));
 }

@@ -99,7 +99,14 @@ Result<Any> arange_op(OpCall& c) {
 }
 Result<Any> linspace_op(OpCall& c) {
   const double a = TRY(c.number(0)), b = TRY(c.number(1));
-  const std::int64_t n = TRY(c.integer(2));
+  const Dim steps = TRY(c.size(2));
+  if (!steps.known()) {
+    const Value each =
+        TRY(neural::divide(c.net, c.net.number(b - a, DType::float32), c.net.cast(c.net.to_scalar(c.net.sub(steps, 1)), DType::float32)));
+    const Value scaled = TRY(neural::mul(c.net, c.net.cast(range(c.net, 0, steps, 1), DType::float32), each));
+    return torch::tensor(c.net.cast(TRY(neural::add(c.net, scaled, c.net.number(a, DType::float32))), TRY(c.dtype(3, DType::float32))));
+  }
+  const std::int64_t n = steps.value;
   if (n < 0 || n > (1 << 24)) return c.wrong(std::to_string(n) + " numbers");
   std::vector<float> values;
   for (std::int64_t i = 0; i < n; ++i)

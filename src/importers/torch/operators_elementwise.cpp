@@ -117,6 +117,7 @@ Result<Any> logical_xor_op(OpCall& c) { return logical(c, "Xor", false); }
 Result<Any> logical_not_op(OpCall& c) { return torch::tensor(unary(c.net, "Not", c.net.cast(TRY(c.tensor(0)), DType::boolean))); }
 Result<Any> bitwise_not_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
+  if (x.dtype() != DType::boolean) c.net.note_guess();  // ~mask is hardly meant of numbers
   return torch::tensor(unary(c.net, x.dtype() == DType::boolean ? "Not" : "BitwiseNot", x));
 }
 

@@ -29,16 +29,37 @@ Result<Any> scatter_add_op(OpCall& c) {
                                 {graph::attr("axis", static_cast<std::int64_t>(a)), graph::attr("reduction", std::string("add"))}));
 }
 
+// Where a tensor is not zero: its indices a dimension, [n] each, with an n that the values tell.
+Result<std::vector<Value>> places_of(Net& net, const Value& x) {
+  const Value at = net.op("NonZero", {x.rank() == 0 ? TRY(unsqueeze(net, x, 0)) : x}, DType::int64,
+                          {static_cast<std::int64_t>(std::max<std::size_t>(x.rank(), 1)), net.symbol()});
+  return unbind(net, at, 0);
+}
+Result<Any> nonzero_op(OpCall& c) {  // self, as_tuple
+  const std::vector<Value> places = TRY(places_of(c.net, TRY(c.tensor(0))));
+  if (!TRY(c.flag(1))) return torch::tensor(TRY(stack(c.net, places, 1)));
+  std::vector<Any> out;
+  for (const Value& v : places) out.push_back(torch::tensor(v));
+  return tuple(std::move(out));
+}
+Result<Any> masked_select_op(OpCall& c) { return call_operator(c.net, "index", {{c.args[0], list({c.args[1]})}, {}}); }
+
+Result<Value> condition_of(OpCall& c, std::size_t i) {
+  const Value v = TRY(c.tensor(i));
+  if (v.dtype() != DType::boolean && v.dtype() != DType::uint8) return c.wrong("the condition is a tensor of booleans, not of numbers");
+  return v;
+}
+
 Result<Any> where_op(OpCall& c) {
-  if (!c.given(1)) return c.wrong("the places of true elements are not supported");
-  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(0)), TRY(c.tensor(1)), TRY(c.tensor(2)))));
+  if (!c.given(1)) return call_operator(c.net, "nonzero", {{c.args[0], Any(true)}, {}});
+  return torch::tensor(TRY(neural::where(c.net, TRY(condition_of(c, 0)), TRY(c.tensor(1)), TRY(c.tensor(2)))));
 }
 Result<Any> tensor_where_op(OpCall& c) {  // x.where(condition, y)
-  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(1)), TRY(c.tensor(0)), TRY(c.tensor(2)))));
+  return torch::tensor(TRY(neural::where(c.net, TRY(condition_of(c, 1)), TRY(c.tensor(0)), TRY(c.tensor(2)))));
 }
 Result<Any> masked_fill_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
-  return torch::tensor(TRY(neural::where(c.net, TRY(c.tensor(1)), c.net.cast(TRY(c.tensor(2)), x.dtype()), x)));
+  return torch::tensor(TRY(neural::where(c.net, TRY(condition_of(c, 1)), c.net.cast(TRY(c.tensor(2)), x.dtype()), x)));
 }
 
 // x[indices]: None stands for a whole dimension, integer tensors for picked ones, broadcast with each other.
@@ -48,13 +69,38 @@ struct Picked {
 };
 Result<Picked> picked_of(OpCall& c, const Value& x) {
   Picked p;
-  std::vector<Any> items = c.items(1);
-  if (items.size() > x.rank()) return c.wrong("more indices than dimensions");
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].none()) continue;
-    p.axes.push_back(i);
-    p.at.push_back(TRY(value_of(c.net, items[i], c.name)));
-    if (is_floating(p.at.back().dtype())) return c.wrong("the indices must be integers");
+  std::size_t axis = 0;
+  for (const Any& item : c.items(1)) {
+    if (axis >= x.rank()) return c.wrong("more indices than dimensions");
+    if (item.none()) {
+      ++axis;
+      continue;
+    }
+    p.axes.push_back(axis);
+    p.at.push_back(TRY(value_of(c.net, item, c.name)));
+    const DType type = p.at.back().dtype();
+    if (is_floating(type)) return c.wrong("the indices must be integers");
+    axis += type == DType::boolean ? std::max<std::size_t>(p.at.back().rank(), 1) : 1;
+  }
+  if (axis > x.rank()) return c.wrong("more indices than dimensions");
+  return p;
+}
+// A mask picks as many elements as it happens to have: the indices of those, for each dimension that it stands for.
+Result<Picked> without_masks(Net& net, const Picked& given, const Value& x) {
+  Picked p;
+  for (std::size_t i = 0; i < given.at.size(); ++i) {
+    const Value& at = given.at[i];
+    if (at.dtype() != DType::boolean) {
+      p.axes.push_back(given.axes[i]);
+      p.at.push_back(at);
+      continue;
+    }
+    for (std::size_t d = 0; d < at.rank(); ++d) TRY(net.same(at.dims[d], x.dims[given.axes[i] + d], "a mask of what it picks from"));
+    const std::vector<Value> places = TRY(places_of(net, at));
+    for (std::size_t d = 0; d < places.size(); ++d) {
+      p.axes.push_back(given.axes[i] + d);
+      p.at.push_back(places[d]);
+    }
   }
   return p;
 }
@@ -78,10 +124,9 @@ Result<Value> joined_index(Net& net, const std::vector<Value>& at, const Dims& s
 
 Result<Any> index_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
-  const Picked p = TRY(picked_of(c, x));
+  const Picked p = TRY(without_masks(c.net, TRY(picked_of(c, x)), x));
   if (p.at.empty()) return torch::tensor(x);
-  if (p.at[0].dtype() == DType::boolean || p.at[0].dtype() == DType::uint8)
-    return c.wrong("a mask picks as many elements as it happens to have: such a size is not supported");
+  if (p.at[0].dtype() == DType::uint8) return c.wrong("a mask of bytes is not supported");
   if (p.at.size() == 1) return torch::tensor(TRY(neural::gather(c.net, x, p.at[0], static_cast<std::int64_t>(p.axes[0]))));
   // Indexed dimensions beside each other stay where they are; otherwise they go to the front.
   bool adjacent = true;
@@ -104,10 +149,12 @@ Result<Any> index_op(OpCall& c) {
 
 Result<Any> index_put_op(OpCall& c) {  // self, indices, values, accumulate
   const Value x = TRY(c.tensor(0));
-  const Picked p = TRY(picked_of(c, x));
+  Picked p = TRY(picked_of(c, x));
   const Value values = c.net.cast(TRY(c.tensor(2)), x.dtype());
-  if (p.at.size() == 1 && p.axes[0] == 0 && p.at[0].dtype() == DType::boolean) {
-    if (values.rank() != 0 && !(values.rank() == 1 && values.dims[0].is(1))) return c.wrong("a mask that places several values is not supported");
+  const bool one_value = values.rank() == 0 || (values.rank() == 1 && values.dims[0].is(1));
+  const bool one_mask = p.at.size() == 1 && p.axes[0] == 0 && p.at[0].dtype() == DType::boolean;
+  if (!(one_mask && one_value)) p = TRY(without_masks(c.net, p, x));
+  if (one_mask && one_value) {
     Value mask = p.at[0];
     while (mask.rank() < x.rank()) mask = TRY(unsqueeze(c.net, mask, -1));
     return torch::tensor(TRY(neural::where(c.net, mask, values, x)));
@@ -190,6 +237,9 @@ constexpr Operator kOperators[] = {
     {"scatter", "self, dim, index, src, reduce=None", scatter_op},
     {"scatter_add", "self, dim, index, src", scatter_add_op},
     {"index_add", "self, dim, index, source", index_add_op},
+    {"nonzero", "self, as_tuple=False", nonzero_op},
+    {"argwhere", "self, as_tuple=False", nonzero_op},
+    {"masked_select", "self, mask", masked_select_op},
     {"where", "condition, self=None, other=None", where_op},
     {"tensor_where", "self, condition, other", tensor_where_op},
     {"masked_fill", "self, mask, value", masked_fill_op},

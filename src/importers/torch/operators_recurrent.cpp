@@ -99,6 +99,13 @@ Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
   const bool projected = kind.cell == Cell::lstm && layers >= 1 && params.size() == static_cast<std::size_t>(layers * directions) * (each + 1);
   if (layers < 1 || layers > 1'000 || (!projected && params.size() != static_cast<std::size_t>(layers * directions) * each))
     return c.wrong(std::to_string(params.size()) + " weights");
+  std::optional<Value> lengths = TRY(c.maybe_tensor(9));  // of each row: int64 [N]
+  if (lengths) {
+    if (lengths->rank() != 1 || is_floating(lengths->dtype())) return c.wrong("lengths of shape " + dims_text(lengths->dims));
+    TRY(net.same(lengths->dims[0], x.dims[1], std::string(c.name) + ": a length for each sequence"));
+    lengths = net.cast(*lengths, DType::int32);
+    if (projected) return c.wrong("packed sequences through a projection are not supported");
+  }
   if (projected) {
     if (states.size() != 2 || !std::ranges::all_of(params, &Value::constant)) return c.wrong("weights that are computed are not supported");
     std::vector<Value> made = TRY(projected_lstm(net, x, states, params, {layers, directions, biases}));
@@ -124,6 +131,7 @@ Result<Any> recurrent_op(OpCall& c, const Kind& kind) {
     }
     const auto state = [&](const Value& all) { return slice(net, all, 0, layer * directions, (layer + 1) * directions); };
     for (const Value& s : states) TRY(net.require(s.dims[2], r.units, std::string(c.name) + ": units of the state"));
+    r.lengths = lengths;
     r.h0 = TRY(state(states[0]));
     if (kind.cell == Cell::lstm) {
       if (states.size() != 2) return c.wrong("two states are wanted");
@@ -194,7 +202,7 @@ Result<Any> rnn_tanh_cell_op(OpCall& c) { return rnn_cell(c, "tanh"); }
 Result<Any> rnn_relu_cell_op(OpCall& c) { return rnn_cell(c, "relu"); }
 
 constexpr std::string_view kCellSignature = "input, hx, w_ih, w_hh, b_ih=None, b_hh=None";
-constexpr std::string_view kSignature = "input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first";
+constexpr std::string_view kSignature = "input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first, lengths=None";
 constexpr Operator kOperators[] = {
     {"lstm", kSignature, lstm_op},
     {"gru", kSignature, gru_op},

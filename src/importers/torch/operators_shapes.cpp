@@ -210,7 +210,7 @@ Result<Any> unsqueeze_op(OpCall& c) {
   const Value x = TRY(c.tensor(0));
   const std::size_t a = TRY(axis_of(TRY(c.integer(1)), x.rank() + 1, c.name));
   // Layers of sequences do so with an input that has no rows.
-  if (a <= 1 && x.rank() == 2 && x.dims[0] == c.net.rows()) c.net.note_no_rows();
+  if (c.name == "unsqueeze" && a <= 1 && x.rank() == 2 && x.dims[0] == c.net.rows()) c.net.note_no_rows();
   return view_of(
       c.net, TRY(c.cell(0)), [a](Net& n, const Value& b) { return neural::unsqueeze(n, b, static_cast<std::int64_t>(a)); },
       [](Net& n, const Value& b, const Value& content) { return neural::reshape(n, content, b.dims); });
@@ -260,7 +260,21 @@ Result<Any> split_op(OpCall& c) {
   const std::int64_t axis = TRY(c.integer(2));
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
   if (c.args[1].as<Dim>() == nullptr) return parts_as_views(c, axis, TRY(c.integers(1)));
-  if (!x.dims[a].known()) return c.net.needs(x.dims[a], "split: along a dimension whose size isn't known");
+  if (!x.dims[a].known()) {  // 4 n in parts of n: four of them
+    const Dim part = TRY(c.size(1));
+    auto count = part.is(0) ? std::nullopt : c.net.quotient(x.dims[a], part);
+    const auto whole = c.net.linear(x.dims[a]), each = c.net.linear(part);
+    if (!count && whole && each && each->factors.size() == 1 && whole->factors.size() == 1 && each->constant == 0 && whole->constant == 0) {
+      const auto& [symbol, factor] = *whole->factors.begin();
+      const auto& [of_symbol, of_factor] = *each->factors.begin();
+      if (symbol == of_symbol && of_factor > 0 && factor % of_factor == 0) count = Dim(factor / of_factor);
+    }
+    if (!count || !count->known() || count->value > 65'536) return c.net.needs(x.dims[a], "split: along a dimension whose size isn't known");
+    std::vector<Any> parts;
+    for (std::int64_t i = 0; i < count->value; ++i)
+      parts.push_back(torch::tensor(TRY(neural::slice(c.net, x, axis, c.net.mul(part, i), c.net.mul(part, i + 1)))));
+    return list(std::move(parts));
+  }
   const std::int64_t each = TRY(c.integer(1)), size = x.dims[a].value;
   if (each < 1 || size / each > 65'536) return c.wrong("into parts of " + std::to_string(each));
   std::vector<std::int64_t> sizes;
@@ -429,7 +443,8 @@ Result<Any> repeat_interleave_op(OpCall& c) {
   if (c.is_tensor(1)) return c.wrong("with a tensor of repeats is not supported");
   Value x = TRY(c.tensor(0));
   if (!c.given(2)) x = TRY(neural::flatten(c.net, x, 0, -1));
-  const std::int64_t times = TRY(c.integer(1)), axis = c.given(2) ? TRY(c.integer(2)) : 0;
+  const Dim times = TRY(c.size(1));
+  const std::int64_t axis = c.given(2) ? TRY(c.integer(2)) : 0;
   const std::size_t a = TRY(axis_of(axis, x.rank(), c.name));
   const Value wide = TRY(neural::unsqueeze(c.net, x, static_cast<std::int64_t>(a) + 1));
   Dims dims = wide.dims;
@@ -572,6 +587,7 @@ constexpr Operator kOperators[] = {
     {"moveaxis", "self, source, destination", movedim_op},
     {"squeeze", "self, dim=None", squeeze_op},
     {"unsqueeze", "self, dim", unsqueeze_op},
+    {"new_axis", "self, dim", unsqueeze_op},  // x[:, None]
     {"expand", "self, *size", expand_op},
     {"expand_as", "self, other", expand_as_op},
     {"broadcast_to", "self, *size", expand_op},

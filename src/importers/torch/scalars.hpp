@@ -9,6 +9,7 @@
 namespace slipway::importers::torch {
 
 // The type of the object that [x] * batch_size is: nothing but joining its items is possible, which is x repeated. Attributes: item, times.
+inline constexpr std::string_view kChance = "a number drawn by chance";  // of [0, 1)
 inline constexpr std::string_view kRepeatedList = "a list of a length that only a request tells";
 // op: "+", "-", "*", "/", "//", "%", "**". Errors: model_refused ("unsupported operand ...").
 Result<Any> scalar_arithmetic(Net& net, std::string_view op, const Any& a, const Any& b);

@@ -114,20 +114,41 @@ void plain_values(const pickle::View& v, int depth, Values& out) {  // NOLINT(mi
 
 // --- the network
 
+// An argument that is None by default: a tensor that an answer may depend on. Not what training compares answers with.
+bool may_be_given(std::string_view name, std::string_view type) {
+  static constexpr std::string_view kOfTraining[] = {"target", "label", "loss", "reward", "y", "y_true", "ground_truth", "gt"};
+  const bool tensor = type.empty() || type.find("Tensor") != std::string_view::npos || type.find("Any") != std::string_view::npos;
+  return tensor && type.find("Tuple") == std::string_view::npos && type.find("List") == std::string_view::npos &&
+         std::ranges::none_of(kOfTraining, [&](std::string_view t) { return name == t || (t.size() > 3 && name.find(t) != std::string_view::npos); });
+}
+
 Result<std::vector<InputPort>> inputs_of(const py::FunctionDef& forward) {
   std::vector<InputPort> ports;
   for (std::size_t i = 1; i < forward.parameters.size(); ++i) {
     const py::Parameter& p = forward.parameters[i];
     if (p.kind == py::ParameterKind::var_positional || p.kind == py::ParameterKind::var_keyword || p.kind == py::ParameterKind::keyword_only) break;
-    if (p.default_value != nullptr) break;
     const std::string type = p.annotation == nullptr ? "" : py::unparse(*p.annotation);
+    if (p.default_value != nullptr) {
+      if (p.default_value->is<py::None>() && may_be_given(p.name, type)) ports.push_back({std::string(p.name), {}, {}, true});
+      continue;
+    }
     std::optional<DType> dtype;
     if (type.ends_with("LongTensor")) dtype = DType::int64;
     if (type.ends_with("FloatTensor")) dtype = DType::float32;
     ports.push_back({std::string(p.name), dtype, std::nullopt});
   }
-  if (ports.empty()) return refuse("forward takes no tensor without a default");
+  if (std::ranges::all_of(ports, &InputPort::optional)) return refuse("forward takes no tensor without a default");
   return ports;
+}
+
+// A tensor of __init__ whose values nothing tells, also in a loop or on one side of a decision.
+bool is_random(const graph::Graph& g) {  // NOLINT(misc-no-recursion): as deep as loops and decisions are nested
+  return std::ranges::any_of(g.nodes, [](const graph::Node& node) {
+    return node.op == "RandomNormal" || std::ranges::any_of(node.attributes, [](const graph::Attribute& a) {
+             const auto* inner = std::get_if<std::shared_ptr<const graph::Graph>>(&a.value);
+             return inner != nullptr && is_random(**inner);
+           });
+  });
 }
 
 class Network {
@@ -139,6 +160,7 @@ class Network {
 
   Result<Artifact> build(Report& report) {
     const std::vector<InputPort> ports = side_ > 0 ? images() : TRY(ports_of());
+    for (const InputPort& p : ports) optional_.push_back(p.optional ? p.name : std::string());
     const std::vector<Sides> sides = side_ > 0 ? std::vector<Sides>{{side_, side_}} : sides_of(sources_, found_.recipe);
     auto artifact = build_network(
         found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report, sides, heights());
@@ -148,10 +170,8 @@ class Network {
         help += (help.empty() ? "; say what the network was made with: --arg " : " --arg ") + name + "=VALUE";
       return refuse(artifact.error().detail() + help);
     }
-    for (const graph::Node& node : artifact->model.graph.nodes) {
-      if (node.op == "RandomNormal")
-        return refuse("the network calculates with a random tensor of its __init__ that is not among the weights: register it as a buffer");
-    }
+    if (is_random(artifact->model.graph))
+      return refuse("the network calculates with a random tensor of its __init__ that is not among the weights: register it as a buffer");
     return artifact;
   }
 
@@ -194,7 +214,13 @@ class Network {
     }
     host.finish_construction();
     Arguments arguments;
-    for (const Value& v : inputs) arguments.positional.push_back(tensor(v));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (i < optional_.size() && !optional_[i].empty()) {
+        if (!is_absent(inputs[i])) arguments.keywords.emplace_back(optional_[i], tensor(inputs[i]));
+      } else {
+        arguments.positional.push_back(tensor(inputs[i]));
+      }
+    }
     const Any result = TRY(e.call(network, arguments));
     std::vector<OutputPort> out;
     TRY(collect_outputs(net, result, "output", out));
@@ -216,6 +242,7 @@ class Network {
   std::span<const std::byte> lasting_;
   std::int64_t side_;
   std::map<std::string, neural::SharedTensor> contents_;  // read once for all tries
+  std::vector<std::string> optional_;                     // by input: how an optional one is called
 };
 
 // --- a pickled nn.Sequential of torch's own layers: the pickle has all that they calculate with

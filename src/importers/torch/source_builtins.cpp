@@ -112,6 +112,12 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   }
   if (name == "range") {
     return made([this](Evaluator& x, const Arguments& a) -> Result<Any> {
+      const bool sizes = a.positional.size() <= 3 && std::ranges::all_of(a.positional, [](const Any& b) { return b.as<Dim>() != nullptr; });
+      if (!constructing_ && sizes && std::ranges::any_of(a.positional, [](const Any& b) { return !b.as<Dim>()->known(); })) {
+        const auto bound = [&](std::size_t i) { return *a.positional[i].as<Dim>(); };
+        const bool from_zero = a.positional.size() == 1;
+        return range_of_sizes(from_zero ? Dim(0) : bound(0), bound(from_zero ? 0 : 1), a.positional.size() < 3 ? Dim(1) : bound(2));
+      }
       return range_of(a.positional, [&](Dim size) {
         needed_ = size;
         if (constructing_) return neural::wrong("a loop over a number that isn't known");
@@ -122,6 +128,12 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   if (name == "list" || name == "tuple" || name == "set" || name == "iter" || name == "sorted" || name == "reversed") {
     return made([this, op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
       if (!a.positional.empty() && is_foreign(a.positional[0])) return unknown(Kept::get(a.positional[0])->path + "." + op + "()");
+      if (const auto over = op != "reversed" || a.positional.empty() ? std::nullopt : TRY(range_over(x.net(), a.positional[0]))) {
+        const Object& range = *range_of_sizes(*over);
+        const Dim start = *range.find("start")->as<Dim>(), end = *range.find("end")->as<Dim>();
+        if (!range.find("step")->as<Dim>()->is(1)) return neural::wrong("reversed: of a range with a step");
+        return range_of_sizes(x.net().sub(end, 1), x.net().sub(start, 1), -1, *range.find("item"));
+      }
       std::vector<Any> items = a.positional.empty() ? std::vector<Any>() : TRY(x.iterate(a.positional[0]));
       if (op == "reversed") std::ranges::reverse(items);
       if (op == "set") {  // in the order of its first appearance: sizes, not order, are what networks ask of one
@@ -176,6 +188,11 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
       std::vector<Any> out;
       Any start = a.positional.size() > 1 ? a.positional[1] : Any(0);
       for (const auto& [key, value] : a.keywords) start = value;
+      if (const auto over = TRY(range_over(x.net(), TRY(first(a, "enumerate")))); over && start.as<Dim>() != nullptr && start.as<Dim>()->is(0)) {
+        const Object& range = *range_of_sizes(*over);
+        const bool from_zero = range.find("start")->as<Dim>()->is(0) && range.find("step")->as<Dim>()->is(1);
+        if (from_zero) return range_of_sizes(0, *range.find("end")->as<Dim>(), 1, tuple({Any(), *range.find("item")}));
+      }
       for (const Any& item : TRY(x.iterate(TRY(first(a, "enumerate"))))) {
         out.push_back(tuple({start, item}));
         start = TRY(scalar_arithmetic(x.net(), "+", start, Any(1)));
@@ -185,6 +202,19 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   }
   if (name == "zip") {
     return made([](Evaluator& x, const Arguments& a) -> Result<Any> {
+      std::vector<Any> patterns;
+      std::optional<Dim> length;
+      for (const Any& p : a.positional) {
+        const auto over = TRY(range_over(x.net(), p));
+        if (!over) break;
+        const Object& range = *range_of_sizes(*over);
+        const Dim end = *range.find("end")->as<Dim>();
+        if (!range.find("start")->as<Dim>()->is(0) || !range.find("step")->as<Dim>()->is(1)) break;
+        if (length) TRY(x.net().same(*length, end, "zip of tensors"));
+        length = length.value_or(end);
+        patterns.push_back(*range.find("item"));
+      }
+      if (length && patterns.size() == a.positional.size()) return range_of_sizes(0, *length, 1, tuple(std::move(patterns)));
       std::vector<std::vector<Any>> all;
       for (const Any& p : a.positional) all.push_back(TRY(x.iterate(p)));
       std::vector<Any> out;
@@ -299,6 +329,7 @@ Result<std::optional<Any>> SourceHost::builtin(Evaluator&, std::string_view name
   if (name == "object" || name == "NotImplemented" || name == "Exception" || name == "open" || name == "property" || name == "staticmethod")
     return std::optional(unknown(std::string(name)));
   if (name == "__name__") return std::optional(Any("__main__"));
+  if (name == "Ellipsis") return std::optional(Any("..."));
   if (name == "slice") {
     return made([](Evaluator&, const Arguments& a) -> Result<Any> {
       auto o = std::make_shared<Object>();

@@ -24,7 +24,8 @@ Any object_of(std::string type, Kept kept) {
 }
 
 Any nothing(std::string name, Any result = {}) {
-  return function(std::move(name), [result](Evaluator&, const Arguments&) -> Result<Any> { return result; });
+  Callable c{std::move(name), [result](Evaluator&, const Arguments&) -> Result<Any> { return result; }, true};
+  return std::make_shared<Callable>(std::move(c));
 }
 
 bool has_decorator(const py::FunctionDef& f, std::string_view name) {
@@ -132,6 +133,28 @@ Result<Any> SourceHost::find_name(Evaluator& e, std::string_view name) {
 bool SourceHost::is_class(const Any& a) {
   const Kept* k = Kept::get(a);
   return k != nullptr && k->what == Kept::What::type;
+}
+
+std::vector<std::string> SourceHost::taken_when_made(const Any& of_class, bool needed_only) {
+  std::vector<std::string> out;
+  const py::Module* module = nullptr;
+  if (const py::FunctionDef* init = find_method(of_class, "__init__", &module)) {
+    for (std::size_t i = 1; i < init->parameters.size(); ++i) {
+      const py::Parameter& p = init->parameters[i];
+      const bool named = p.kind != py::ParameterKind::var_positional && p.kind != py::ParameterKind::var_keyword;
+      if (named && !(needed_only && p.default_value != nullptr)) out.emplace_back(p.name);
+    }
+    return out;
+  }
+  const Kept* k = Kept::get(of_class);
+  for (const auto& c : k->of->order) {
+    for (const py::Stmt* s : c->definition->body) {
+      const auto* field = s->as<py::AnnAssign>();
+      const auto* name = field == nullptr ? nullptr : field->target->as<py::Name>();
+      if (k->of->fields && name != nullptr && !(needed_only && field->value != nullptr)) out.emplace_back(name->id);
+    }
+  }
+  return out;
 }
 
 bool SourceHost::is_instance_of_network(const Any& a) { return Kept::is_network(a); }

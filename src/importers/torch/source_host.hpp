@@ -72,6 +72,8 @@ class SourceHost final : public Host {
   // What a name at the top of the person's files means: a class, a function, a variable; or nothing.
   Result<Any> find_name(Evaluator& e, std::string_view name);
   static bool is_class(const Any& a);
+  // Names of what a class takes when an object of it is made: arguments of its __init__, fields of a dataclass.
+  static std::vector<std::string> taken_when_made(const Any& of_class, bool needed_only = false);
   static bool is_instance_of_network(const Any& a);
   static Result<Any> class_of(Evaluator& e, SourceHost& host, const Any& instance);
   // Attributes that an object has, its class's constants among them.

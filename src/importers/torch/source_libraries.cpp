@@ -31,6 +31,17 @@ Any array(Net& net, const Any& a) {
   return made.ok() ? *made : a;
 }
 
+// A dict, and dicts in it, as objects whose attributes are its entries.
+Any bag_of(const Any& a) {  // NOLINT(misc-no-recursion): as deep as the source's dicts
+  const auto* d = a.as<std::shared_ptr<Dict>>();
+  if (d == nullptr) return a;
+  auto o = std::make_shared<Object>();
+  o->type = "settings";
+  o->host = std::make_shared<Kept>(Kept{Kept::What::settings, {}, nullptr, nullptr, nullptr});
+  for (const auto& [key, value] : (*d)->items) o->set(to_text(key), bag_of(value));
+  return Any(o);
+}
+
 // What only tells people something, or asks the machine: a call of it is nothing to an answer. (What else `os` and `sys` do is refused by its name.)
 bool is_about_logging(std::string_view path) {
   static constexpr std::string_view kRoots[] = {"logging",    "logger",     "loguru",    "warnings",  "wandb",       "tqdm",
@@ -93,8 +104,8 @@ Arguments SourceHost::counted(Evaluator& e, Arguments given) {
 // In __init__ it may be a loss or a metric that no answer needs; where one does, it is refused there by its name.
 Result<Any> SourceHost::call_foreign(const std::string& path) {
   if (is_about_logging(path)) return unknown(path + "()");
-  static constexpr std::string_view kHelpers[] = {"torch.utils.",         "torch.hub.", "torch.optim.", "torch.distributed.",
-                                                  "torch.distributions.", "torch.load", "torch.save"};
+  static constexpr std::string_view kHelpers[] = {"torch.utils.", "torch.hub.", "torch.optim.", "torch.distributed.", "torch.distributions.",
+                                                  "torch.load",   "torch.save", "torch.cuda.",  "torch.amp."};
   const bool helper = std::ranges::any_of(kHelpers, [&](std::string_view root) { return path.starts_with(root); });
   if (constructing_ && (helper || !path.starts_with("torch."))) {
     if (foreign_.size() < 20 && std::ranges::find(foreign_, path) == foreign_.end()) foreign_.push_back(path);
@@ -119,8 +130,10 @@ std::optional<Dim> SourceHost::opaque_size(Evaluator& e, const Any& a, std::stri
 
 Result<std::optional<Any>> SourceHost::opaque_attribute(Evaluator& e, const std::string& path, std::string_view name) {
   const Any self = unknown(path);
-  if (name == "n" || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") || name.ends_with("_dim") ||
-      name.ends_with("_size"))
+  static constexpr std::string_view kCounted[] = {"feat", "vocab", "class", "hidden", "count", "length"};
+  const bool counted = std::ranges::any_of(kCounted, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+  if (name.size() == 1 || counted || name == "size" || name == "ndim" || name.starts_with("n_") || name.starts_with("num_") ||
+      name.ends_with("_dim") || name.ends_with("_size"))
     return std::optional(Any(*opaque_size(e, unknown(path + "." + std::string(name)), "")));
   if (name == "prod")
     return std::optional(
@@ -206,6 +219,15 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
       return list(std::move(sums));
     });
   }
+  if (path == "numpy" && (name == "append" || name == "transpose")) {
+    return made([op = std::string(name)](Evaluator& x, const Arguments& a) -> Result<Any> {
+      const Any given = array(x.net(), TRY(first(a, op)));
+      if (op == "append")
+        return call_operator(x.net(), "cat", {{list({given, a.positional.size() > 1 ? array(x.net(), a.positional[1]) : list({})}), Any(0)}, {}});
+      return a.positional.size() > 1 ? call_operator(x.net(), "permute", {{given, a.positional[1]}, {}})
+                                     : call_operator(x.net(), "numpy_T", {{given}, {}});
+    });
+  }
   if (path == "numpy") {
     static constexpr std::string_view kSame[] = {"arange", "eye",      "zeros", "ones", "full",  "zeros_like", "ones_like",
                                                  "outer",  "matmul",   "stack", "abs",  "sign",  "maximum",    "minimum",
@@ -245,6 +267,16 @@ Result<std::optional<Any>> SourceHost::in_mathematics(const std::string& path, s
 Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::string& path, std::string_view name) {
   const auto made = [&](auto f) { return std::optional(builtin_function(name, std::move(f))); };
   if (path == "collections" && name == "namedtuple") return made(named_tuple);
+  if (path == "numpy.random" || path == "random") {
+    if (name == "random" || name == "rand" || name == "random_sample") {
+      return made([path, op = std::string(name)](Evaluator&, const Arguments& a) -> Result<Any> {
+        if (!a.positional.empty()) return neural::wrong(path + "." + op + " of many numbers is not supported");
+        auto o = std::make_shared<Object>();
+        o->type = kChance;
+        return Any(o);
+      });
+    }
+  }
   if (path == "time" && (name == "time" || name == "perf_counter")) return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(0.0); });
   if (path == "itertools" && (name == "product" || name == "chain")) {
     return made([product = name == "product"](Evaluator& x, const Arguments& a) -> Result<Any> {
@@ -287,6 +319,10 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
   }
   if (path == "einops" && name == "layers") return std::optional(name_space("einops.layers"));
   if (path == "einops.layers" && name == "torch") return std::optional(name_space("einops.layers.torch"));
+  if (path == "einops" && name == "einsum") {
+    const py::Stmt* s = py::find_function(sources_.nn->tree, "_named_einsum");
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
+  }
   const bool function_of_einops = path == "einops" && (name == "rearrange" || name == "repeat" || name == "reduce");
   if (function_of_einops) {
     const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
@@ -296,6 +332,9 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
     const py::Stmt* s = py::find_class(sources_.nn->tree, "_" + std::string(name));
     return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
   }
+  if (path == "omegaconf" && name == "OmegaConf") return std::optional(name_space("omegaconf.OmegaConf"));
+  if (path == "omegaconf.OmegaConf" && (name == "create" || name == "structured"))
+    return made([](Evaluator&, const Arguments& a) -> Result<Any> { return bag_of(TRY(first(a, "create"))); });
   // Bags of settings: attributes that are set.
   static constexpr std::string_view kBags[] = {"SimpleNamespace", "Namespace", "EasyDict", "AttrDict", "ConfigDict", "Box"};
   if (std::ranges::find(kBags, name) != std::end(kBags)) {
@@ -307,7 +346,7 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
         for (const Any& key : TRY(x.iterate(given))) {
           const auto* d = given.as<std::shared_ptr<Dict>>();
           for (std::size_t i = 0; d != nullptr && i < (*d)->items.size(); ++i) {
-            if (TRY(scalar_compare(x.net(), "==", (*d)->items[i].first, key))) o->set(to_text(key), (*d)->items[i].second);
+            if (TRY(scalar_compare(x.net(), "==", (*d)->items[i].first, key))) o->set(to_text(key), bag_of((*d)->items[i].second));
           }
         }
       }

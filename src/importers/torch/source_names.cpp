@@ -420,8 +420,8 @@ Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::
 }
 
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch",     "math",        "numpy",  "typing", "collections", "copy",
-                                                 "functools", "torchvision", "einops", "timm",   "itertools",   "inspect"};
+  static constexpr std::string_view kSpaces[] = {"torch",       "math",   "numpy", "typing",    "collections", "copy",  "functools",
+                                                 "torchvision", "einops", "timm",  "itertools", "inspect",     "random"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);
@@ -497,7 +497,12 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
     if (path.starts_with("torch.nn.modules") && name[0] >= 'a' && name[0] <= 'z') return std::optional(name_space("torch.nn.modules"));
     return std::optional(unknown("torch.nn." + std::string(name)));
   }
-  if (path == "torch" || path == "torch.nn.functional") {  // those that are written in the language
+  const auto written = [&](const std::string& function) -> std::optional<Any> {  // in the language, in our text
+    const py::Stmt* s = py::find_function(sources_.nn->tree, function);
+    if (s == nullptr) return std::nullopt;
+    return e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt);
+  };
+  if (path == "torch" || path == "torch.nn.functional") {
     static constexpr std::string_view kTexts[] = {"quantile",
                                                   "lp_pool1d",
                                                   "lp_pool2d",
@@ -507,17 +512,40 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
                                                   "renorm",
                                                   "mse_loss",
                                                   "l1_loss",
-                                                  "smooth_l1_loss",
                                                   "huber_loss",
-                                                  "binary_cross_entropy",
-                                                  "binary_cross_entropy_with_logits",
-                                                  "kl_div",
+                                                  "smooth_l1_loss",
                                                   "nll_loss",
-                                                  "cross_entropy"};
-    if (std::ranges::find(kTexts, name) != std::end(kTexts)) {
-      const py::Stmt* s = py::find_function(sources_.nn->tree, "_" + std::string(name));
-      return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.nn->tree, nullptr, std::nullopt));
-    }
+                                                  "cross_entropy",
+                                                  "kl_div",
+                                                  "binary_cross_entropy",
+                                                  "margin_ranking_loss",
+                                                  "hinge_embedding_loss",
+                                                  "soft_margin_loss",
+                                                  "gaussian_nll_loss",
+                                                  "poisson_nll_loss",
+                                                  "triplet_margin_loss",
+                                                  "cosine_embedding_loss",
+                                                  "binary_cross_entropy_with_logits"};
+    static constexpr std::string_view kOfComplex[] = {"polar", "complex", "view_as_complex", "view_as_real", "real", "imag", "conj", "abs", "angle"};
+    const bool complex = path == "torch" && std::ranges::find(kOfComplex, name) != std::end(kOfComplex);
+    if (complex || std::ranges::find(kTexts, name) != std::end(kTexts)) return written("_" + std::string(name));
+  }
+  if (path == "torch" && name == "unsqueeze") return std::optional(operator_function("new_axis"));
+  if (path == "torch.nn.init" && name == "_calculate_fan_in_and_fan_out") return written("_fans");
+  if (path == "torch.nn.init" && name == "calculate_gain") return made([](Evaluator&, const Arguments&) -> Result<Any> { return Any(1.0); });
+  if (path == "torch.fft") {
+    if (auto found = written("_fft_" + std::string(name))) return found;
+  }
+  if (path == "torch.nn.utils.rnn") {
+    if (name == "PackedSequence")
+      return std::optional(TRY(class_value(e, *sources_.nn, *py::find_class(sources_.nn->tree, name)->as<py::ClassDef>())));
+    if (auto found = written("_" + std::string(name))) return found;
+  }
+  if (path == "torch.distributions" || path.starts_with("torch.distributions.")) {
+    if (name == "kl_divergence") return written("_kl_divergence");
+    if (const py::Stmt* s = py::find_class(sources_.nn->tree, "_" + std::string(name)))
+      return std::optional(TRY(class_value(e, *sources_.nn, *s->as<py::ClassDef>())));
+    if (name[0] >= 'a' && name[0] <= 'z') return std::optional(name_space("torch.distributions." + std::string(name)));
   }
   if (path == "torch.nn.functional") {
     static constexpr std::string_view kOwn[] = {"fold", "unfold", "max_unpool1d", "max_unpool2d", "max_unpool3d"};  // operators of other arguments
@@ -566,7 +594,7 @@ Result<std::optional<Any>> SourceHost::in_torch(Evaluator& e, const std::string&
   }
   if (path != "torch") return std::optional(unknown(path + "." + std::string(name)));
 
-  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends"};
+  static constexpr std::string_view kSpaces[] = {"nn", "cuda", "backends", "fft", "distributions"};
   if (std::ranges::find(kSpaces, name) != std::end(kSpaces)) return std::optional(name_space("torch." + std::string(name)));
   if (const auto type = dtype_named(name)) return std::optional(Any(TorchDType{*type}));
   if (name == "pi") return std::optional(Any(std::numbers::pi));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "slipway/base/encoding.hpp"
 #include "slipway/importers/torch/scalars.hpp"
@@ -42,10 +43,11 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
     Any value = a.constant;
     if (a.kind == Kind::expression) value = TRY(e.evaluate(*a.expression, nullptr, a.module));
     const auto symbol = [&](std::size_t item) -> Any {
-      if (unknowns == nullptr && a.in_sums) return Any(e.net().untold());
+      const ClassArgument& own = a.kind == Kind::config ? a.fields[item] : a;
+      if (unknowns == nullptr && own.in_sums) return Any(e.net().untold());
       if (unknowns == nullptr) {  // to the forward an object that nothing can be done with
         auto o = std::make_shared<Object>();
-        o->type = "the argument " + a.name + ", which nothing tells,";
+        o->type = "the argument " + own.name + ", which nothing tells,";
         return Any(o);
       }
       const Dim d = e.net().symbol();
@@ -58,19 +60,13 @@ Result<Any> make(Evaluator& e, SourceHost& host, const Recipe& r, Unknowns* unkn
     }
     if (a.kind == Kind::opaque) value = host.opaque(a.name);
     if (a.kind == Kind::config) {
-      value = TRY(configuration(e, host, a));
+      std::vector<std::pair<std::string, Any>> contents;
       for (std::size_t k = 0; k < a.fields.size(); ++k) {
         const ClassArgument& field = a.fields[k];
-        if (field.kind == Kind::symbol && unknowns == nullptr) continue;  // as its default is
-        const Any content = field.kind == Kind::symbol ? symbol(k) : field.constant;
-        if (const auto* o = value.as<std::shared_ptr<Object>>()) (*o)->set(field.name, content);
-        if (const auto* d = value.as<std::shared_ptr<Dict>>()) {
-          std::erase_if((*d)->items, [&](const auto& have) {
-            return have.first.template as<std::string>() && *have.first.template as<std::string>() == field.name;
-          });
-          (*d)->items.emplace_back(Any(field.name), content);
-        }
+        if (field.kind == Kind::symbol && field.has_default && unknowns == nullptr) continue;  // as its default is
+        contents.emplace_back(field.name, field.kind == Kind::symbol ? symbol(k) : field.constant);
       }
+      value = TRY(configuration(e, host, a, contents));
     }
     if (a.kind == Kind::symbols) {
       std::vector<Any> items;
@@ -143,6 +139,7 @@ class Fitting {
   // sizes that the weights have; a list where one is gone through.
   Fit search(const Recipe& recipe, int depth = 0) {  // NOLINT(misc-no-recursion): depth
     Fit best = fit(recipe);
+    if (best.made && depth < 2 && (!best.exact || has_rounded(best.recipe))) return guessed_sizes(std::move(best), depth);
     if (best.exact || best.made || depth >= 4) return best;
     if (best.wants_object) {
       const Fit failed = best;
@@ -215,6 +212,53 @@ class Fitting {
     return open;
   }
 
+  static bool is_open(const Dim& d, const Unknowns& unknowns, const std::map<std::string, Dim>& opaque) {
+    return unknowns.contains(d.symbol) || std::ranges::any_of(opaque, [&](const auto& o) { return o.second == d; });
+  }
+
+  static bool has_rounded(const Recipe& r) {
+    return std::ranges::any_of(r.arguments, [](const ClassArgument& a) {
+      return (a.kind == Kind::symbol && a.rounded) ||
+             std::ranges::any_of(a.fields, [](const ClassArgument& f) { return f.kind == Kind::symbol && f.rounded; });
+    });
+  }
+
+  // Numbers that the shapes have in a way that doesn't tell them (rounded up to a multiple of 8): the sizes that there are.
+  Fit guessed_sizes(Fit best, int depth) {  // NOLINT(misc-no-recursion): depth
+    const Fit failed = best;
+    if (depth > 4 || failed.matching * 2 < weights_.tensors().size()) return best;  // another network's class
+    const auto open = [](const ClassArgument& a) { return a.kind == Kind::symbol && !a.has_default && (!a.in_sums || a.rounded); };
+    for (std::size_t i = 0; i < failed.recipe.arguments.size(); ++i) {
+      const ClassArgument& a = failed.recipe.arguments[i];
+      for (std::size_t k = 0; k < std::max<std::size_t>(1, a.fields.size()); ++k) {
+        if (!open(a.kind == Kind::config && k < a.fields.size() ? a.fields[k] : a)) continue;
+        for (const std::int64_t n : sizes_of_weights()) {
+          if (exhausted()) return best;
+          Recipe next = failed.recipe;
+          ClassArgument& argument = place(next, {i, k});
+          argument.kind = Kind::constant;
+          argument.constant = Any(n);
+          Fit f = fit(next);
+          if (f.exact && !has_rounded(f.recipe)) return f;
+          if (f.made && f.matching > failed.matching) f = guessed_sizes(std::move(f), depth + 1);
+          if (f.exact) return f;
+          if (f.made && f.matching > best.matching) best = std::move(f);
+        }
+      }
+    }
+    return best;
+  }
+
+  std::vector<std::int64_t> sizes_of_weights() const {
+    std::vector<std::int64_t> numbers;
+    for (const files::NamedTensor& t : weights_.tensors()) {
+      for (const std::int64_t size : t.tensor.sizes) {
+        if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
+      }
+    }
+    return numbers;
+  }
+
   std::vector<ClassArgument> guesses(const Fit& failed) const {
     std::vector<ClassArgument> out;
     if (failed.wants_list) {
@@ -235,12 +279,7 @@ class Fitting {
     }
     std::vector<std::int64_t> numbers{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 9, 11, 13, 14, 15, 18, 20, 32, 48, 64};
     if (!failed.needed) {
-      numbers.clear();
-      for (const files::NamedTensor& t : weights_.tensors()) {
-        for (const std::int64_t size : t.tensor.sizes) {
-          if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
-        }
-      }
+      numbers = sizes_of_weights();
       for (const std::int64_t n : {1, 2, 3, 4}) {
         if (std::ranges::find(numbers, n) == numbers.end()) numbers.push_back(n);
       }
@@ -307,11 +346,10 @@ class Fitting {
       bool fits = value->rank() == t->sizes.size();
       for (std::size_t d = 0; d < t->sizes.size() && fits; ++d) {
         const Dim& dim = value->dims[d];
-        const bool before = solved_something_;
         if (dim.known()) {
           fits = dim.value == t->sizes[d];
           if (!fits && f.wanted == 0) f.wanted = t->sizes[d] > dim.value ? 1 : -1;
-        } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0) {
+        } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0 && is_open(solved->first, unknowns, opaque)) {
           if (unknowns.contains(solved->first.symbol)) take(unknowns.at(solved->first.symbol), solved->second, f.recipe);
           for (const auto& [path, symbol] : opaque) {
             if (symbol == solved->first && f.recipe.told.emplace(path, solved->second).second) solved_something_ = true;
@@ -319,15 +357,16 @@ class Fitting {
           const auto guess = net.solve(dim, t->sizes[d], true);
           if (guess && guess->second >= 0 && unknowns.contains(guess->first.symbol))
             guesses.emplace_back(unknowns.at(guess->first.symbol), guess->second);
-        }
-        if (!dim.known() && solved_something_ == before) {
+        } else {
           const auto form = net.linear(dim);
           const bool sum = form && form->factors.size() > 1;  // of which only the whole is known
-          for (const std::uint32_t symbol : net.symbols_in(dim)) {
-            if (!unknowns.contains(symbol)) continue;
+          std::vector<std::uint32_t> of = net.symbols_in(dim);
+          std::erase_if(of, [&](std::uint32_t symbol) { return !unknowns.contains(symbol); });
+          for (const std::uint32_t symbol : of) {
             const Unknown& u = unknowns.at(symbol);
             ClassArgument& a = place(f.recipe, u);
             a.in_sums = true;
+            a.rounded = a.rounded || of.size() == 1;
             const bool known =
                 std::ranges::any_of(f.rounded, [&](const Unknown& have) { return have.argument == u.argument && have.item == u.item; });
             if (!sum && !known && a.kind == Kind::symbol) f.rounded.push_back(u);
@@ -387,7 +426,9 @@ bool try_recipes(Fitting& fitting, const std::vector<Recipe>& all, Effort effort
       best.exact.push_back(std::move(f));
       return true;
     }
-    if (!best.nearest || f.matching > best.nearest->matching) best.nearest = std::move(f);
+    // Of those that come as far: what could be made, and what didn't fail for want of something to ask for attributes.
+    const auto rank = [](const Fit& x) { return std::tuple(x.matching, !x.wants_object); };
+    if (!best.nearest || rank(f) > rank(*best.nearest)) best.nearest = std::move(f);
   }
   return false;
 }
@@ -435,12 +476,27 @@ std::optional<Recipe> fitted(const Sources& sources, const files::StateDict& wei
   return f.exact ? std::optional(std::move(f.recipe)) : std::nullopt;
 }
 
-Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a) {
+namespace {
+
+void set_contents(const Any& configuration, const std::vector<std::pair<std::string, Any>>& contents) {
+  for (const auto& [name, content] : contents) {
+    if (const auto* o = configuration.as<std::shared_ptr<Object>>()) (*o)->set(name, content);
+    if (const auto* d = configuration.as<std::shared_ptr<Dict>>()) set_item(**d, Any(name), content);
+  }
+}
+
+}  // namespace
+
+Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a, const std::vector<std::pair<std::string, Any>>& contents) {
   if (a.type.empty() && a.expression == nullptr) {
-    if (a.mapping) return Any(std::make_shared<Dict>());
-    auto o = std::make_shared<Object>();
-    o->type = "the checkpoint";
-    return Any(o);
+    Any made = std::make_shared<Dict>();
+    if (!a.mapping) {
+      auto o = std::make_shared<Object>();
+      o->type = "the checkpoint";
+      made = o;
+    }
+    set_contents(made, contents);
+    return made;
   }
   host.look_everywhere(true);
   Any value = a.type.empty() ? TRY(e.evaluate(*a.expression, nullptr, a.module)) : TRY(host.find_class(e, a.type));
@@ -448,10 +504,21 @@ Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a
     const Any named = TRY(host.find_name(e, a.variable));
     if (!named.none()) value = named;
   }
-  if (SourceHost::is_class(value)) value = TRY(e.call(value, {}));
+  std::vector<std::pair<std::string, Any>> later = contents;
+  if (SourceHost::is_class(value)) {
+    const std::vector<std::string> taken = SourceHost::taken_when_made(value);
+    Arguments given;
+    std::erase_if(later, [&](const auto& content) {
+      if (std::ranges::find(taken, content.first) == taken.end()) return false;
+      given.keywords.push_back(content);
+      return true;
+    });
+    value = TRY(e.call(value, given));
+  }
   host.look_everywhere(false);
-  if (const auto* d = value.as<std::shared_ptr<Dict>>()) return Any(std::make_shared<Dict>(**d));
-  if (value.as<std::shared_ptr<Object>>() == nullptr) return refuse("no configuration");
+  if (const auto* d = value.as<std::shared_ptr<Dict>>()) value = Any(std::make_shared<Dict>(**d));
+  if (value.as<std::shared_ptr<Object>>() == nullptr && value.as<std::shared_ptr<Dict>>() == nullptr) return refuse("no configuration");
+  set_contents(value, later);
   return value;
 }
 

@@ -27,6 +27,7 @@ struct ClassArgument {
   std::size_t width = 1;                            // of `symbols`: how many make one item, [(10, 4), (7, 3)]
   bool has_default = false;
   bool in_sums = false;  // symbol: the shapes of weights have it, but don't settle it
+  bool rounded = false;  // ... and nothing else beside it (rounded up to a multiple of 8)
   // An object of the source's configuration: of a class, or what `expression` gives, under the name of a variable; with some of its attributes or
   // entries set otherwise. Of neither: an object (or, as a mapping, a dict) of these fields alone.
   std::string type, variable;
@@ -57,8 +58,8 @@ Result<FoundNetwork> find_network(const Sources& sources, const slipway::torch::
 // The recipe with what the shapes of the weights tell, when it fits them exactly.
 std::optional<Recipe> fitted(const Sources& sources, const slipway::torch::StateDict& weights, const Recipe& recipe);
 
-// What a `config` argument is before its fields are set.
-Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a);
+// What a `config` argument is. Contents of fields that its class takes when it is made are given to it then; the others are set afterwards.
+Result<Any> configuration(Evaluator& e, SourceHost& host, const ClassArgument& a, const std::vector<std::pair<std::string, Any>>& contents = {});
 
 // Heights and widths of images that the arguments and the source speak of: Net(40, 90), Resize((32, 128)), IMG_SIZE = 48.
 std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe);

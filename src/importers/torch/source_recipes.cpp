@@ -32,6 +32,19 @@ class Calls {
     }
     return std::move(c.found_);
   }
+  // Of every call: what it gives by name.
+  struct Named {
+    const py::Keyword* keyword;
+    const SourceModule* module;
+  };
+  static std::vector<Named> keywords(const Sources& sources) {
+    Calls c("");
+    for (const auto& file : sources.files) {
+      c.module_ = file.get();
+      c.block(file->tree.body());
+    }
+    return std::move(c.keywords_);
+  }
 
  private:
   explicit Calls(std::string_view name) : name_(name) {}
@@ -59,12 +72,17 @@ class Calls {
       const auto dotted = py::dotted_name(*c->callee);
       if (dotted && (*dotted == name_ || dotted->ends_with("." + std::string(name_))) && found_.size() < kCallsMax)
         found_.push_back({c, module_, e->place.line});
+      for (const py::Keyword& k : c->keywords) {
+        if (name_.empty() && !k.name.empty() && keywords_.size() < kKeywordsMax) keywords_.push_back({&k, module_});
+      }
     }
     py::for_each_child(*e, [&](const py::Expr& child) { expr(&child); });
   }
   std::string_view name_;
   const SourceModule* module_ = nullptr;
   std::vector<Found> found_;
+  static constexpr std::size_t kKeywordsMax = 2'000;
+  std::vector<Named> keywords_;
 };
 
 bool is_plain(const Any& a) {
@@ -576,7 +594,7 @@ void turn(Recipe& r, const Switch& s, const Any& value) {
 
 bool is_about_configuration(std::string_view name) {
   const std::string text = lower(name);
-  static constexpr std::string_view kParts[] = {"conf", "cfg", "arg", "opt", "param", "hp", "setting", "option"};
+  static constexpr std::string_view kParts[] = {"conf", "cfg", "arg", "opt", "param", "hp", "setting", "option", "default"};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
 
@@ -601,6 +619,17 @@ Values plain_fields(const Sources& sources, const ClassArgument& config) {
     }
   }
   return out;
+}
+
+// Fields that an object of a configuration's class can't be made without.
+std::vector<std::string> needed_fields(const Sources& sources, const ClassArgument& config) {
+  if (config.type.empty()) return {};
+  graph::Builder builder("configuration");
+  Net net(builder, true);
+  SourceHost host(sources);
+  Evaluator e(net, host);
+  const auto type = host.find_class(e, config.type);
+  return type.ok() && SourceHost::is_class(*type) ? SourceHost::taken_when_made(*type, true) : std::vector<std::string>();
 }
 
 std::vector<ClassArgument> configurations(const Sources& sources, const py::Parameter& p, const NetworkWish& wish) {
@@ -698,8 +727,10 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
       a = config;
       const bool own = !config.type.empty() || config.expression != nullptr;
       r.from = config.type.empty() ? own ? config.variable : "the checkpoint" : "the class " + config.type;
-      const Values fields = own ? plain_fields(sources, config) : Values();
-      if (own) out.push_back(r);
+      Values fields = own ? plain_fields(sources, config) : Values();
+      const std::vector<std::string> needed = needed_fields(sources, config);
+      for (const std::string& name : needed) fields.try_emplace(name, Any());
+      if (own && needed.empty()) out.push_back(r);
       for (const auto& [name, value] : wish.checkpoint) {
         if (own && !fields.contains(name)) continue;
         ClassArgument& field = a.fields.emplace_back();
@@ -707,19 +738,32 @@ std::vector<Recipe> configured(const Sources& sources, const Candidate& c, const
         field.constant = value;
       }
       if (!own) a.mapping = false;
-      if (!a.fields.empty() || !own) out.push_back(r);
+      const bool complete = std::ranges::all_of(needed, [&](const std::string& name) { return wish.checkpoint.contains(name); });
+      if ((!a.fields.empty() && complete) || !own) out.push_back(r);
       if (!own) {
         a.mapping = true;
         out.push_back(r);
         continue;
       }
       for (const auto& [name, value] : fields) {
-        if (value.as<Dim>() == nullptr || value.as<bool>() != nullptr || wish.checkpoint.contains(name)) continue;
+        const bool is_needed = std::ranges::find(needed, name) != needed.end();
+        if (wish.checkpoint.contains(name) || (!is_needed && (value.as<Dim>() == nullptr || value.as<bool>() != nullptr))) continue;
         ClassArgument& field = a.fields.emplace_back();
         field.name = name;
         field.kind = Kind::symbol;
-        field.has_default = true;
+        field.has_default = !is_needed;
         field.constant = value;
+        if (is_needed && is_about_dropout(name)) {
+          field.kind = Kind::constant;
+          field.constant = Any(0.0);
+        }
+      }
+      if (!needed.empty()) {  // what has a value by default first as it is
+        Recipe by_default = r;
+        auto& own_fields = by_default.arguments[static_cast<std::size_t>(at - recipe.arguments.begin())].fields;
+        std::erase_if(own_fields, [](const ClassArgument& f) { return f.kind == Kind::symbol && f.has_default; });
+        by_default.from = "the shapes of the weights";
+        out.push_back(std::move(by_default));
       }
       r.from = "the shapes of the weights";
       out.push_back(r);
@@ -784,11 +828,20 @@ std::vector<Sides> sides_of(const Sources& sources, const Recipe& recipe) {
       if (own.size() == 1) add(own[0], own[0]);
     }
   }
+  const auto said = [&](std::string_view name, const py::Expr* value, const py::Module* module) {
+    if (name.empty() || value == nullptr || !is_about_sides(name)) return;
+    if (const auto* n = value->as<py::Int>(); n != nullptr && n->fits) add(n->value, n->value);
+    if (!value->is<py::Tuple>() && !value->is<py::List>()) return;
+    std::vector<std::int64_t> own;
+    const Known known = evaluated(sources, *value, module);
+    if (known.plain) integers_in(*known.plain, own);
+    if (own.size() == 2) add(own[0], own[1]);
+    if (own.size() == 3) add(own[1], own[2]);
+  };
+  for (const Calls::Named& k : Calls::keywords(sources)) said(k.keyword->name, k.keyword->value, &k.module->tree);
   for (const auto& file : sources.files) {
-    for (const auto& [name, value] : file->constants) {
-      const bool about = is_about_sides(name);
-      const auto* n = value->as<py::Int>();
-      if (about && n != nullptr && n->fits) add(n->value, n->value);
+    for (const auto* names : {&file->constants, &file->command_line, &file->loose}) {
+      for (const auto& [name, value] : *names) said(name, value, &file->tree);
     }
   }
   pairs(numbers);

@@ -207,5 +207,37 @@ TEST(TorchSource, AttributesAreSetAndAskedForByTheirNames) {
             "[4, 2]");
 }
 
+TEST(TorchSource, ChanceIsCertainAtItsEnds) {
+  EXPECT_EQ(result_of("import random\n"
+                      "result = [(random.random() < 0) + 0, (random.random() < 1.0) + 0, (0.0 >= random.random()) + 0]\n"),
+            "[0, 1, 0]");
+  const std::string why = result_of("import random\nresult = random.random() < 0.5\n");
+  EXPECT_NE(why.find("by chance"), std::string::npos) << why;
+}
+
+TEST(TorchSource, AnObjectHasOperatorsOfItsOwn) {
+  EXPECT_EQ(result_of("class Money:\n"
+                      "    def __init__(self, n):\n"
+                      "        self.n = n\n"
+                      "    def __add__(self, other):\n"
+                      "        return Money(self.n + other.n)\n"
+                      "    def __rmul__(self, times):\n"
+                      "        return Money(times * self.n)\n"
+                      "result = (3 * (Money(2) + Money(5))).n\n"),
+            "21");
+}
+
+TEST(TorchSource, InitialValuesOfAParameterNeedNotBeKnown) {
+  EXPECT_EQ(result_of("import torch\n"
+                      "import torch.nn as nn\n"
+                      "class Net(nn.Module):\n"
+                      "    def __init__(self):\n"
+                      "        super().__init__()\n"
+                      "        self.w = nn.Parameter(torch.empty(3, 2))\n"
+                      "        self.w.data.copy_(torch.linalg.lstsq(torch.rand(3, 3), torch.rand(3, 2)).solution)\n"
+                      "result = Net().w.size(0)\n"),
+            "3");
+}
+
 }  // namespace
 }  // namespace slipway::importers::torch

@@ -13,11 +13,7 @@ using graph::attr;
 namespace {
 
 Status inner_fits(Net& net, Dim a, Dim b, const Value& x, const Value& y) {
-  if (a == b) return ok();
-  const std::string why = "product of " + dims_text(x.dims) + " and " + dims_text(y.dims);
-  if (b.known()) return net.require(a, b.value, why);
-  if (a.known()) return net.require(b, a.value, why);
-  return ok();
+  return net.same(a, b, "product of " + dims_text(x.dims) + " and " + dims_text(y.dims));
 }
 
 }  // namespace
@@ -122,7 +118,8 @@ Result<Value> einsum(Net& net, const std::string& equation, const std::vector<Va
     const Dim d = operands[operand].dims[axis++];
     const auto [it, fresh] = sizes.emplace(left[i], d);
     ++uses[left[i]];
-    if (!fresh && !it->second.known()) it->second = d;
+    if (!fresh && !d.is(1) && !it->second.is(1)) TRY(net.same(it->second, d, "einsum: \"" + equation + "\""));
+    if (!fresh && (!it->second.known() || it->second.is(1))) it->second = d;
   }
   if (operand != operands.size()) return wrong("einsum: \"" + equation + "\" doesn't fit its operands");
   std::string right;

@@ -17,6 +17,8 @@ Result<Dims> broadcast(Net& net, const Dims& a, const Dims& b, std::string_view 
   for (std::size_t i = 0; i < shorter.size(); ++i) {
     Dim& d = out[ahead + i];
     const Dim s = shorter[i];
+    // One value a row beside the last dimension of something else: it is the rows by chance only.
+    if (d == s && ahead + i > 0 && i == 0 && ahead > 0 && s == net.rows() && !s.known()) net.note_guess();
     if (d == s || s.is(1)) continue;
     if (d.is(1)) {
       d = s;
@@ -28,7 +30,7 @@ Result<Dims> broadcast(Net& net, const Dims& a, const Dims& b, std::string_view 
     } else if (d.known()) {
       TRY(net.require(s, d.value, std::string(who) + ": " + dims_text(a) + " and " + dims_text(b)));
     } else {
-      net.note_guess();
+      net.note_guess(d, s);
       d = net.max(d, s);
     }
   }

@@ -78,7 +78,13 @@ Status Net::leave() {
   around_->needed_sizes_ = around_->needed_sizes_ || needed_sizes_;
   around_->no_rows_ = around_->no_rows_ || no_rows_;
   around_->guesses_ += std::exchange(guesses_, 0);
-  for (const Assumption& a : std::exchange(assumptions_, {})) TRY(around_->require(outside(a.dim), a.value, a.why));
+  for (const auto& [a, b] : std::exchange(equal_, {})) around_->equal_.emplace_back(outside(a), outside(b));
+  for (const Assumption& a : std::exchange(assumptions_, {})) {
+    const std::size_t known = around_->symbols_.size();
+    const Dim there = outside(a.dim);
+    // A size that only the graph inside has is what it is: nobody outside could choose it.
+    if (there.known() || there.symbol <= known) TRY(around_->require(there, a.value, a.why));
+  }
   return ok();
 }
 
@@ -523,6 +529,14 @@ std::optional<std::pair<Dim, std::int64_t>> Net::solve(Dim d, std::int64_t value
 Error Net::needs(Dim dim, std::string why) {
   needed_sizes_ = needed_sizes_ || !dim.known();
   return wrong(std::move(why));
+}
+
+Status Net::same(Dim a, Dim b, const std::string& why) {
+  if (a == b) return ok();
+  if (b.known()) return require(a, b.value, why);
+  if (a.known()) return require(b, a.value, why);
+  equal_.emplace_back(a, b);
+  return ok();
 }
 
 Status Net::require(Dim dim, std::int64_t value, const std::string& why) {

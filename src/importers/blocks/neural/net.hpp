@@ -129,7 +129,14 @@ class Net {
   // The rows were to be squeezed away: the network takes one thing at a time, [1, ...], such as a bag of instances.
   void note_one_row() { one_row_ = true; }
   bool wants_one_row() const { return one_row_; }
+  // The two must be equal, known or not; of those that aren't it is noted that they are.
+  Status same(Dim a, Dim b, const std::string& why);
+  const std::vector<std::pair<Dim, Dim>>& equal() const { return equal_; }
   // Two sizes that nothing says are equal were put beside each other: allowed, but hardly what the network was made for.
+  void note_guess(Dim a, Dim b) {
+    equal_.emplace_back(a, b);
+    ++guesses_;
+  }
   void note_guess() { ++guesses_; }
   std::size_t guesses() const { return guesses_; }
 
@@ -167,6 +174,7 @@ class Net {
   std::map<std::pair<std::int64_t, std::vector<std::uint32_t>>, std::uint32_t> products_;
   std::unordered_map<const Tensor*, std::pair<SharedTensor, graph::Val>> used_;
   std::vector<Assumption> assumptions_;
+  std::vector<std::pair<Dim, Dim>> equal_;  // sizes that have to be the same, of what is known of neither
   Dim rows_ = -1;
   bool needed_sizes_ = false;
   bool no_rows_ = false, one_row_ = false;

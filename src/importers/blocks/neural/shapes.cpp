@@ -54,6 +54,19 @@ Result<Value> reshape(Net& net, const Value& x, const Dims& to) {
       TRY(net.require(rest, total.value, "reshape to " + dims_text(to)));
     } else if (net.quotient(total, rest) || net.quotient(rest, total)) {
       return wrong("reshape: " + dims_text(x.dims) + " can't become " + dims_text(to));  // a dimension too many: none is 1
+    } else {
+      // [rows, n] to [rows, 14, 3]: without what both have, a number is left on one side.
+      Dims open;
+      std::int64_t number = 1;
+      for (const Dim& d : to) {
+        if (d.known()) {
+          number *= d.value;
+        } else {
+          open.push_back(d);
+        }
+      }
+      const auto left = number > 1 ? net.quotient(total, net.product(open)) : std::nullopt;
+      if (left && !left->known()) TRY(net.require(*left, number, "reshape to " + dims_text(to)));
     }
   }
   if (dims == x.dims) return x;
@@ -314,10 +327,10 @@ Result<Value> concat(Net& net, const std::vector<Value>& parts, std::int64_t axi
     for (std::size_t i = 0; i < dims.size(); ++i) {
       if (i == a) {
         dims[a] = net.add(dims[a], p.dims[a]);
-      } else if (p.dims[i].known() && dims[i].known() && !(p.dims[i] == dims[i])) {
-        return wrong("cat: " + dims_text(parts[0].dims) + " with " + dims_text(p.dims) + " along dimension " + std::to_string(a));
-      } else if (p.dims[i].known()) {
-        dims[i] = p.dims[i];
+      } else {
+        TRY(net.same(dims[i], p.dims[i],
+                     "cat: " + dims_text(parts[0].dims) + " with " + dims_text(p.dims) + " along dimension " + std::to_string(a)));
+        if (p.dims[i].known()) dims[i] = p.dims[i];
       }
     }
   }
