@@ -13,6 +13,7 @@ namespace slipway::importers::torch {
 std::string_view classic_architectures();
 std::string_view mobile_architectures();
 std::string_view modern_architectures();
+std::string_view timm_architectures();  // networks of timm, behind the others
 
 struct Architecture {
   FoundNetwork found;

@@ -78,7 +78,9 @@ def mobilenet_v2(num_classes=1000):
             layers.append(_Sum('conv', parts, stride == 1 and channels == width))
             channels = width
     layers.append(_conv_norm(channels, 1280, 1, 1, 1, ReLU6))
-    return _Pooled(Sequential(*layers), Sequential(Dropout(0.2), Linear(1280, num_classes)), False)
+    net = _Pooled(Sequential(*layers), Sequential(Dropout(0.2), Linear(1280, num_classes)), False)
+    net.last_channel = 1280
+    return net
 
 def _mobilenet_v3(plan, last, num_classes):
     layers = [_conv_norm(3, 16, 3, 2, 1, Hardswish, 0.001)]

@@ -13,9 +13,8 @@ namespace slipway::importers::torch {
 
 namespace {
 
-constexpr int kDepthMax = 200;                 // of calls
-constexpr std::int64_t kStepsMax = 5'000'000;  // statements and calls of one evaluation
-constexpr std::size_t kItemsMax = 100'000;     // of what a loop runs over
+constexpr int kDepthMax = 200;              // of calls
+constexpr std::size_t kItemsMax = 100'000;  // of what a loop runs over
 
 }  // namespace
 
@@ -37,7 +36,7 @@ void Object::set(std::string_view name, Any value) {
 }
 
 Status Evaluator::step() {
-  if (++steps_ > kStepsMax) return neural::wrong("the code takes more than " + std::to_string(kStepsMax) + " steps");
+  if (++steps_ > steps_max_) return neural::wrong("the code takes more than " + std::to_string(steps_max_) + " steps");
   return ok();
 }
 

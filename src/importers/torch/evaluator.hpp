@@ -96,7 +96,8 @@ class Evaluator {
   Result<Any> attribute(const Any& of, std::string_view name);
   Result<Any> builtin(std::string_view name);    // a function of the language
   std::int64_t steps() const { return steps_; }  // statements and calls so far
-  void forget_place() { located_ = false; }      // of an error that was no one's
+  void bound(std::int64_t steps) { steps_max_ = steps; }
+  void forget_place() { located_ = false; }  // of an error that was no one's
   Result<std::vector<Any>> iterate(const Any& a);
   Any function_value(const py::FunctionDef& f, const py::Module* module, std::shared_ptr<Scope> scope, std::optional<Any> self);
 
@@ -112,8 +113,8 @@ class Evaluator {
   Result<Flow> run(const py::Stmt& s, Frame& f);
   Result<Flow> run_try(const py::Try& s, Frame& f);
   Result<Flow> run_if(const py::If& s, Frame& f, std::size_t arm, py::Block behind, bool& all);
-  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all);
   bool about_sizes(const py::Expr& test, Frame& f);
+  Result<Flow> run_both(const py::If& s, Frame& f, std::size_t arm, const Any& condition, py::Block behind, bool& all);
   Result<Flow> run_for(const py::For& s, Frame& f);
   Result<Flow> run_body(py::Block body, Frame& f);  // of a loop, one turn
   Result<Flow> run_while(const py::While& s, Frame& f);
@@ -132,8 +133,8 @@ class Evaluator {
   Result<Any> eval_compare(const py::Compare& c, Frame& f);
   Result<Any> eval_subscript(const Any& object, const py::Expr& index, Frame& f);
   Result<Any> eval_comprehension(const py::Comprehension& c, Frame& f);
-  // over: what the clause goes over
-  Status comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys, std::vector<Any>& values);
+  Status comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
+                    const Any* first);  // what the first clause goes through
   Result<Any> index_tensor(const TensorRef& t, const py::Expr& index, Frame& f);
   Result<Any> join(const Any& condition, const Any& yes, const Any& no, std::string_view name);
   Result<Any> method(const Any& object, std::string_view name);
@@ -150,7 +151,7 @@ class Evaluator {
   Net* net_;
   Host& host_;
   int depth_ = 0;
-  std::int64_t steps_ = 0;
+  std::int64_t steps_ = 0, steps_max_ = 5'000'000;  // statements and calls of one evaluation
   bool located_ = false;
   // The exception that Python itself would raise where evaluation failed: only such a one leads into an except clause. Empty: it failed for
   // something that isn't supported here, which the code must not be led astray by.

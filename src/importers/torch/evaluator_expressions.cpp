@@ -324,21 +324,20 @@ Result<Any> Evaluator::eval(const py::Expr& e, Frame& f) {  // NOLINT(misc-no-re
   }
 }
 
-Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, const Any& over, Frame& f, std::vector<Any>& keys,
-                             std::vector<Any>& values) {  // NOLINT(misc-no-recursion)
+Status Evaluator::comprehend(const py::Comprehension& c, std::size_t clause, Frame& f, std::vector<Any>& keys, std::vector<Any>& values,
+                             const Any* first) {  // NOLINT(misc-no-recursion)
+  if (clause == c.clauses.size()) {
+    keys.push_back(TRY(eval(*c.element, f)));
+    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
+    return step();
+  }
   const py::Clause& at = c.clauses[clause];
+  const Any over = clause == 0 && first != nullptr ? *first : TRY(eval(*at.iterable, f));
   for (const Any& item : TRY(iterate(over))) {
     TRY(assign(*at.target, item, f));
     bool wanted = true;
     for (const py::Expr* condition : at.conditions) wanted = wanted && TRY(truth(net(), TRY(eval(*condition, f))));
-    if (!wanted) continue;
-    if (clause + 1 < c.clauses.size()) {
-      TRY(comprehend(c, clause + 1, TRY(eval(*c.clauses[clause + 1].iterable, f)), f, keys, values));
-      continue;
-    }
-    keys.push_back(TRY(eval(*c.element, f)));
-    if (c.value != nullptr) values.push_back(TRY(eval(*c.value, f)));
-    TRY(step());
+    if (wanted) TRY(comprehend(c, clause + 1, f, keys, values, nullptr));
   }
   return ok();
 }
@@ -354,7 +353,7 @@ Result<Any> Evaluator::eval_comprehension(const py::Comprehension& c, Frame& f) 
   }
   std::vector<Any> keys, values;
   if (host_.is_foreign(over)) return host_.foreign_list(over);
-  TRY(comprehend(c, 0, over, inner, keys, values));
+  TRY(comprehend(c, 0, inner, keys, values, &over));
   if (c.kind != py::ComprehensionKind::dict) return list(std::move(keys));
   auto d = std::make_shared<Dict>();
   for (std::size_t i = 0; i < keys.size(); ++i) d->items.emplace_back(keys[i], values[i]);
@@ -477,7 +476,16 @@ Result<Any> Evaluator::method(const Any& object, std::string_view name) {
     }
   }
   if (object.as<Dim>() != nullptr || object.as<double>() != nullptr) {
-    if (name == "item") return function(text, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+    if (name == "item" || name == "tolist" || name == "squeeze")
+      return function(text, [object](Evaluator&, const Arguments&) -> Result<Any> { return object; });
+    if (name == "astype") {  // of numpy's numbers
+      return function(text, [object](Evaluator& e, const Arguments& a) -> Result<Any> {
+        const auto* type = a.positional.empty() ? nullptr : a.positional[0].as<TorchDType>();
+        const auto* named = a.positional.empty() ? nullptr : a.positional[0].as<std::shared_ptr<Callable>>();
+        const bool whole = type != nullptr ? !is_floating(type->dtype) : named != nullptr && (*named)->name == "int";
+        return e.call(TRY(e.builtin(whole ? "int" : "float")), {{object}, {}});
+      });
+    }
   }
   return neural::wrong(type_name(object) + " has no attribute " + text);
 }

@@ -24,6 +24,7 @@ using neural::Value;
 // Sizes of inputs that aren't known: free, as many as there are rows, or the same as every other with the same (smaller) number.
 constexpr std::int64_t kFree = -1, kRows = -2;
 constexpr std::size_t kTriesMax = 2'000;
+constexpr std::size_t kWidths = 300;        // of an image whose height is known
 constexpr std::size_t kSidesOfFailed = 30;  // where it is not even known that a size would help
 
 struct Shape {
@@ -444,7 +445,7 @@ std::optional<Choice> search_sides(const Body& body, const std::vector<InputPort
     if (!is_complete(c.attempt)) continue;
     if (c.attempt.keeps_rows && !c.attempt.no_rows) {
       c = freed(body, ports, shapes, std::move(c), tries);
-      return likely ? std::move(c) : loosened(body, ports, shapes, std::move(c), tries);
+      return likely && shapes[0].dims.size() == 4 && shapes[0].dims[2] == kFree ? std::move(c) : loosened(body, ports, shapes, std::move(c), tries);
     }
     if (!fixed_rows) fixed_rows = std::move(c);
   }
@@ -569,7 +570,7 @@ std::optional<Choice> with_one_row(const Body& body, const std::vector<InputPort
     if (c.attempt.ok && !c.attempt.open.empty()) {
       if (auto found = search_sides(body, ports, c.shapes, sides, kTriesMax, tries)) c = std::move(*found);
     }
-    if (!is_complete(c.attempt) || c.attempt.no_rows || c.attempt.guesses > 0) continue;
+    if (!is_complete(c.attempt) || c.attempt.no_rows) continue;
     c.attempt.no_rows = true;
     c.attempt.error = "the network squeezes the first dimension away";
     return c;
@@ -602,7 +603,7 @@ std::optional<Choice> as_sequence(const Body& body, const std::vector<InputPort>
   return is_complete(a) && !a.no_rows && a.keeps_rows && a.guesses <= c.attempt.guesses ? std::optional(std::move(sequence)) : std::nullopt;
 }
 
-Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides) {
+Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std::span<const Sides> sides, std::span<const std::int64_t> heights) {
   // Every combination of the usual shapes, the likeliest of all inputs first.
   std::vector<std::vector<Shape>> options;
   for (const InputPort& p : ports) options.push_back(usual(p));
@@ -675,15 +676,23 @@ Result<Choice> choose(const Body& body, const std::vector<InputPort>& ports, std
         if (!without_rows) without_rows = std::move(*found);
         continue;
       }
+      for (const std::int64_t height : c.shapes[0].dims.size() == 4 ? heights : std::span<const std::int64_t>()) {
+        std::vector<Shape> tall = c.shapes;
+        if (tall[0].dims[2] != kFree || tall[0].dims[3] != kFree) break;
+        tall[0].dims[2] = height;
+        if (auto found = search_sides(body, ports, tall, {}, kWidths, tries); found && found->attempt.keeps_rows && !found->attempt.no_rows)
+          return std::move(*found);
+      }
       if (!open_sizes) open_sizes = c;
     }
     fail(c);
   }
+  if (one_row) {
+    std::size_t its_tries = 0;
+    if (auto found = with_one_row(body, ports, options, order, sides, its_tries)) return std::move(*found);
+  }
   if (own_rows) return std::move(*own_rows);
   if (each_its_own) return std::move(*each_its_own);
-  if (one_row) {
-    if (auto found = with_one_row(body, ports, options, order, sides, tries)) return std::move(*found);
-  }
   if (guessed) return fewer_dimensions(body, ports, std::move(*guessed), tries);
   if (without_rows) {
     if (best_failure) without_rows->attempt.error = best_failure->attempt.error;
@@ -738,7 +747,7 @@ Schema example_schema(const Body& body, const std::vector<InputPort>& ports, con
   Schema out = schema;
   for (std::size_t i = 0; i < c.example.size() && i < out.inputs.size(); ++i) {
     for (std::size_t d = 1; d < c.example[i].dims.size() && c.example[i].dims.size() == out.inputs[i].shape.size(); ++d) {
-      if (out.inputs[i].shape[d] < 0 && c.example[i].dims[d] != kFree) out.inputs[i].shape[d] = c.example[i].dims[d];
+      if (out.inputs[i].shape[d] < 0 && c.example[i].dims[d] > 0) out.inputs[i].shape[d] = c.example[i].dims[d];
     }
   }
   if (!c.example.empty()) return out;
@@ -922,7 +931,7 @@ Result<std::vector<OutputPort>> either_way(Net& net, const Body& body, const std
 }  // namespace
 
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& all_ports, const Body& network, Report& report,
-                               std::span<const Sides> sides) {
+                               std::span<const Sides> sides, std::span<const std::int64_t> heights) {
   std::vector<std::size_t> which;
   std::vector<InputPort> ports;
   for (std::size_t i = 0; i < all_ports.size(); ++i) {
@@ -932,7 +941,7 @@ Result<Artifact> build_network(const std::string& title, const std::vector<Input
   }
   if (ports.empty()) return neural::wrong("the network takes no tensor");
   const Body needed = with_some(network, all_ports.size(), which);
-  Choice c = TRY(choose(needed, ports, sides));
+  Choice c = TRY(choose(needed, ports, sides, heights));
   if (!c.apart) take_any_rank(needed, ports, c);
   const std::size_t count = ports.size();
   if (std::ranges::none_of(c.shapes, &Shape::flattened)) {

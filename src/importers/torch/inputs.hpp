@@ -36,8 +36,9 @@ struct Sides {
   std::int64_t height = 0, width = 0;
   std::int64_t depth = 0;  // of volumes and videos; 0: as high
 };
+// heights: of images whose first layers take them whole, such as the channels of a recording; tried with every width where no square fits.
 // sides: heights and widths of images that the source speaks of, tried first where the network's own operators leave a choice.
 Result<Artifact> build_network(const std::string& title, const std::vector<InputPort>& inputs, const Body& body, Report& report,
-                               std::span<const Sides> sides = {});
+                               std::span<const Sides> sides = {}, std::span<const std::int64_t> heights = {});
 
 }  // namespace slipway::importers::torch

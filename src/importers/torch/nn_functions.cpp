@@ -163,12 +163,6 @@ def _count_nonzero(input, dim=None):
     found = (input != 0).long()
     return found.sum() if dim is None else found.sum(dim)
 
-def _fans(tensor):
-    field = 1
-    for size in tensor.shape[2:]:
-        field = field * size
-    return tensor.size(1) * field, tensor.size(0) * field
-
 def _renorm(input, p, dim, maxnorm):
     norms = _norm_but(input, dim) if p == 2 else input.abs().pow(p).transpose(0, dim).flatten(1).sum(1).pow(1.0 / p).view(*_norm_sizes(input, dim))
     return input * torch.where(norms > maxnorm, maxnorm / (norms + 1e-7), torch.ones_like(norms))
@@ -278,6 +272,12 @@ class _ImageNormalize(Module):
         self.std = std
     def forward(self, tensor):
         return _image_normalize(tensor, self.mean, self.std)
+
+def _fans(tensor):
+    field = 1
+    for size in tensor.shape[2:]:
+        field = field * size
+    return tensor.size(1) * field, tensor.size(0) * field
 
 def _norm_but(v, dim):
     if dim is None:

@@ -116,9 +116,11 @@ def _triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-06,
     return _reduced(torch.clamp(near - far + margin, min=0), reduction)
 
 class _Loss(Module):
-    def _keep(self, name, value):
-        if value is not None:
-            self.register_buffer(name, value if torch.is_tensor(value) else _random(_lazy_size()))
+    def _keep(self, name, tensor):
+        if isinstance(tensor, torch.Tensor):
+            self.register_buffer(name, tensor)
+        elif tensor is not None:
+            self.register_buffer(name, _random(_lazy_size()))
         else:
             setattr(self, name, None)
 
@@ -193,14 +195,6 @@ class CosineEmbeddingLoss(_Loss):
         self.reduction = reduction
     def forward(self, input1, input2, target):
         return _cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
-
-class MultiMarginLoss(_Loss):
-    def __init__(self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction='mean'):
-        self._keep('weight', weight)
-
-class MultiLabelSoftMarginLoss(_Loss):
-    def __init__(self, weight=None, size_average=None, reduce=None, reduction='mean'):
-        self._keep('weight', weight)
 
 class MarginRankingLoss(_Loss):
     def __init__(self, margin=0.0, size_average=None, reduce=None, reduction='mean'):

@@ -162,8 +162,8 @@ class Network {
     const std::vector<InputPort> ports = side_ > 0 ? images() : TRY(ports_of());
     for (const InputPort& p : ports) optional_.push_back(p.optional ? p.name : std::string());
     const std::vector<Sides> sides = side_ > 0 ? std::vector<Sides>{{side_, side_}} : sides_of(sources_, found_.recipe);
-    auto artifact =
-        build_network(found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report, sides);
+    auto artifact = build_network(
+        found_.recipe.name, ports, [this](Net& net, const std::vector<Value>& inputs) { return body(net, inputs); }, report, sides, heights());
     if (!artifact.ok()) {
       std::string help;
       for (const std::string& name : found_.recipe.open())
@@ -176,6 +176,15 @@ class Network {
   }
 
  private:
+  // Kernels [k, 1] of convolutions: as high as what they go over, where they gather the channels of a recording.
+  std::vector<std::int64_t> heights() const {
+    std::vector<std::int64_t> out;
+    for (const files::NamedTensor& t : found_.weights.tensors()) {
+      const auto& s = t.tensor.sizes;
+      if (s.size() == 4 && s[2] > 1 && s[3] == 1 && out.size() < 3 && std::ranges::find(out, s[2]) == out.end()) out.push_back(s[2]);
+    }
+    return out;
+  }
   static std::vector<InputPort> images() {
     InputPort port;
     port.name = "input";

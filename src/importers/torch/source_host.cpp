@@ -420,6 +420,15 @@ Result<std::optional<Any>> SourceHost::attribute(Evaluator& e, const std::shared
   if (name == "__init__") return std::optional(nothing("__init__"));
   if (!kept->of->network) return std::optional<Any>();
   if (auto found = TRY(module_method(e, object, name))) return found;
+  if (name == "__setattr__" || name == "__getattr__" || name == "__getattribute__") {  // called by their names
+    return std::optional(function(std::string(name), [object, sets = name == "__setattr__"](Evaluator& x, const Arguments& a) -> Result<Any> {
+      const auto* key = a.positional.empty() ? nullptr : a.positional[0].as<std::string>();
+      if (key == nullptr || (sets && a.positional.size() != 2)) return neural::wrong("an attribute by its name: the name is wanted");
+      if (!sets) return x.attribute(Any(object), *key);
+      object->set(*key, a.positional[1]);
+      return Any();
+    }));
+  }
   if (name.starts_with("__")) return std::optional<Any>();
   if (auto getter = TRY(look_up(e, object, kept->of, nullptr, "__getattr__")))
     return std::optional(TRY(e.call(*getter, {{Any(std::string(name))}, {}})));
@@ -449,6 +458,20 @@ std::optional<Any> SourceHost::tensor_attribute(Evaluator&, const TensorRef& ten
       const Value v = TRY(tensor->read(e.net()));
       if (axis == nullptr || !axis->is(1) || v.rank() != 2) return call_operator(e.net(), "unsqueeze", all);
       return reshaped_view(e.net(), tensor, {v.dims[0], Dim(1), v.dims[1]});
+    });
+  }
+  if (name == "type") {  // x.type(torch.FloatTensor), x.type("torch.FloatTensor"), x.type(type(y)): of the kind that networks calculate in
+    return function("type", [tensor](Evaluator& e, const Arguments& given) -> Result<Any> {
+      Arguments all = given;
+      all.positional.insert(all.positional.begin(), Any(tensor));
+      if (all.positional.size() != 2 || all.positional[1].as<TorchDType>() != nullptr) return call_operator(e.net(), "type", all);
+      const auto* named = all.positional[1].as<std::shared_ptr<Callable>>();
+      const std::string kind = named != nullptr ? (*named)->name : to_text(all.positional[1]);
+      if (kind == "Tensor" || kind == "type") return Any(tensor);
+      const DType type = kind.ends_with("LongTensor") ? DType::int64 : kind.ends_with("BoolTensor") ? DType::boolean : DType::float32;
+      if (!kind.ends_with("Tensor")) return call_operator(e.net(), "type", all);
+      all.positional[1] = Any(TorchDType{type});
+      return call_operator(e.net(), "to", all);
     });
   }
   // x.new_zeros(2, 3): sizes one by one.

@@ -104,9 +104,10 @@ Arguments SourceHost::counted(Evaluator& e, Arguments given) {
 // In __init__ it may be a loss or a metric that no answer needs; where one does, it is refused there by its name.
 Result<Any> SourceHost::call_foreign(const std::string& path) {
   if (is_about_logging(path)) return unknown(path + "()");
-  static constexpr std::string_view kOfTraining[] = {"torch.optim.", "torch.utils.", "torch.cuda.", "torch.amp."};
-  const bool training = std::ranges::any_of(kOfTraining, [&](std::string_view root) { return path.starts_with(root); });
-  if (constructing_ && (training || !path.starts_with("torch."))) {
+  static constexpr std::string_view kHelpers[] = {"torch.utils.", "torch.hub.", "torch.optim.", "torch.distributed.", "torch.distributions.",
+                                                  "torch.load",   "torch.save", "torch.cuda.",  "torch.amp."};
+  const bool helper = std::ranges::any_of(kHelpers, [&](std::string_view root) { return path.starts_with(root); });
+  if (constructing_ && (helper || !path.starts_with("torch."))) {
     if (foreign_.size() < 20 && std::ranges::find(foreign_, path) == foreign_.end()) foreign_.push_back(path);
     return unknown(path + "()");
   }
@@ -391,6 +392,10 @@ Result<std::optional<Any>> SourceHost::in_library(Evaluator& e, const std::strin
         return x.call(make, given);
       });
     }
+  }
+  if (name == "create_model" && (path == "timm" || path.starts_with("timm.")) && sources_.models) {
+    const py::Stmt* s = py::find_function(sources_.models->tree, "_timm_create_model");
+    return std::optional(e.function_value(*s->as<py::FunctionDef>(), &sources_.models->tree, nullptr, std::nullopt));
   }
   if (path.starts_with("timm.") || path == "timm" || path == "torchvision.ops") {
     if (name == "DropPath" || name == "StochasticDepth") {  // in training only

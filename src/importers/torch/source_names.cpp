@@ -257,10 +257,12 @@ Result<Sources> read_sources(const std::vector<std::pair<std::string, std::strin
     if (!tree.ok()) return Error(tree.error()).within(name);
     out.files.push_back(std::make_unique<SourceModule>(name, std::move(*tree)));
   }
-  const bool wanted =
-      files.empty() || std::ranges::any_of(files, [](const auto& f) { return f.second.find("torchvision") != std::string_view::npos; });
+  const bool wanted = files.empty() || std::ranges::any_of(files, [](const auto& f) {
+                        return f.second.find("torchvision") != std::string_view::npos || f.second.find("timm") != std::string_view::npos;
+                      });
   if (wanted) {
-    static const std::string text = std::string(classic_architectures()) + std::string(mobile_architectures()) + std::string(modern_architectures());
+    static const std::string text = std::string(classic_architectures()) + std::string(mobile_architectures()) + std::string(modern_architectures()) +
+                                    std::string(timm_architectures());
     out.models = std::make_unique<SourceModule>("torchvision.models", TRY(py::parse(text)));
   }
   out.nn = std::make_unique<SourceModule>("torch.nn", TRY(py::parse(nn_modules_text())));
@@ -418,8 +420,8 @@ Status SourceHost::apply_changes(Evaluator& e, const SourceModule& module, std::
 }
 
 Result<Any> SourceHost::path_value(Evaluator& e, const std::string& path) {
-  static constexpr std::string_view kSpaces[] = {"torch", "math",      "numpy",       "typing", "collections",
-                                                 "copy",  "functools", "torchvision", "einops", "random"};
+  static constexpr std::string_view kSpaces[] = {"torch",       "math",   "numpy", "typing",    "collections", "copy",  "functools",
+                                                 "torchvision", "einops", "timm",  "itertools", "inspect",     "random"};
   if (std::ranges::find(kSpaces, path) != std::end(kSpaces) || path.starts_with("torch.")) {
     const std::size_t dot = path.rfind('.');
     if (dot == std::string::npos) return name_space(path);

@@ -13,7 +13,9 @@ namespace {
 
 namespace files = slipway::torch;
 
-constexpr std::int64_t kStepsMax = 2'000'000;  // of the evaluator, in all tries of numbers that nothing tells
+constexpr std::int64_t kStepsMax = 600'000;      // of the evaluator, in all tries with one candidate,
+constexpr std::int64_t kStepsOfTry = 100'000;    // with one number tried,
+constexpr std::int64_t kStepsOfAll = 2'500'000;  // and with all of them
 
 // What the shapes settle, as it stands; with a switch or two set otherwise; with numbers tried out.
 enum class Effort : std::uint8_t { direct, switched, searched };
@@ -138,6 +140,7 @@ class Fitting {
   // sizes that the weights have; a list where one is gone through.
   Fit search(const Recipe& recipe, int depth = 0) {  // NOLINT(misc-no-recursion): depth
     Fit best = fit(recipe);
+    if (best.made && depth < 2 && (!best.exact || has_rounded(best.recipe))) return guessed_sizes(std::move(best), depth);
     if (best.exact || best.made || depth >= 4) return best;
     if (best.wants_object) {
       const Fit failed = best;
@@ -169,7 +172,9 @@ class Fitting {
         const std::string name = argument.name;
         argument = value;
         argument.name = name;
+        trying_ = true;
         Fit f = fit(next);
+        trying_ = false;
         if (!f.exact && !f.made && f.why != failed.why) f = search(next, depth + 1);  // it came further
         if (f.exact) return f;
         if (f.made && (!best.made || f.matching > best.matching)) best = std::move(f);
@@ -179,16 +184,6 @@ class Fitting {
   }
 
  private:
-  std::vector<std::int64_t> sizes_of_weights() const {
-    std::vector<std::int64_t> numbers;
-    for (const files::NamedTensor& t : weights_.tensors()) {
-      for (const std::int64_t size : t.tensor.sizes) {
-        if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
-      }
-    }
-    return numbers;
-  }
-
   // The side of an image or the length of a signal that a layer behind convolutions was made for: the default where it gives that layer's size,
   // else the least that does. All of them alike: images are square.
   Fit settled(Fit open) {
@@ -197,7 +192,8 @@ class Fitting {
     for (const Unknown& u : failed.rounded) place(by_default, u).kind = Kind::absent;
     if (Fit f = once(by_default); f.exact) return f;
     std::int64_t low = 1, high = std::int64_t{1} << 20;
-    while (low <= high) {
+    trying_ = true;
+    while (low <= high && !exhausted()) {
       const std::int64_t side = (low + high) / 2;
       Recipe next = failed.recipe;
       for (const Unknown& u : failed.rounded) {
@@ -213,7 +209,55 @@ class Fitting {
         high = side - 1;
       }
     }
+    trying_ = false;
     return open;
+  }
+
+  static bool is_open(const Dim& d, const Unknowns& unknowns, const std::map<std::string, Dim>& opaque) {
+    return unknowns.contains(d.symbol) || std::ranges::any_of(opaque, [&](const auto& o) { return o.second == d; });
+  }
+
+  static bool has_rounded(const Recipe& r) {
+    return std::ranges::any_of(r.arguments, [](const ClassArgument& a) {
+      return (a.kind == Kind::symbol && a.rounded) ||
+             std::ranges::any_of(a.fields, [](const ClassArgument& f) { return f.kind == Kind::symbol && f.rounded; });
+    });
+  }
+
+  // Numbers that the shapes have in a way that doesn't tell them (rounded up to a multiple of 8): the sizes that there are.
+  Fit guessed_sizes(Fit best, int depth) {  // NOLINT(misc-no-recursion): depth
+    const Fit failed = best;
+    if (depth > 4 || failed.matching * 2 < weights_.tensors().size()) return best;  // another network's class
+    const auto open = [](const ClassArgument& a) { return a.kind == Kind::symbol && !a.has_default && (!a.in_sums || a.rounded); };
+    for (std::size_t i = 0; i < failed.recipe.arguments.size(); ++i) {
+      const ClassArgument& a = failed.recipe.arguments[i];
+      for (std::size_t k = 0; k < std::max<std::size_t>(1, a.fields.size()); ++k) {
+        if (!open(a.kind == Kind::config && k < a.fields.size() ? a.fields[k] : a)) continue;
+        for (const std::int64_t n : sizes_of_weights()) {
+          if (exhausted()) return best;
+          Recipe next = failed.recipe;
+          ClassArgument& argument = place(next, {i, k});
+          argument.kind = Kind::constant;
+          argument.constant = Any(n);
+          Fit f = fit(next);
+          if (f.exact && !has_rounded(f.recipe)) return f;
+          if (f.made && f.matching > failed.matching) f = guessed_sizes(std::move(f), depth + 1);
+          if (f.exact) return f;
+          if (f.made && f.matching > best.matching) best = std::move(f);
+        }
+      }
+    }
+    return best;
+  }
+
+  std::vector<std::int64_t> sizes_of_weights() const {
+    std::vector<std::int64_t> numbers;
+    for (const files::NamedTensor& t : weights_.tensors()) {
+      for (const std::int64_t size : t.tensor.sizes) {
+        if (numbers.size() < 24 && std::ranges::find(numbers, size) == numbers.end()) numbers.push_back(size);
+      }
+    }
+    return numbers;
   }
 
   std::vector<ClassArgument> guesses(const Fit& failed) const {
@@ -256,6 +300,7 @@ class Fitting {
     Net net(builder, true);
     SourceHost host(sources_);
     Evaluator e(net, host);
+    if (trying_) e.bound(kStepsOfTry);
     Unknowns unknowns;
     const auto instance = make(e, host, recipe, &unknowns);
     steps_ += e.steps();
@@ -302,11 +347,10 @@ class Fitting {
       bool fits = value->rank() == t->sizes.size();
       for (std::size_t d = 0; d < t->sizes.size() && fits; ++d) {
         const Dim& dim = value->dims[d];
-        const bool before = solved_something_;
         if (dim.known()) {
           fits = dim.value == t->sizes[d];
           if (!fits && f.wanted == 0) f.wanted = t->sizes[d] > dim.value ? 1 : -1;
-        } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0) {
+        } else if (const auto solved = net.solve(dim, t->sizes[d]); solved && solved->second >= 0 && is_open(solved->first, unknowns, opaque)) {
           if (unknowns.contains(solved->first.symbol)) take(unknowns.at(solved->first.symbol), solved->second, f.recipe);
           for (const auto& [path, symbol] : opaque) {
             if (symbol == solved->first && f.recipe.told.emplace(path, solved->second).second) solved_something_ = true;
@@ -314,15 +358,16 @@ class Fitting {
           const auto guess = net.solve(dim, t->sizes[d], true);
           if (guess && guess->second >= 0 && unknowns.contains(guess->first.symbol))
             guesses.emplace_back(unknowns.at(guess->first.symbol), guess->second);
-        }
-        if (!dim.known() && solved_something_ == before) {
+        } else {
           const auto form = net.linear(dim);
           const bool sum = form && form->factors.size() > 1;  // of which only the whole is known
-          for (const std::uint32_t symbol : net.symbols_in(dim)) {
-            if (!unknowns.contains(symbol)) continue;
+          std::vector<std::uint32_t> of = net.symbols_in(dim);
+          std::erase_if(of, [&](std::uint32_t symbol) { return !unknowns.contains(symbol); });
+          for (const std::uint32_t symbol : of) {
             const Unknown& u = unknowns.at(symbol);
             ClassArgument& a = place(f.recipe, u);
             a.in_sums = true;
+            a.rounded = a.rounded || of.size() == 1;
             const bool known =
                 std::ranges::any_of(f.rounded, [&](const Unknown& have) { return have.argument == u.argument && have.item == u.item; });
             if (!sum && !known && a.kind == Kind::symbol) f.rounded.push_back(u);
@@ -358,6 +403,7 @@ class Fitting {
   const Sources& sources_;
   const files::StateDict& weights_;
   std::int64_t& steps_;
+  bool trying_ = false;  // numbers that may be any
   bool solved_something_ = false;
 };
 
@@ -389,8 +435,13 @@ bool try_recipes(Fitting& fitting, const std::vector<Recipe>& all, Effort effort
 }
 
 void try_candidate(const Sources& sources, const files::StateDict& weights, const NetworkWish& wish, const Candidate& c, Effort effort,
-                   std::int64_t& steps, Best& best) {
+                   std::int64_t& of_all, Best& best) {
+  std::int64_t steps = effort != Effort::direct && of_all > kStepsOfAll ? kStepsMax + 1 : 0;
   Fitting fitting(sources, weights, steps);
+  struct Sum {
+    std::int64_t &all, &own;
+    ~Sum() { all += own; }
+  } const sum{of_all, steps};
   const std::vector<Recipe> all = recipes(sources, c, wish);
   if (effort == Effort::switched) {
     for (const Recipe& recipe : all) {

@@ -27,6 +27,7 @@ struct ClassArgument {
   std::size_t width = 1;                            // of `symbols`: how many make one item, [(10, 4), (7, 3)]
   bool has_default = false;
   bool in_sums = false;  // symbol: the shapes of weights have it, but don't settle it
+  bool rounded = false;  // ... and nothing else beside it (rounded up to a multiple of 8)
   // An object of the source's configuration: of a class, or what `expression` gives, under the name of a variable; with some of its attributes or
   // entries set otherwise. Of neither: an object (or, as a mapping, a dict) of these fields alone.
   std::string type, variable;

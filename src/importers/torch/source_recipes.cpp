@@ -477,7 +477,7 @@ void add_makers(const Sources& sources, std::vector<Candidate>& out) {
       names_in(f->body, names);
       const bool makes = std::ranges::any_of(names, [&](const std::string& n) {
         return n == "nn" || n == "torch" || n == "Sequential" || n == "models" || n == "torchvision" || py::find_class(file->tree, n) != nullptr ||
-               py::find_function(file->tree, n) != nullptr;
+               py::find_function(file->tree, n) != nullptr || (file->constants.contains(n) && file->constants.at(n)->is<py::Dict>());
       });
       if (makes) functions.push_back({Candidate::What::function, std::string(f->name), false, signature_of(sources, f, 0)});
     }

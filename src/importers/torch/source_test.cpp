@@ -102,26 +102,6 @@ TEST(TorchSource, OffsetsOfFieldsAreSumsOfTheSizesBefore) {
             "[0, 3, 7]");
 }
 
-TEST(TorchSource, ChanceIsCertainAtItsEnds) {
-  EXPECT_EQ(result_of("import random\n"
-                      "result = [(random.random() < 0) + 0, (random.random() < 1.0) + 0, (0.0 >= random.random()) + 0]\n"),
-            "[0, 1, 0]");
-  const std::string why = result_of("import random\nresult = random.random() < 0.5\n");
-  EXPECT_NE(why.find("by chance"), std::string::npos) << why;
-}
-
-TEST(TorchSource, InitialValuesOfAParameterNeedNotBeKnown) {
-  EXPECT_EQ(result_of("import torch\n"
-                      "import torch.nn as nn\n"
-                      "class Net(nn.Module):\n"
-                      "    def __init__(self):\n"
-                      "        super().__init__()\n"
-                      "        self.w = nn.Parameter(torch.empty(3, 2))\n"
-                      "        self.w.data.copy_(torch.linalg.lstsq(torch.rand(3, 3), torch.rand(3, 2)).solution)\n"
-                      "result = Net().w.size(0)\n"),
-            "3");
-}
-
 TEST(TorchSource, ANameThatADecisionAtTheTopGivesIsThatOfTheArmThatIsReached) {
   EXPECT_EQ(result_of("import argparse\n"
                       "parser = argparse.ArgumentParser()\n"
@@ -189,6 +169,74 @@ TEST(TorchSource, AnObjectIsAddedToByItsOwnMethod) {
                       "        return Size(self.n * times)\n"
                       "result = (2 * Size(3) + Size(4)).n\n"),
             "10");
+}
+
+TEST(TorchSource, NetworksOfTimmAreMadeByTheirNames) {
+  EXPECT_EQ(result_of("import timm\n"
+                      "def f():\n"
+                      "    net = timm.create_model('tf_efficientnet_b2_ns', pretrained=True, num_classes=7, in_chans=1)\n"
+                      "    head = net.classifier.in_features\n"
+                      "    net.reset_classifier(0)\n"
+                      "    other = timm.create_model('resnet34', pretrained=True)\n"
+                      "    return [head, net.conv_stem.in_channels, len(net.blocks[3]), other.fc.in_features, other.num_features]\n"
+                      "result = f()\n"),
+            "[1408, 1, 4, 512, 512]");
+}
+
+TEST(TorchSource, WhatOtherLibrariesCombineIsCombined) {
+  EXPECT_EQ(result_of("import itertools\n"
+                      "from itertools import product\n"
+                      "import numpy as np\n"
+                      "from inspect import isfunction\n"
+                      "def f():\n"
+                      "    side = np.floor((90 + 2 * 0 - (5 - 1) - 1) / 2 + 1).astype(int)\n"
+                      "    return [len(list(product(range(3), repeat=2))), len(list(itertools.chain([1], [2, 3]))), side, isfunction(f) + 0]\n"
+                      "result = f()\n"),
+            "[9, 3, 43, 1]");
+}
+
+TEST(TorchSource, AttributesAreSetAndAskedForByTheirNames) {
+  EXPECT_EQ(result_of("import torch.nn as nn\n"
+                      "class Heads(nn.Module):\n"
+                      "    def __init__(self, heads):\n"
+                      "        super().__init__()\n"
+                      "        for head in sorted(heads):\n"
+                      "            self.__setattr__(head, nn.Linear(2, heads[head]))\n"
+                      "net = Heads({'hm': 4, 'wh': 2})\n"
+                      "result = [net.hm.out_features, net.__getattr__('wh').out_features]\n"),
+            "[4, 2]");
+}
+
+TEST(TorchSource, ChanceIsCertainAtItsEnds) {
+  EXPECT_EQ(result_of("import random\n"
+                      "result = [(random.random() < 0) + 0, (random.random() < 1.0) + 0, (0.0 >= random.random()) + 0]\n"),
+            "[0, 1, 0]");
+  const std::string why = result_of("import random\nresult = random.random() < 0.5\n");
+  EXPECT_NE(why.find("by chance"), std::string::npos) << why;
+}
+
+TEST(TorchSource, AnObjectHasOperatorsOfItsOwn) {
+  EXPECT_EQ(result_of("class Money:\n"
+                      "    def __init__(self, n):\n"
+                      "        self.n = n\n"
+                      "    def __add__(self, other):\n"
+                      "        return Money(self.n + other.n)\n"
+                      "    def __rmul__(self, times):\n"
+                      "        return Money(times * self.n)\n"
+                      "result = (3 * (Money(2) + Money(5))).n\n"),
+            "21");
+}
+
+TEST(TorchSource, InitialValuesOfAParameterNeedNotBeKnown) {
+  EXPECT_EQ(result_of("import torch\n"
+                      "import torch.nn as nn\n"
+                      "class Net(nn.Module):\n"
+                      "    def __init__(self):\n"
+                      "        super().__init__()\n"
+                      "        self.w = nn.Parameter(torch.empty(3, 2))\n"
+                      "        self.w.data.copy_(torch.linalg.lstsq(torch.rand(3, 3), torch.rand(3, 2)).solution)\n"
+                      "result = Net().w.size(0)\n"),
+            "3");
 }
 
 }  // namespace

@@ -126,12 +126,12 @@ class Net {
   // A layer took an input as one without rows: allowed, but rarely what is meant.
   void note_no_rows() { no_rows_ = true; }
   bool had_no_rows() const { return no_rows_; }
-  // The two must be equal, known or not; of those that aren't it is noted that they are.
-  Status same(Dim a, Dim b, const std::string& why);
-  const std::vector<std::pair<Dim, Dim>>& equal() const { return equal_; }
   // The rows were to be squeezed away: the network takes one thing at a time, [1, ...], such as a bag of instances.
   void note_one_row() { one_row_ = true; }
   bool wants_one_row() const { return one_row_; }
+  // The two must be equal, known or not; of those that aren't it is noted that they are.
+  Status same(Dim a, Dim b, const std::string& why);
+  const std::vector<std::pair<Dim, Dim>>& equal() const { return equal_; }
   // Two sizes that nothing says are equal were put beside each other: allowed, but hardly what the network was made for.
   void note_guess(Dim a, Dim b) {
     equal_.emplace_back(a, b);
