@@ -9,7 +9,8 @@
 #include "slipway/importers/torch/source.hpp"
 #include "support.hpp"
 
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most) __attribute__((weak));  // libFuzzer's; not in a replay
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most)
+    __attribute__((weak));  // libFuzzer's; not in a replay
 
 namespace {
 
