@@ -240,7 +240,7 @@ policy::Layout ModelQueue::layout() const {
 bool ModelQueue::may_be_there_twice() const { return last_resident_ * 4 <= options_.memory_bytes; }
 
 void ModelQueue::spread_or_gather(Steady now) {
-  if (cells_.empty()) return;
+  if (!spread_.has_choice() || cells_.empty()) return;
   std::size_t present = waiting_.size();
   for (const auto& cell : cells_) present += cell->ring.in_use();
   spread_.arrived(present, now);

@@ -44,7 +44,6 @@ unsigned threads_for(const Schema& schema, std::uint64_t artifact_bytes, unsigne
 
 void Spread::arrived(std::size_t present, Steady now) {
   constexpr Millis kPatience{200}, kLong{15'000};
-  if (threads_ < 2) return;
   if (present * 4 >= threads_ * 3 && present > 1) {  // so many lanes have work that they do more than one run on all threads
     if (crowded_since_ == Steady::max()) crowded_since_ = now;
     last_crowded_ = now;

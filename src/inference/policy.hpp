@@ -56,6 +56,7 @@ struct Layout {
 class Spread {
  public:
   explicit Spread(unsigned threads) : threads_(threads) {}
+  bool has_choice() const { return threads_ > 1; }
   void arrived(std::size_t present, Steady now);  // that many requests are there, the newcomer included
   Layout layout() const { return on_ ? Layout{1, threads_} : Layout{threads_, 1}; }
 
